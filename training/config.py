@@ -1,0 +1,96 @@
+"""The one file that fixes a training run."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from training.errors import TrainingError
+from training.network import Architecture
+
+
+@dataclass(frozen=True)
+class Painting:
+    """One style of a run: its name, its file in the folder of paintings, its weights in the loss."""
+
+    name: str
+    file: str
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, how fast and on what.
+
+    photos: crops seen in the whole run; the learning rate falls along a cosine towards that number.
+    crop: side of a training crop in pixels; painting: short side of the paintings in pixels.
+    shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
+        the painted picture must stay the same, and `steadiness` the weight of that demand.
+    """
+
+    photos: int = 34_000
+    batch: int = 4
+    crop: int = 192
+    largest: float = 1.45
+    painting: int = 384
+    learning_rate: float = 2e-3
+    final_rate: float = 2e-5
+    warmup: int = 100
+    clip: float = 2.0
+    shift: int = 7
+    noise: float = 0.04
+    steadiness: float = 10.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run: the network's shape, its schedule and its paintings."""
+
+    architecture: Architecture
+    schedule: Schedule
+    paintings: tuple[Painting, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The styles, in the order of the network's rows."""
+        return [painting.name for painting in self.paintings]
+
+
+def read_config(path: Path) -> Config:
+    """Read a TOML file with [network], [schedule] and one [[painting]] per style.
+
+    Raises TrainingError where it is missing, is not TOML or names something unknown.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise TrainingError(f"{path} is not TOML: {error}") from error
+    unknown = set(table) - {"network", "schedule", "painting"}
+    if unknown:
+        raise TrainingError(f"{path}: unknown section {sorted(unknown)[0]!r}")
+    paintings = tuple(_build(Painting, entry, path) for entry in table.get("painting", []))
+    if not paintings:
+        raise TrainingError(f"{path}: no [[painting]] in it")
+    if len({painting.name for painting in paintings}) < len(paintings):
+        raise TrainingError(f"{path}: two paintings share a name")
+    return Config(
+        _build(Architecture, table.get("network", {}), path),
+        _build(Schedule, table.get("schedule", {}), path),
+        paintings,
+    )
+
+
+def _build(kind: type[Any], entry: dict[str, Any], path: Path) -> Any:
+    unknown = set(entry) - {field.name for field in fields(kind)}
+    if unknown:
+        raise TrainingError(f"{path}: unknown setting {sorted(unknown)[0]!r}")
+    try:
+        return kind(**entry)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"{path}: {error}") from error

@@ -1,0 +1,88 @@
+"""Pictures on disk to tensors and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from training.errors import TrainingError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """A picture as [H, W, 3], BGR. Raises TrainingError where it cannot be read."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        reason = "not a picture that OpenCV reads" if path.is_file() else "no such file"
+        raise TrainingError(f"{path}: {reason}")
+    return image.astype(np.uint8, copy=False)
+
+
+def resize_short_side(image: NDArray[np.uint8], short: int) -> NDArray[np.uint8]:
+    """The picture with its shorter side at `short` pixels."""
+    height, width = image.shape[:2]
+    factor = short / min(height, width)
+    size = max(short, round(width * factor)), max(short, round(height * factor))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, size, interpolation=method).astype(np.uint8, copy=False)
+
+
+def to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """[H, W, 3] BGR uint8 -> [3, H, W] RGB float32 in 0..1."""
+    rgb = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))
+    return torch.from_numpy(rgb).float().div_(255)
+
+
+def to_image(tensor: Tensor) -> NDArray[np.uint8]:
+    """[3, H, W] RGB in 0..1 -> [H, W, 3] BGR uint8."""
+    values = tensor.detach().float().clamp(0, 1).mul(255).round().byte().cpu().numpy()
+    return np.ascontiguousarray(values.transpose(1, 2, 0)[:, :, ::-1])
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Every picture below the folder, sorted. Raises TrainingError where there is none."""
+    if not folder.is_dir():
+        raise TrainingError(f"{folder}: no such folder")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not found:
+        raise TrainingError(f"{folder}: no pictures in it ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+class PhotoCrops(Dataset[Tensor]):
+    """An endless, repeatable stream of random square crops from a folder of photos.
+
+    Item i depends on the seed and i alone, so a run that stops after i photos goes on with the
+    photo that it would have seen. Each pass over the folder has an order of its own.
+    """
+
+    def __init__(self, folder: Path, size: int, largest: float, seed: int) -> None:
+        """size: side of the crop; largest: the photo's short side is size to size * largest."""
+        self.paths = list_images(folder)
+        self.size, self.largest, self.seed = size, largest, seed
+
+    def __getitem__(self, index: int) -> Tensor:
+        """[3, size, size], RGB in 0..1. A photo that cannot be read gives way to the next one."""
+        rng = np.random.default_rng([self.seed, index])
+        epoch, place = divmod(index, len(self.paths))
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.paths))
+        for step in range(len(self.paths)):
+            try:
+                image = read_image(self.paths[order[(place + step) % len(order)]])
+                break
+            except TrainingError:
+                continue
+        else:
+            raise TrainingError(f"none of the {len(self.paths)} photos can be read")
+        image = resize_short_side(image, round(self.size * rng.uniform(1, self.largest)))
+        top = int(rng.integers(image.shape[0] - self.size + 1))
+        left = int(rng.integers(image.shape[1] - self.size + 1))
+        crop = image[top : top + self.size, left : left + self.size]
+        return to_tensor(crop[:, ::-1] if rng.random() < 0.5 else crop)

@@ -1,0 +1,73 @@
+"""The perceptual loss: content as features, style as Gram matrices (Gatys et al. 2015), relative.
+
+Each term is divided by the squared norm of its own target, so that paintings of different contrast,
+layers of different width and VGG weights of any scale all weigh the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from training.vgg import Vgg16
+
+CONTENT_LAYER = "relu3_3"
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+LAYERS = STYLE_LAYERS  # the content layer is one of them
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Channel correlations averaged over positions: [N, C, H, W] -> [N, C, C], float32."""
+    n, c, h, w = features.shape
+    flat = features.permute(0, 2, 3, 1).reshape(n, h * w, c)  # no copy where channels are last
+    return (flat.transpose(1, 2) @ flat).float() / (h * w)
+
+
+def relative_error(value: Tensor, target: Tensor) -> Tensor:
+    """||value - target||^2 / ||target||^2 for each item of the batch: [N, ...] -> [N]."""
+    axes = tuple(range(1, value.dim()))
+    difference = (value.float() - target.float()).square().sum(axes)
+    return difference / target.float().square().sum(axes).clamp_min(1e-12)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The terms of one batch, each [N], unweighted."""
+
+    content: Tensor
+    style: Tensor
+
+
+class PerceptualLoss:
+    """Content and style losses against a fixed set of paintings.
+
+    vgg: the feature network.
+    paintings: [1, 3, H, W] each, RGB in 0..1, at the scale their strokes should have.
+    """
+
+    def __init__(self, vgg: Vgg16, paintings: list[Tensor]) -> None:
+        self.vgg = vgg
+        with torch.no_grad():
+            grams = [
+                {name: gram_matrix(x) for name, x in vgg(painting, STYLE_LAYERS).items()}
+                for painting in paintings
+            ]
+        self.targets = {name: torch.cat([gram[name] for gram in grams]) for name in STYLE_LAYERS}
+
+    def __call__(self, painted: Tensor, photo: Tensor, style: Tensor) -> Losses:
+        """Score a batch.
+
+        painted, photo: [N, 3, H, W], RGB in 0..1.
+        style: [N] int64, the index of each item's painting.
+        """
+        with torch.no_grad():
+            wanted = self.vgg(photo, (CONTENT_LAYER,))[CONTENT_LAYER]
+        features = self.vgg(painted, LAYERS)
+        content = relative_error(features[CONTENT_LAYER], wanted)
+        terms = [
+            relative_error(gram_matrix(features[name]), self.targets[name][style])
+            for name in STYLE_LAYERS
+        ]
+        return Losses(content, torch.stack(terms).sum(0))

@@ -1,0 +1,123 @@
+"""The image transformation network: one trunk, many paintings.
+
+Johnson et al. 2016 (a feed-forward network trained with the perceptual loss) with the conditional
+instance normalization of Dumoulin et al. 2017: a painting is one row of scales and shifts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EPSILON = 1e-5  # of every instance normalization, here and in the exported graph
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The numbers that fix a network's shape; stored in every checkpoint.
+
+    channels: width of the trunk, at a quarter of the frame's resolution.
+    outer: width of stem and head, at half of it.
+    blocks: residual blocks in the trunk.
+    margin: pixels of mirrored frame added on every side before the network and cut off after it,
+        so that the zeros that pad each convolution stay out of the picture; a multiple of 4.
+    """
+
+    channels: int = 32
+    outer: int = 16
+    blocks: int = 5
+    margin: int = 8
+
+    def __post_init__(self) -> None:
+        if min(self.channels, self.outer, self.blocks) < 1 or self.margin < 0 or self.margin % 4:
+            raise ValueError(f"not a network's shape: {asdict(self)}")
+
+
+class ConditionalInstanceNorm(nn.Module):
+    """Instance normalization whose scale and shift are mixed from one row per style."""
+
+    def __init__(self, styles: int, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(styles, channels))
+        self.shift = nn.Parameter(torch.zeros(styles, channels))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x [N, C, H, W], style [N, S] -> [N, C, H, W]."""
+        variance, mean = torch.var_mean(x.float(), dim=(2, 3), unbiased=False)  # [N, C]
+        gain = (style @ self.scale) * torch.rsqrt(variance + EPSILON)
+        offset = style @ self.shift - mean * gain
+        return x * gain[:, :, None, None].to(x.dtype) + offset[:, :, None, None].to(x.dtype)
+
+
+class ConvNorm(nn.Module):
+    """A zero-padded convolution followed by conditional instance normalization."""
+
+    def __init__(self, styles: int, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        # No bias: the normalization takes the mean away again.
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - stride + 1) // 2, bias=False)
+        self.norm = ConditionalInstanceNorm(styles, outputs)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        normalized: Tensor = self.norm(self.conv(x), style)
+        return normalized
+
+
+class ResidualBlock(nn.Module):
+    """x + norm(conv(relu(norm(conv(x)))))."""
+
+    def __init__(self, styles: int, channels: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(styles, channels, channels, 3)
+        self.second = ConvNorm(styles, channels, channels, 3)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        residual: Tensor = self.second(F.relu(self.first(x, style)), style)
+        return x + residual
+
+
+class StyleNetwork(nn.Module):
+    """Photo and style weights to painting.
+
+    Upsampling is nearest-neighbour and a convolution, never a transposed convolution or a free pixel
+    shuffle, so that no grid of dots can be learnt. The last one, x2 and 5x5 to RGB, equals a 3x3
+    convolution to 12 channels at half resolution and a pixel shuffle: that is how it is exported.
+    """
+
+    def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
+        super().__init__()
+        self.styles = styles
+        self.architecture = architecture or Architecture()
+        wide, outer = self.architecture.channels, self.architecture.outer
+        self.stem = ConvNorm(styles, 3, outer, 6, 2)
+        self.down = ConvNorm(styles, outer, wide, 3, 2)
+        self.trunk = nn.ModuleList(
+            ResidualBlock(styles, wide) for _ in range(self.architecture.blocks)
+        )
+        self.up = ConvNorm(styles, wide, outer, 3)
+        self.detail = ConvNorm(styles, outer, outer, 3)
+        self.to_rgb = nn.Conv2d(outer, 3, 5, 1, 2)
+        with torch.no_grad():  # start near mid-grey, where the sigmoid is steep
+            self.to_rgb.weight.mul_(0.1)
+            self.to_rgb.bias.zero_()  # type: ignore[union-attr]
+
+    def forward(self, photo: Tensor, style: Tensor) -> Tensor:
+        """Paint.
+
+        photo: [N, 3, H, W], RGB in 0..1, H and W multiples of 4.
+        style: [N, S], mixing weights of the styles, each row summing to 1.
+        Returns [N, 3, H, W], RGB in 0..1.
+        """
+        margin = self.architecture.margin
+        x = F.pad(photo, [margin] * 4, mode="reflect") if margin else photo
+        x = F.relu(self.stem(x, style))
+        x = F.relu(self.down(x, style))
+        for block in self.trunk:
+            x = block(x, style)
+        x = F.relu(self.up(F.interpolate(x, scale_factor=2, mode="nearest"), style))
+        x = F.relu(self.detail(x, style))
+        x = torch.sigmoid(self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest")).float())
+        return x[:, :, margin : x.shape[2] - margin, margin : x.shape[3] - margin]
