@@ -1,0 +1,136 @@
+"""The window on the screen. Everything here runs on the main thread."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import sys
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from realtime.errors import DisplayError
+from realtime.frame import Image
+
+NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
+
+
+class Window:
+    """An OpenCV window that shows pictures at its own size.
+
+    size: (width, height) to open with. Raises DisplayError where there is no screen.
+    """
+
+    def __init__(self, title: str, size: tuple[int, int]) -> None:
+        require_display()
+        self.title = title
+        self.full_screen = False
+        try:
+            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.resizeWindow(title, *size)
+        except cv2.error as error:
+            raise DisplayError(
+                "this OpenCV has no windows (opencv-python-headless?): pip install opencv-python; " + NO_WINDOW_HINT
+            ) from error
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the drawable area now, in pixels."""
+        _, _, width, height = cv2.getWindowImageRect(self.title)
+        return max(width, 64), max(height, 64)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the user has closed it."""
+        try:
+            return cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1
+        except cv2.error:
+            return True
+
+    def compose(self, picture: Image) -> Image:
+        """The picture scaled into the window, with black bars where the shapes differ: a new array."""
+        width, height = self.size
+        factor = min(width / picture.shape[1], height / picture.shape[0])
+        inner = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
+        method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        scaled = cv2.resize(picture, inner, interpolation=method)
+        if inner == (width, height):
+            return np.asarray(scaled, np.uint8)
+        canvas = np.zeros((height, width, 3), np.uint8)
+        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+        canvas[top : top + inner[1], left : left + inner[0]] = scaled
+        return canvas
+
+    def show(self, canvas: Image) -> None:
+        """Put it on the screen, as large as `compose` made it."""
+        cv2.imshow(self.title, canvas)
+
+    def key(self, wait: float) -> int:
+        """The key pressed within `wait` seconds, as waitKeyEx has it, or -1."""
+        return int(cv2.waitKeyEx(max(1, round(wait * 1000))))
+
+    def toggle_full_screen(self) -> None:
+        """To the whole screen, or back."""
+        self.full_screen = not self.full_screen
+        mode = cv2.WINDOW_FULLSCREEN if self.full_screen else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self.title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def close(self) -> None:
+        """Take it off the screen."""
+        if not self.closed:
+            cv2.destroyWindow(self.title)
+            cv2.waitKey(1)  # lets the window system do it
+
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def require_display() -> None:
+    """Raise DisplayError where opening a window would abort the process, as Qt does without an X server."""
+    if not sys.platform.startswith("linux"):
+        return
+    # Qt inside opencv-python speaks X11 only; under Wayland that is XWayland.
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+    name = os.environ.get("DISPLAY", "")
+    if not name:
+        raise DisplayError(f"there is no screen (DISPLAY is not set); {NO_WINDOW_HINT}")
+    if not _x_server_answers(name):
+        raise DisplayError(f"no X server answers on DISPLAY={name}; {NO_WINDOW_HINT}")
+
+
+def _x_server_answers(name: str) -> bool:
+    try:
+        x11 = ctypes.CDLL("libX11.so.6")
+    except OSError:
+        return _x_socket_answers(name)
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    display = x11.XOpenDisplay(None)
+    if not display:
+        return False
+    x11.XCloseDisplay(ctypes.c_void_p(display))
+    return True
+
+
+def _x_socket_answers(name: str) -> bool:
+    host, _, rest = name.rpartition(":")
+    number = rest.partition(".")[0]
+    if not number.isdigit():
+        return False
+    try:
+        if host in ("", "unix"):
+            path = f"/tmp/.X11-unix/X{number}"
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as local:
+                local.connect(path if Path(path).exists() else "\0" + path)
+        else:
+            socket.create_connection((host, 6000 + int(number)), timeout=3).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,156 @@
+"""Which styles there are: the model files on this machine, and what they say of themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from realtime.errors import ModelError, UnknownStyle
+
+CONTRACT = "1"  # the model file's version that this program understands
+SIZE_LIMIT = 256 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Style:
+    """One painting that a model can paint like.
+
+    name: what the user types; title, painter, year: of the painting, empty where unknown.
+    row: its place in the model's `style` input.
+    """
+
+    name: str
+    row: int
+    title: str = ""
+    painter: str = ""
+    year: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people read: the painting and its painter, or the name."""
+        title = self.title or self.name
+        return f"{title} · {self.painter}" if self.painter else title
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file, read and checked. data: the ONNX bytes; multiple: what H and W must divide by."""
+
+    path: Path
+    data: bytes
+    styles: tuple[Style, ...]
+    multiple: int
+
+
+def read_model(path: Path) -> Model:
+    """Read a model file and check it against the contract.
+
+    The bytes are handed to ONNX Runtime without a path, so that no file beside it is ever opened.
+    Raises ModelError where it is missing, too large, not ONNX or not one of ours.
+    """
+    import onnxruntime as ort
+
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            raise ModelError(f"{path} is larger than {SIZE_LIMIT >> 20} MiB: not a style model")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelError(f"{path} is not an ONNX model that can be loaded") from error
+    meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    if meta.get("realtime_stylize") != CONTRACT:
+        raise ModelError(f"{path} is not a style model of version {CONTRACT}; make one with stylize-export")
+    try:
+        entries: list[dict[str, Any]] = json.loads(meta["styles"])
+        styles = tuple(_style(row, entry) for row, entry in enumerate(entries))
+        multiple = int(meta["multiple"])
+        (size,) = next(i.shape for i in session.get_inputs() if i.name == "style")
+        if not styles or size != len(styles) or multiple < 1:
+            raise ValueError("the styles named and the styles inside differ")
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        raise ModelError(f"{path}: its metadata is broken: {error}") from error
+    return Model(path, data, styles, multiple)
+
+
+def _style(row: int, entry: dict[str, Any]) -> Style:
+    texts = (str(entry.get(key, "")) for key in ("title", "painter", "year"))
+    return Style(str(entry["name"]), row, *texts)
+
+
+def shipped_folder() -> Path:
+    """Where the models of this package lie: inside it when installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "pretrained"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "pretrained"
+
+
+def user_folder() -> Path:
+    """Where the user's own models lie; it need not exist."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA", Path.home() / "AppData/Roaming"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library/Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share"))
+    return base / "realtime-stylize/models"
+
+
+class Library:
+    """Every style that can be chosen, in the order of the number keys."""
+
+    def __init__(self, models: list[Model]) -> None:
+        self.models = models
+        self.styles: list[tuple[Model, Style]] = []
+        for model in models:
+            known = {style.name for _, style in self.styles}
+            self.styles += [(model, style) for style in model.styles if style.name not in known]
+
+    def find(self, name: str) -> tuple[Model, Style]:
+        """The style of that name; case, blanks and hyphens do not matter, and a unique start will do.
+
+        Raises UnknownStyle, naming those that there are.
+        """
+        wanted = _plain(name)
+        exact = [entry for entry in self.styles if _plain(entry[1].name) == wanted]
+        found = exact or [entry for entry in self.styles if wanted and _plain(entry[1].name).startswith(wanted)]
+        if len(found) != 1:
+            names = ", ".join(style.name for _, style in self.styles)
+            problem = "more than one style starts with" if found else "no style is called"
+            raise UnknownStyle(f"{problem} {name!r}; there are: {names}")
+        return found[0]
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def load_library(extra: Path | None = None) -> Library:
+    """The shipped models, then the user's own, then those of `extra`, a folder or one file.
+
+    A broken file in `extra` or among the shipped ones is an error; a broken one in the user's folder
+    is reported on stderr and passed over, so that it does not take the others with it.
+    Raises ModelError where there is no model at all.
+    """
+    models = [read_model(path) for path in sorted(shipped_folder().glob("*.onnx"))]
+    for path in sorted(user_folder().glob("*.onnx")):
+        try:
+            models.append(read_model(path))
+        except ModelError as error:
+            print(f"passed over: {error}", file=sys.stderr)
+    if extra is not None:
+        paths = sorted(extra.glob("*.onnx")) if extra.is_dir() else [extra]
+        if not paths:
+            raise ModelError(f"{extra}: no .onnx file in it")
+        models += [read_model(path) for path in paths]
+    if not models:
+        raise ModelError(f"no model in {shipped_folder()} or {user_folder()}; install the package again")
+    return Library(models)
