@@ -1,0 +1,72 @@
+"""What there is: styles, cameras, versions. Tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from realtime.styles import load_library
+
+
+def print_styles(models: Path | None, as_json: bool) -> None:
+    """Every style, with the number key that picks it."""
+    library = load_library(models)
+    rows = [
+        {
+            "key": number if number <= 9 else None,
+            "name": style.name,
+            "painting": style.title,
+            "painter": style.painter,
+            "year": style.year,
+            "model": str(model.path),
+        }
+        for number, (model, style) in enumerate(library.styles, 1)
+    ]
+    _print(rows, ["key", "name", "painting", "painter", "year"], as_json)
+
+
+def print_cameras(as_json: bool) -> None:
+    """Every camera that the system shows."""
+    from realtime.sources import list_cameras
+
+    rows = [
+        {"index": c.index, "name": c.name, "path": c.path, "backend": c.backend, "problem": c.problem}
+        for c in list_cameras()
+    ]
+    if not rows and not as_json:
+        print("no cameras found; --demo shows the program without one")
+        return
+    _print(rows, ["index", "name", "path", "problem"], as_json)
+
+
+def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+    Console(soft_wrap=True).print(table)
+
+
+def versions() -> str:
+    """This program's version and those of the libraries that decide what it can do."""
+    import av
+    import cv2
+    import onnxruntime
+
+    found = re.search(r"avcodec:\s+YES \(([\d.]+)\)", cv2.getBuildInformation())
+    codec = ".".join(map(str, av.library_versions["libavcodec"]))
+    return (
+        f"realtime-stylize {version('realtime-stylize')}\n"
+        f"onnxruntime {onnxruntime.__version__}\n"
+        f"opencv {cv2.__version__} (its FFmpeg: libavcodec {found.group(1) if found else 'none'})\n"
+        f"pyav {av.__version__} (its FFmpeg: {av.ffmpeg_version_info}, libavcodec {codec})"
+    )

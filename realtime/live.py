@@ -1,0 +1,197 @@
+"""The live line: capture thread -> newest frame -> painting thread -> display on the main thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from realtime.errors import StylizeError
+from realtime.frame import Frame, Image
+from realtime.governor import choose_height, working_size
+from realtime.look import Crossfade, Look
+from realtime.slot import Slot
+from realtime.sources.reconnect import Reconnecting
+from realtime.stats import Stats
+from realtime.stylizer import Stylizer
+
+CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
+JOIN_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A frame and what became of it. original: as painted from: mirrored, at the camera's size."""
+
+    frame: Frame
+    original: Image
+    image: Image
+    look: Look
+
+
+class Controls:
+    """What the keys have set. The main thread writes, the painting thread reads."""
+
+    def __init__(self, look: Look, mirror: bool) -> None:
+        self.fade = Crossfade(look)
+        self.mirror = mirror
+        self.frozen = False
+        self.touched = threading.Event()  # wakes the painting thread while frozen
+
+
+class Live:
+    """Runs a source through the stylizer against the clock; what is late is dropped.
+
+    height: rows to paint at, or None to choose what holds the frame rate.
+    fps: paint at most that often; None is the camera's pace.
+    frames: stop after that many have been painted.
+    """
+
+    def __init__(
+        self,
+        source: Reconnecting,
+        stylizer: Stylizer,
+        *,
+        mirror: bool,
+        height: int | None = None,
+        fps: float | None = None,
+        frames: int | None = None,
+    ) -> None:
+        self.source, self.stylizer = source, stylizer
+        self.height, self.fps, self.frames = height, fps, frames
+        self.controls = Controls(stylizer.look, mirror)
+        self.stats = Stats()
+        self.painted: Slot[Painted] = Slot()
+        self.size: tuple[int, int] = source.size  # (width, height) painted at
+        self.newest = time.monotonic()  # when the last frame came in
+        self.done = threading.Event()
+        self.error: StylizeError | None = None
+        self._captured: Slot[Frame] = Slot()
+        self._threads = [
+            threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
+            for name, loop in (("capture", self._capture), ("paint", self._paint))
+        ]
+
+    def start(self) -> None:
+        """Start both threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop both threads; then raise what stopped them by itself, if anything did.
+
+        A camera driver that hangs in a read cannot be interrupted: its thread is a daemon, and
+        is left behind after two seconds.
+        """
+        self.done.set()
+        self.source.stop.set()
+        self.controls.touched.set()
+        for thread in self._threads:
+            thread.join(JOIN_SECONDS)
+        if not self._threads[0].is_alive():
+            self.source.close()
+        if self.error is not None:
+            raise self.error
+
+    def summary(self) -> dict[str, Any]:
+        """Everything that --stats writes."""
+        return self.stats.summary() | {
+            "source": self.source.name,
+            "working_size": list(self.size),
+            "style": self.controls.fade.target.label,
+            "provider": self.stylizer.provider,
+            "provider_why": self.stylizer.why,
+            "decode_errors": self.source.decode_errors,
+            "signal_losses": self.source.signal_losses,
+            "reconnects": self.source.reconnects,
+        }
+
+    def _guard(self, loop: Any) -> None:
+        try:
+            loop()
+        except StylizeError as error:
+            self.error = self.error or error
+        except Exception as error:
+            self.error = self.error or StylizeError(f"internal error: {type(error).__name__}: {error}")
+            self.error.__cause__ = error
+        finally:
+            self.done.set()
+
+    def _capture(self) -> None:
+        while not self.done.is_set():
+            frame = self.source.read()
+            if frame is None:  # told to stop
+                return
+            self.newest = time.monotonic()
+            self.stats.read += 1
+            if self._captured.put(frame) and not self.controls.frozen:
+                self.stats.dropped += 1
+
+    def _paint(self) -> None:
+        shape: tuple[int, ...] = ()
+        frame: Frame | None = None
+        shown: Look | None = None
+        due = 0.0
+        while not self.done.is_set():
+            if self.controls.frozen and frame is not None:
+                self.controls.touched.wait(0.02 if self._moving(shown) else 0.5)
+                self.controls.touched.clear()
+                if not self._moving(shown) or self.done.is_set():
+                    continue
+            else:
+                if self.fps and (early := due - time.monotonic()) > 0:
+                    self.done.wait(early)
+                taken = self._captured.take(0.1)
+                if taken is None:
+                    continue
+                due = max(time.monotonic(), due + 1 / self.fps) if self.fps else 0.0
+                frame = self._mirrored(taken)
+            if frame.image.shape != shape:
+                shape = frame.image.shape
+                self.size = self._choose_size(frame.image)
+            look = self.controls.fade.at(time.monotonic())
+            self._paint_one(frame, look)
+            shown = look
+            if self.frames is not None and self.stats.painted >= self.frames:
+                return
+
+    def _paint_one(self, frame: Frame, look: Look) -> None:
+        start = time.monotonic()
+        image = self.stylizer.paint(self._resized(frame.image), look)
+        self.stats.count_painted(time.monotonic() - start, frame.captured)
+        self.painted.put(Painted(frame, frame.image, image, look))
+
+    def _moving(self, shown: Look | None) -> bool:
+        return self.controls.fade.at(time.monotonic()) != shown
+
+    def _mirrored(self, frame: Frame) -> Frame:
+        if not self.controls.mirror:
+            return frame
+        return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
+
+    def _resized(self, image: Image) -> Image:
+        if (image.shape[1], image.shape[0]) == self.size:
+            return image
+        return np.asarray(cv2.resize(image, self.size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _choose_size(self, image: Image) -> tuple[int, int]:
+        frame = (image.shape[1], image.shape[0])
+        look = self.controls.fade.target
+        multiple = look.model.multiple
+
+        def seconds_at(height: int) -> float:
+            self.size = working_size(frame, height, multiple)
+            picture = self._resized(image)
+            start = time.monotonic()
+            self.stylizer.paint(picture, replace(look, strength=1.0))
+            return time.monotonic() - start
+
+        height = self.height
+        if height is None:
+            rate = min(CAMERA_FPS, self.fps or self.source.fps or CAMERA_FPS)
+            height = choose_height(frame[1], seconds_at, rate)
+        return working_size(frame, height, multiple)

@@ -1,0 +1,101 @@
+"""What happened in a run, counted: for the screen while it goes on, for --stats when it is over."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from realtime.errors import StylizeError
+
+REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
+RATE_SECONDS = 2.0  # over which the fps on the screen is measured
+
+
+class Stats:
+    """Counters of one run. Each field is written by one thread only."""
+
+    def __init__(self) -> None:
+        self.read = 0  # by the capture thread
+        self.dropped = 0
+        self.painted = 0  # by the painting thread
+        self.first_painted = self.last_painted = 0.0
+        self.paint_seconds = 0.0
+        self.shown = 0  # by the display
+        self.snapshots = 0
+        self.to_painted: deque[float] = deque(maxlen=REMEMBERED)  # seconds from capture
+        self.to_display: deque[float] = deque(maxlen=REMEMBERED)
+        self._recent: deque[float] = deque()
+        self._started = time.monotonic()
+
+    def count_painted(self, seconds: float, captured: float) -> None:
+        """One more frame went through the network, in that time. captured: its `Frame.captured`."""
+        now = time.monotonic()
+        self.first_painted = self.first_painted or now
+        self.last_painted = now
+        self.painted += 1
+        self.paint_seconds += seconds
+        self.to_painted.append(now - captured)
+
+    def count_shown(self, captured: float) -> None:
+        """One more frame reached the screen. captured: its `Frame.captured`."""
+        now = time.monotonic()
+        self.shown += 1
+        self.to_display.append(now - captured)
+        self._recent.append(now)
+
+    @property
+    def fps_now(self) -> float:
+        """Frames shown a second, lately."""
+        now = time.monotonic()
+        while self._recent and self._recent[0] < now - RATE_SECONDS:
+            self._recent.popleft()
+        return len(self._recent) / min(RATE_SECONDS, max(0.5, now - self._started))
+
+    @property
+    def latency_now(self) -> float:
+        """Median of the last frames' capture-to-display time, in seconds."""
+        last = sorted(list(self.to_display)[-15:]) or [0.0]
+        return last[len(last) // 2]
+
+    def summary(self) -> dict[str, Any]:
+        """Frames counted, fps, latencies in milliseconds."""
+        span = self.last_painted - self.first_painted
+        ordered = sorted(self.to_display or self.to_painted)
+        return {
+            "frames_read": self.read,
+            "frames_painted": self.painted,
+            "frames_shown": self.shown,
+            "frames_dropped": self.dropped,
+            "fps": round((self.painted - 1) / span, 2) if self.painted > 1 and span > 0 else 0.0,
+            "paint_ms_mean": _ms(self.paint_seconds / self.painted) if self.painted else None,
+            "latency_ms": {
+                "p50": _ms(_percentile(ordered, 0.50)),
+                "p95": _ms(_percentile(ordered, 0.95)),
+                "max": _ms(_percentile(ordered, 1.0)),
+                "from_capture_to": "display" if self.to_display else "painted",
+            },
+            "snapshots": self.snapshots,
+            "seconds": round(time.monotonic() - self._started, 3),
+        }
+
+
+def _percentile(ordered: list[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
+
+
+def write_stats(path: Path, table: dict[str, Any]) -> None:
+    """Write it as JSON, whole or not at all. Raises StylizeError where it cannot be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise StylizeError(f"--stats {path}: {error.strerror or error}") from error
