@@ -8,4 +8,4 @@ from __future__ import annotations
 from realtime.errors import StylizeError
 from realtime.stylizer import Stylizer
 
-__all__ = ["Stylizer", "StylizeError"]
+__all__ = ["StylizeError", "Stylizer"]

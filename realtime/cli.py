@@ -19,7 +19,9 @@ PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml")
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="realtime-stylize", description="Your camera, painted, live.", epilog="Press h in the window for its keys."
+        prog="realtime-stylize",
+        description="Your camera, painted, live.",
+        epilog="Press h in the window for its keys.",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
@@ -31,7 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", default="auto", metavar="auto|ROWS", help="height to paint at (default: auto)")
     parser.add_argument("--fps", type=float, metavar="N", help="paint at most N frames a second")
     parser.add_argument(
-        "--mirror", action=argparse.BooleanOptionalAction, help="mirror the picture (default: cameras yes, else no)"
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        help="mirror the picture (default: cameras yes, else no)",
     )
     parser.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", help="where the network runs")
     parser.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")

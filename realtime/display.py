@@ -151,9 +151,7 @@ class Display:
         look = self.current.look
         style = look.mix[0][0].name if look.strength else "original-size"
         try:
-            path = save_snapshot(
-                self.snapshots, style, self.current.image, self.current.original, datetime.now()
-            )
+            path = save_snapshot(self.snapshots, style, self.current.image, self.current.original, datetime.now())
         except StylizeError as error:
             self._say(str(error))
             return

@@ -70,7 +70,10 @@ def draw_no_signal(canvas: Image, reason: str) -> None:
 
 
 def _panel(
-    canvas: Image, where: tuple[int, int] | None, rows: list[list[tuple[str, tuple[int, int, int]]]], size: int
+    canvas: Image,
+    where: tuple[int, int] | None,
+    rows: list[list[tuple[str, tuple[int, int, int]]]],
+    size: int,
 ) -> None:
     """Rows of columns on a darkened box at `where` (left, top), or in the middle."""
     columns = max(len(row) for row in rows)
@@ -102,8 +105,8 @@ def _font() -> Any:
 
 @cache
 def _width(text: str, size: int) -> int:
-    (_, _, width, _) = cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)  # type: ignore[call-overload]
-    return int(width)
+    width: int = cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)[2]
+    return width
 
 
 def _shorten(text: str, size: int, room: int) -> str:
@@ -115,4 +118,4 @@ def _shorten(text: str, size: int, room: int) -> str:
 
 
 def _text(canvas: Image, text: str, where: tuple[int, int], size: int, colour: tuple[int, int, int]) -> None:
-    cv2.putText(canvas, text, where, colour, _font(), size, 500)  # type: ignore[call-overload]
+    cv2.putText(canvas, text, where, colour, _font(), size, 500)

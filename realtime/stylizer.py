@@ -57,9 +57,7 @@ class Stylizer:
         Returns the same shape, a new array. Raises ValueError on another shape or dtype.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 16:
-            raise ValueError(
-                f"expected [H, W, 3] uint8 of at least 16x16, got {list(image.shape)} {image.dtype}"
-            )
+            raise ValueError(f"expected [H, W, 3] uint8 of at least 16x16, got {list(image.shape)} {image.dtype}")
         look = look or self.look
         if look.strength == 0:
             return image.copy()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from realtime.keys import BINDINGS, Action, Command, command, markdown_table
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (ord("n"), Command(Action.NEXT)),
+        (ord("N"), Command(Action.NEXT)),
+        (65363, Command(Action.NEXT)),  # X11
+        (0x270000, Command(Action.NEXT)),  # Windows
+        (63235, Command(Action.NEXT)),  # macOS
+        (65361, Command(Action.PREVIOUS)),
+        (ord("1"), Command(Action.STYLE, 0)),
+        (ord("9"), Command(Action.STYLE, 8)),
+        (ord("0"), Command(Action.ORIGINAL)),
+        (32, Command(Action.FREEZE)),
+        (27, Command(Action.QUIT)),
+        (0x100000 | ord("q"), Command(Action.QUIT)),  # GTK with NumLock on
+        (-1, None),
+        (ord("z"), None),
+        (0, None),
+        (65470, None),  # F1
+    ],
+)
+def test_codes_of_every_window_system(code: int, expected: Command | None) -> None:
+    assert command(code) == expected
+
+
+def test_no_key_does_two_things() -> None:
+    keys = [key for binding in BINDINGS for key in binding.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_action_has_a_key() -> None:
+    assert {binding.action for binding in BINDINGS} == set(Action)
+
+
+def test_the_readme_has_this_table() -> None:
+    assert markdown_table() in (ROOT / "README.md").read_text(encoding="utf-8")

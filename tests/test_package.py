@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import realtime
+from realtime import errors
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_public_names() -> None:
+    assert sorted(realtime.__all__) == ["Stylizer", "StylizeError"]
+    assert all(hasattr(realtime, name) for name in realtime.__all__)
+
+
+def test_the_app_does_not_import_torch() -> None:
+    modules = "realtime, realtime.cli, realtime.live, realtime.display, realtime.listing, realtime.sources"
+    code = f"import sys, {modules}; print([m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_training_and_export_do_not_import_the_app() -> None:
+    for package in ("training", "export"):
+        for file in (ROOT / package).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            assert "import realtime" not in text and "from realtime" not in text, file
+
+
+def test_the_error_tree_is_the_one_drawn() -> None:
+    drawn = errors.__doc__ or ""
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and value.__module__ == errors.__name__:
+            assert name in drawn and issubclass(value, errors.StylizeError)

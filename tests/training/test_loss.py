@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.errors import TrainingError
+from training.loss import CONTENT_LAYER, STYLE_LAYERS, PerceptualLoss, gram_matrix, relative_error, tone_error
+from training.vgg import Vgg16
+
+
+def test_the_gram_matrix_is_the_mean_of_channel_products() -> None:
+    x = torch.randn(2, 3, 4, 5)
+    expected = torch.zeros(2, 3, 3)
+    for n in range(2):
+        for i in range(3):
+            for j in range(3):
+                expected[n, i, j] = (x[n, i] * x[n, j]).mean()
+    torch.testing.assert_close(gram_matrix(x), expected)
+
+
+def test_the_relative_error_does_not_know_the_scale() -> None:
+    a, b = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close(relative_error(a * 1000, b * 1000), relative_error(a, b))
+    assert relative_error(b, b).tolist() == [0, 0]
+    torch.testing.assert_close(relative_error(torch.zeros_like(b), b), torch.ones(2))
+
+
+def test_tone_minds_negatives_only() -> None:
+    photo = torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    assert tone_error(photo, photo).item() == pytest.approx(0, abs=1e-2)
+    assert tone_error(0.2 + 0.3 * photo, photo).item() == pytest.approx(0, abs=3e-2)  # paler is free
+    assert tone_error(1 - photo, photo).item() == pytest.approx(2, abs=3e-2)
+
+
+def test_the_loss_is_nothing_where_nothing_is_to_do(vgg_file: Path) -> None:
+    photo = torch.rand(1, 3, 64, 64)
+    loss = PerceptualLoss(Vgg16(vgg_file), [photo, torch.rand(1, 3, 64, 64)])
+    same = loss(photo, photo, torch.tensor([0]))
+    assert same.content.item() == pytest.approx(0, abs=1e-6)
+    assert same.style.item() == pytest.approx(0, abs=1e-6)
+    other = loss(photo, photo, torch.tensor([1]))
+    assert other.content.item() == pytest.approx(0, abs=1e-6)
+    assert other.style.item() > 1e-4
+
+
+def test_features_are_torchvisions(vgg_file: Path) -> None:
+    """The same weights in torchvision's own network give the same activations."""
+    import torchvision
+    from safetensors.torch import load_file
+
+    reference = torchvision.models.vgg16(weights=None).features[:23].eval()
+    state = {key.removeprefix("features."): value for key, value in load_file(vgg_file).items()}
+    reference.load_state_dict(state)
+    image = torch.rand(1, 3, 48, 32)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = (image - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+    expected = {}
+    for number, layer in enumerate(reference):
+        x = layer(x)
+        expected[number] = x.clone()
+    found = Vgg16(vgg_file)(image, STYLE_LAYERS)
+    for name, number in zip(STYLE_LAYERS, (3, 8, 15, 22), strict=True):
+        torch.testing.assert_close(found[name], expected[number], rtol=1e-3, atol=1e-4)
+    assert CONTENT_LAYER in found
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.pth"
+    torch.save({"features.0.weight": torch.zeros(1)}, path)
+    with pytest.raises(TrainingError, match=r"expected features.0.weight of shape \[64, 3, 3, 3\], got \[1\]"):
+        Vgg16(path)
+    with pytest.raises(TrainingError, match="no VGG-16 weights at"):
+        Vgg16(tmp_path / "missing.safetensors")

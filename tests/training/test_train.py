@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import load_checkpoint
+from training.config import Schedule, read_config
+from training.errors import TrainingError
+from training.images import PhotoCrops
+from training.train import learning_rate
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def command(world: Path, vgg_file: Path, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "training.cli", "--config", str(world / "run.toml")),
+        *("--photos", str(world / "photos"), "--paintings", str(world / "paintings")),
+        *("--vgg", str(vgg_file), "--device", "cpu", "-o", str(world / "out"), *more),
+    ]
+
+
+def train(world: Path, vgg_file: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(world, vgg_file, *more), cwd=ROOT, capture_output=True, text=True, timeout=170)
+
+
+def test_a_run_learns_stops_and_goes_on(world: Path, vgg_file: Path) -> None:
+    done = train(world, vgg_file, "--previews", str(world / "paintings"))
+    assert done.returncode == 0, done.stderr
+    first = load_checkpoint(world / "out/checkpoint.pt")
+    assert (first.photos, first.styles) == (24, ["one", "two"])
+    log = [json.loads(line) for line in (world / "out/losses.jsonl").read_text().splitlines()]
+    assert len(log) == 24 and {entry["style"] for entry in log} == {"one", "two"}
+    assert all(entry["style_loss"] > 0 and entry["content_loss"] > 0 for entry in log)
+    assert (world / "out/preview_0000024.png").is_file()
+
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace("photos = 24", "photos = 32"))
+    done = train(world, vgg_file)
+    assert done.returncode == 0, done.stderr
+    second = load_checkpoint(world / "out/checkpoint.pt")
+    assert second.photos == 32
+    assert len((world / "out/losses.jsonl").read_text().splitlines()) == 32
+    before, after = first.network.state_dict(), second.network.state_dict()
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+    steps = {float(entry["step"]) for entry in second.optimizer["state"].values()}
+    assert steps == {16.0}, "Adam did not go on where it stopped"
+
+
+def test_ctrl_c_keeps_what_was_learnt(world: Path, vgg_file: Path) -> None:
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace("photos = 24", "photos = 1000000"))
+    process = subprocess.Popen(command(world, vgg_file), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    log = world / "out/losses.jsonl"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"goes on from" in stderr and b"Traceback" not in stderr
+    assert 0 < load_checkpoint(world / "out/checkpoint.pt").photos < 1000000
+
+
+def test_another_networks_checkpoint_is_left_alone(world: Path, vgg_file: Path) -> None:
+    assert train(world, vgg_file).returncode == 0
+    before = (world / "out/checkpoint.pt").read_bytes()
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace('name = "two"', 'name = "three"'))
+    done = train(world, vgg_file)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "other styles" in done.stderr
+    assert (world / "out/checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("channels", "chanels"), "unknown setting 'chanels'"),
+        (('name = "two"', 'name = "one"'), "share a name"),
+        (("[network]", "[network"), "is not TOML"),
+        (("channels = 8", "channels = 0"), "not a network's shape"),
+        (("photos = 24", 'photos = "many"'), "photos: expected int, got 'many'"),
+        (("batch = 2", "batch = 0"), "batch: must be at least 1"),
+    ],
+)
+def test_a_broken_config_is_one_line(world: Path, change: tuple[str, str], message: str) -> None:
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace(*change))
+    with pytest.raises(TrainingError, match=message):
+        read_config(world / "run.toml")
+
+
+def test_the_shipped_config_is_read() -> None:
+    config = read_config(ROOT / "training/live.toml")
+    assert len(config.paintings) >= 4
+
+
+@pytest.mark.parametrize("missing", ["--photos", "--paintings", "--vgg", "--config"])
+def test_a_missing_input_is_one_line(world: Path, vgg_file: Path, missing: str) -> None:
+    arguments = command(world, vgg_file)
+    arguments[arguments.index(missing) + 1] = str(world / "nowhere")
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.startswith("stylize-train: ") and done.stderr.count("\n") == 1
+    assert "nowhere" in done.stderr
+
+
+def test_photos_repeat_exactly_and_broken_ones_give_way(world: Path) -> None:
+    crops = PhotoCrops(world / "photos", 32, 1.4, seed=3)
+    again = PhotoCrops(world / "photos", 32, 1.4, seed=3)
+    for index in (0, 5, 6, 17):
+        assert torch.equal(crops[index], again[index])
+        assert crops[index].shape == (3, 32, 32)
+    assert not torch.equal(crops[0], PhotoCrops(world / "photos", 32, 1.4, seed=4)[0])
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    schedule = Schedule(photos=4000, batch=4, learning_rate=1e-3, final_rate=1e-5, warmup=100)
+    rates = [learning_rate(schedule, step) for step in range(1000)]
+    assert rates[0] < 1e-3 / 50 and max(rates) < 1e-3 and max(rates) == max(rates[95:120])
+    assert rates[-1] < 2e-5
