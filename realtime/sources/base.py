@@ -1,0 +1,83 @@
+"""What every source of pictures has in common."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol, Self
+
+from realtime.frame import Frame
+
+
+class Source(Protocol):
+    """Gives frames, one after the other. Opened by its constructor, closed by `close()` or `with`.
+
+    `read` and `close` belong to one thread: closing under a read that is still waiting in native code
+    would pull the memory from under it.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the user sees; passwords in it are masked."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the newest frame."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Frames a second: measured, until then what the source says of itself; 0.0 is unknown."""
+        ...
+
+    @property
+    def decode_errors(self) -> int:
+        """Pictures that came damaged and were skipped."""
+        ...
+
+    @property
+    def mirror(self) -> bool:
+        """Whether people expect to see this one as in a mirror."""
+        return False
+
+    def read(self) -> Frame:
+        """Wait for the next frame.
+
+        Raises SignalLost when the source has to be opened again, SourceError when that is hopeless.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the device or connection back. May be called twice."""
+        ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class FrameRate:
+    """Measures frames a second over the last 30.
+
+    The first second is left out: what piled up while opening comes in a burst.
+    """
+
+    WARM_UP = 1.0  # s
+    ENOUGH = 10  # frames
+
+    def __init__(self, opened: float) -> None:
+        self._opened = opened
+        self._times: deque[float] = deque(maxlen=30)
+
+    def tick(self, now: float) -> None:
+        """A frame has come."""
+        if now - self._opened >= self.WARM_UP:
+            self._times.append(now)
+
+    def value(self, otherwise: float) -> float:
+        """To a tenth; `otherwise` while there are too few frames to tell."""
+        if len(self._times) < self.ENOUGH or self._times[-1] <= self._times[0]:
+            return otherwise
+        return round((len(self._times) - 1) / (self._times[-1] - self._times[0]), 1)
