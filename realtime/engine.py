@@ -40,7 +40,7 @@ class Engine:
                 session = _open(model, name)
                 if session is not None and PROVIDERS[name] in session.get_providers():
                     self.model, self.provider, self._session = model, name, session
-                    self.why = "; ".join([*reasons, why]) if provider == "auto" else why
+                    self.why = "; ".join([*reasons, why] if why else reasons)
                     return
                 problem = f"{name.upper()} does not start" + (f"; {CUDA_HINT}" if name == "cuda" else "")
             reasons.append(problem)
@@ -67,7 +67,7 @@ def _candidates(provider: str) -> list[tuple[str, str]]:
     if provider != "auto":
         raise EngineError(f"--provider {provider}: not one of auto, {', '.join(PROVIDERS)}")
     best = {"darwin": ["coreml"], "win32": ["cuda", "dml"]}.get(sys.platform, ["cuda"])
-    return [(name, _device_name(name) or "fastest here") for name in best] + [("cpu", "used instead")]
+    return [(name, _device_name(name) or "fastest here") for name in best] + [("cpu", "")]
 
 
 def _problem(name: str) -> str | None:

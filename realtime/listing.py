@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> Non
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=200).print(table)
 
 
 def versions() -> str:
@@ -62,10 +63,14 @@ def versions() -> str:
     import cv2
     import onnxruntime
 
+    try:
+        own = version("realtime-stylize")
+    except PackageNotFoundError:
+        own = "(not installed)"
     found = re.search(r"avcodec:\s+YES \(([\d.]+)\)", cv2.getBuildInformation())
     codec = ".".join(map(str, av.library_versions["libavcodec"]))
     return (
-        f"realtime-stylize {version('realtime-stylize')}\n"
+        f"realtime-stylize {own}\n"
         f"onnxruntime {onnxruntime.__version__}\n"
         f"opencv {cv2.__version__} (its FFmpeg: libavcodec {found.group(1) if found else 'none'})\n"
         f"pyav {av.__version__} (its FFmpeg: {av.ffmpeg_version_info}, libavcodec {codec})"

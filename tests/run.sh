@@ -5,21 +5,24 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(xvfb xdotool ffmpeg libgl1 libegl1 libglib2.0-0 libxcb-cursor0 python3-venv)
-if command -v dpkg-query >/dev/null; then
-    missing=()
-    for package in "${packages[@]}"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    if [ ${#missing[@]} -gt 0 ]; then
-        if [ "$(id -u)" = 0 ]; then
-            apt-get update -qq
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
-        else
-            echo "these Debian packages are missing; install them and run this again:" >&2
-            echo "  sudo apt-get install ${missing[*]}" >&2
-            exit 1
-        fi
+# What is looked for, and the Debian package that has it.
+commands=(Xvfb:xvfb xdotool:xdotool openbox:openbox ffprobe:ffmpeg)
+libraries=(libGL.so.1:libgl1 libgthread-2.0.so.0:libglib2.0-0 libX11.so.6:libx11-6 libXext.so.6:libxext6 libSM.so.6:libsm6)
+missing=()
+for pair in "${commands[@]}"; do command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}"); done
+known=$(ldconfig -p 2>/dev/null || true)
+if [ -n "$known" ]; then
+    for pair in "${libraries[@]}"; do [[ $known == *"${pair%%:*}"* ]] || missing+=("${pair##*:}"); done
+fi
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    else
+        echo "these are missing; install them and run this again:" >&2
+        echo "  sudo apt-get install ${missing[*]}" >&2
+        exit 1
     fi
 fi
 

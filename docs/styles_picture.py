@@ -1,0 +1,37 @@
+"""Makes the README's picture: the demo's photo, painted in every shipped style.
+
+python docs/styles_picture.py [OUTPUT]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from realtime.look import one_style
+from realtime.stylizer import Stylizer
+
+ROOT = Path(__file__).parent.parent
+SIDE = 360  # pixels of one picture
+COLUMNS = 4
+
+
+def main() -> None:
+    """Write docs/styles.jpg, or the file named."""
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/styles.jpg"
+    photo = cv2.imread(str(ROOT / "realtime/assets/demo.jpg"))
+    assert photo is not None
+    face = np.asarray(photo[:, :], np.uint8)
+    with Stylizer(provider="cpu") as stylizer:
+        pictures = [face, *(stylizer.paint(face, one_style(*entry)) for entry in stylizer.library.styles)]
+    pictures = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in pictures]
+    pictures += [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (-len(pictures) % COLUMNS)
+    rows = [np.hstack(pictures[start : start + COLUMNS]) for start in range(0, len(pictures), COLUMNS)]
+    cv2.imwrite(str(target), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+if __name__ == "__main__":
+    main()

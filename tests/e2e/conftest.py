@@ -1,0 +1,147 @@
+"""A screen of its own for each test, a camera on loopback, and the app as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime.frame import Image
+from tests.fault_camera import FaultCamera
+
+ROOT = Path(__file__).parent.parent.parent
+SCREEN = (1024, 768)
+
+
+@dataclass
+class Screen:
+    """A virtual X screen."""
+
+    display: str
+
+    def shot(self) -> Image:
+        """Everything on it: [768, 1024, 3] BGR."""
+        command = ["ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-i", self.display]
+        command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
+        raw = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=30).stdout
+        return np.frombuffer(raw, np.uint8).reshape(SCREEN[1], SCREEN[0], 3)
+
+    def xdotool(self, *arguments: str) -> str:
+        """Run xdotool on it."""
+        environment = os.environ | {"DISPLAY": self.display}
+        done = subprocess.run(
+            ["xdotool", *arguments], env=environment, capture_output=True, text=True, check=True, timeout=30
+        )
+        return done.stdout
+
+    def press(self, key: str) -> None:
+        """Press a key with the pointer over the window, and give the app time to react."""
+        self.xdotool("mousemove", "200", "200", "key", key)
+        time.sleep(1.0)
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    read, write = os.pipe()
+    size = f"{SCREEN[0]}x{SCREEN[1]}x24"
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    assert number, "Xvfb did not start"
+    yield Screen(f":{number}")
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def window_manager(screen: Screen) -> Iterator[None]:
+    """Full screen and the close box are the window manager's; everything else works without one."""
+    manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": screen.display}, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    yield
+    manager.terminate()
+    manager.wait(10)
+
+
+@pytest.fixture
+def camera() -> Iterator[FaultCamera]:
+    with FaultCamera(size=(320, 240), fps=15) as camera:
+        yield camera
+
+
+@dataclass
+class App:
+    """The app, running."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    screen: Screen
+    _output: list[str] = field(default_factory=list)
+
+    def wait_for_window(self) -> None:
+        """Until the first painted picture is on the screen."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.process.communicate()
+            if self.screen.shot().any():
+                time.sleep(1.5)
+                return
+            time.sleep(0.2)
+        raise AssertionError("no window appeared")
+
+    def finish(self, timeout: float = 20) -> tuple[int, str, str]:
+        """Wait for its end: exit status, stdout, stderr. Nothing of it may be left running."""
+        out, err = self.process.communicate(timeout=timeout)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(self.process.pid, 0)
+        return self.process.returncode, out, err
+
+    def stats(self) -> dict[str, Any]:
+        """What --stats wrote."""
+        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
+        return table
+
+
+@pytest.fixture
+def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
+    apps: list[App] = []
+
+    def start(*arguments: str) -> App:
+        """Start `realtime-stylize`, with --stats, in an empty folder."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "realtime.cli", "--stats", "stats.json", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"DISPLAY": screen.display, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        apps.append(App(process, tmp_path, screen))
+        return apps[-1]
+
+    yield start
+    for app in apps:
+        if app.process.poll() is None:
+            os.killpg(app.process.pid, signal.SIGKILL)
+            app.process.communicate()
+
+
+def difference(one: Image, other: Image) -> float:
+    """Mean absolute difference in levels."""
+    return float(np.abs(one.astype(np.int16) - other).mean())

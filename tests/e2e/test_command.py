@@ -1,0 +1,73 @@
+"""The command without a window."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+from tests.fault_camera import FaultCamera
+
+
+def test_the_demo_paints_as_many_frames_as_asked(run: Run, tmp_path: Path) -> None:
+    done = run("realtime.cli", "--demo", "--no-window", "--frames", "20", "--size", "240", "--stats", "s.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = json.loads((tmp_path / "s.json").read_text())
+    assert table["frames_painted"] == 20
+    assert table["frames_read"] >= 20
+    assert table["fps"] > 0
+    assert table["provider"] in ("cpu", "cuda", "coreml", "dml")
+    assert table["provider_why"]
+    assert 0 < table["latency_ms"]["p50"] <= table["latency_ms"]["p95"] <= table["latency_ms"]["max"]
+    assert table["latency_ms"]["from_capture_to"] == "painted"
+    assert table["working_size"] == [320, 240]
+    assert table["decode_errors"] == table["signal_losses"] == table["reconnects"] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
+
+
+def test_a_network_camera_is_painted(run: Run, camera: FaultCamera, tmp_path: Path) -> None:
+    done = run(
+        "realtime.cli", "--camera", camera.url, "--no-window", "--frames", "5", "--style", "udnie,the_scream:2",
+        "--stats", "s.json",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    table = json.loads((tmp_path / "s.json").read_text())
+    assert table["frames_painted"] == 5
+    assert table["style"].startswith("The Scream 67% + Udnie 33%")
+
+
+def test_fps_is_a_ceiling(run: Run, tmp_path: Path) -> None:
+    run("realtime.cli", "--demo", "--no-window", "--frames", "8", "--fps", "4", "--size", "128", "--stats", "s.json")
+    assert json.loads((tmp_path / "s.json").read_text())["fps"] < 4.6
+
+
+def test_styles_are_listed(run: Run) -> None:
+    rows = json.loads(run("realtime.cli", "--list-styles", "--json").stdout)
+    assert len(rows) >= 4 and rows[0]["key"] == 1
+    assert {"name", "painting", "painter", "year"} <= set(rows[0])
+    table = run("realtime.cli", "--list-styles").stdout
+    assert all(row["name"] in table and row["painter"] in table for row in rows)
+
+
+def test_cameras_are_listed(run: Run) -> None:
+    done = run("realtime.cli", "--list-cameras", "--json")
+    assert done.returncode == 0
+    cameras = json.loads(done.stdout)
+    people = run("realtime.cli", "--list-cameras").stdout
+    assert all(camera["name"] in people for camera in cameras) if cameras else "--demo" in people
+
+
+def test_versions_are_printed(run: Run) -> None:
+    text = run("realtime.cli", "--version").stdout
+    for name in ("realtime-stylize", "onnxruntime", "opencv", "pyav", "libavcodec"):
+        assert name in text
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x0a" * 100])
+def test_a_broken_model_is_one_line(run: Run, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    done = run("realtime.cli", "--demo", "--no-window", "--models", "m.onnx")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "m.onnx" in done.stderr

@@ -1,0 +1,118 @@
+"""Cameras that misbehave, and machines that lack something."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime.frame import Image
+from realtime.hud import AMBER
+from tests.conftest import Run
+from tests.e2e.conftest import App
+from tests.fault_camera import FaultCamera
+
+
+def says_no_signal(shot: Image) -> bool:
+    """Whether the words are there: a lot of their colour in the middle of the screen's upper half."""
+    distance = np.abs(shot.astype(int) - AMBER).sum(axis=2)
+    return bool((distance < 40).sum() > 300)
+
+
+def wait_until(app: App, silent: bool, seconds: float) -> float:
+    """Seconds until the screen says NO SIGNAL, or no longer says it."""
+    start = time.monotonic()
+    while time.monotonic() - start < seconds:
+        if says_no_signal(app.screen.shot()) is silent:
+            return time.monotonic() - start
+        time.sleep(0.1)
+    raise AssertionError(f"NO SIGNAL {'did not appear' if silent else 'stayed'} for {seconds} s")
+
+
+@pytest.mark.parametrize("mode", ["stall", "close", "garbage", "refuse"])
+def test_a_lost_signal_is_said_and_comes_back(start: Any, camera: FaultCamera, mode: str) -> None:
+    app: App = start("--camera", camera.url, "--size", "240")
+    app.wait_for_window()
+    assert not says_no_signal(app.screen.shot())
+    camera.mode = mode
+    wait_until(app, silent=True, seconds=6)
+    time.sleep(10 if mode == "stall" else 2)
+    camera.mode = "ok"
+    wait_until(app, silent=False, seconds=20)
+    app.screen.press("q")
+    status, _, err = app.finish()
+    assert (status, err) == (0, "")
+    table = app.stats()
+    assert table["signal_losses"] >= 1
+    assert table["reconnects"] >= 1
+
+
+def test_a_changed_size_is_taken_as_it_comes(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "480")
+    app.wait_for_window()
+    camera.size = (400, 200)
+    time.sleep(4)
+    app.screen.press("q")
+    status, _, err = app.finish()
+    assert (status, err) == (0, "")
+    assert app.stats()["working_size"] == [400, 200]
+
+
+def one_line(stderr: str) -> str:
+    assert stderr.startswith("realtime-stylize: ") and stderr.count("\n") == 1, stderr
+    return stderr
+
+
+def test_no_display_is_one_line(run: Run) -> None:
+    done = run("realtime.cli", "--demo", DISPLAY="")
+    assert done.returncode == 1
+    assert "--no-window" in one_line(done.stderr)
+    done = run("realtime.cli", "--demo", DISPLAY=":987")
+    assert done.returncode == 1
+    assert ":987" in one_line(done.stderr)
+
+
+def test_no_such_camera_is_one_line(run: Run) -> None:
+    for camera in ("77", "No Such Camera", "http://127.0.0.1:9/video"):
+        done = run("realtime.cli", "--no-window", "--camera", camera)
+        assert done.returncode == 1
+        assert camera.split("/")[-1] in one_line(done.stderr) or "127.0.0.1" in done.stderr
+
+
+def test_the_message_of_a_camera_hides_its_password(run: Run) -> None:
+    done = run("realtime.cli", "--no-window", "--camera", "http://user:secret@127.0.0.1:9/video")
+    assert done.returncode == 1
+    assert "secret" not in one_line(done.stderr)
+
+
+def test_cuda_asked_for_and_missing_is_one_line(run: Run) -> None:
+    done = run("realtime.cli", "--demo", "--no-window", "--provider", "cuda")
+    assert done.returncode == 1
+    assert "no NVIDIA driver found" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--style", "nobody"], 1, "no style is called 'nobody'"),
+        (["--style", "starry_night:x"], 2, "the weight after the colon"),
+        (["--strength", "2"], 2, "--strength 2"),
+        (["--size", "big"], 2, "--size big"),
+        (["--frames", "0"], 2, "--frames 0"),
+        (["--fps", "0"], 2, "--fps 0"),
+        (["--models", "missing.onnx"], 1, "missing.onnx"),
+        (["--stats", "nowhere/s.json", "--frames", "1"], 1, "nowhere/s.json"),
+    ],
+)
+def test_what_cannot_be_is_one_line(run: Run, arguments: list[str], status: int, message: str) -> None:
+    done = run("realtime.cli", "--demo", "--no-window", *arguments)
+    assert done.returncode == status
+    assert message in one_line(done.stderr)
+
+
+def test_debug_shows_the_traceback(run: Run) -> None:
+    done = run("realtime.cli", "--demo", "--no-window", "--style", "nobody", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "UnknownStyle" in done.stderr
