@@ -15,6 +15,8 @@ import pytest
 from realtime.frame import Image
 from realtime.styles import Library, load_library
 
+pytest_plugins = ["tests.training.world"]
+
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -113,10 +113,9 @@ def _x_server_answers(name: str) -> bool:
         return _x_socket_answers(name)
     x11.XOpenDisplay.restype = ctypes.c_void_p
     display = x11.XOpenDisplay(None)
-    if not display:
-        return False
-    x11.XCloseDisplay(ctypes.c_void_p(display))
-    return True
+    # Left open: a server without a window manager (Xvfb) restarts when its last client leaves, and
+    # would refuse Qt the moment after.
+    return bool(display)
 
 
 def _x_socket_answers(name: str) -> bool:

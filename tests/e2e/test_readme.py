@@ -1,0 +1,158 @@
+"""Every command in the README is run, as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import Run
+from tests.e2e.conftest import Screen, difference
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
+]
+LIVE = [c for c in COMMANDS if c.startswith("realtime-stylize") and "--list" not in c and "--version" not in c]
+
+
+def shell(command: str, folder: Path, **more: str) -> subprocess.Popen[str]:
+    """Start it in bash, with this environment's commands first on the path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": path, "XDG_DATA_HOME": str(folder)} | more
+    return subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def watch_and_quit(process: subprocess.Popen[str], screen: Screen, patience: float) -> None:
+    """Wait for a painted picture on the screen, press q, and see it end well."""
+    deadline = time.monotonic() + patience
+    while not screen.shot().any():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "no picture on the screen"
+        time.sleep(0.5)
+    time.sleep(2)
+    screen.press("q")
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, out + err
+
+
+def test_the_readme_has_commands_and_each_has_its_test() -> None:
+    known = (
+        r"python3 -m venv", r"bash tests/run.sh$", r"realtime-stylize ", r"python -m benchmarks.speed",
+        r"pip install '\.\[train\]'$", r"stylize-train ", r"stylize-export ",
+    )  # fmt: skip
+    assert len(COMMANDS) > 10
+    assert [c for c in COMMANDS if not any(re.match(pattern, c) for pattern in known)] == []
+
+
+@pytest.mark.timeout(600)
+def test_the_first_command_ends_with_a_painted_picture(screen: Screen, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in files:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    process = shell(COMMANDS[0], checkout, DISPLAY=screen.display, PIP_CONSTRAINT=str(ROOT / "tests/constraints.txt"))
+    watch_and_quit(process, screen, 400)
+
+
+@pytest.mark.timeout(600)
+def test_the_second_command_runs_the_tests(tmp_path: Path) -> None:
+    """Up to the tests themselves, which are running already."""
+    assert COMMANDS[1] == "bash tests/run.sh"
+    process = shell(f"cd {ROOT} && {COMMANDS[1]}", tmp_path, VENV=sys.prefix, PYTEST_ADDOPTS="--collect-only -q")
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    assert re.search(r"\d+ tests collected", out), out
+
+
+@pytest.mark.parametrize("command", [c for c in LIVE if "--demo" in c and "--models" not in c])
+def test_live_commands_that_need_no_camera(command: str, screen: Screen, tmp_path: Path) -> None:
+    process = shell(command, tmp_path, DISPLAY=screen.display)
+    if "--no-window" in command:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, out + err
+        assert (tmp_path / "figures.json").is_file()
+    else:
+        watch_and_quit(process, screen, 60)
+
+
+@pytest.mark.parametrize("command", [c for c in LIVE if "--camera" in c])
+def test_live_commands_that_need_a_camera(command: str, screen: Screen, tmp_path: Path) -> None:
+    """With that camera they paint; without it they say so, in one line."""
+    process = shell(command, tmp_path, DISPLAY=screen.display)
+    try:
+        out, err = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert "fps" in out
+    else:
+        assert process.returncode == 1 and err.count("\n") == 1, out + err
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("realtime-stylize --") and c not in LIVE])
+def test_commands_that_list(command: str, tmp_path: Path) -> None:
+    process = shell(command, tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "") and out.strip()
+
+
+def test_the_benchmark(tmp_path: Path) -> None:
+    (command,) = [c for c in COMMANDS if "benchmarks.speed" in c]
+    process = shell(f"cd {ROOT} && " + re.sub(r"--rounds \d+", "--rounds 1", command), tmp_path)
+    out, err = process.communicate(timeout=170)
+    assert process.returncode == 0, err
+    assert "ours: live" in out and "TransformerNet" in out
+
+
+def test_training_export_and_use(screen: Screen, world: Path, vgg_file: Path, run: Run) -> None:
+    """The three commands in their order, on a world small enough for a test."""
+    train, export, use = (
+        next(c for c in COMMANDS if c.startswith(start))
+        for start in ("stylize-train", "stylize-export", "realtime-stylize --demo --models")
+    )
+    (world / "training").mkdir()
+    (world / "run.toml").rename(world / "training/live.toml")
+    shutil.copy(vgg_file, world / "vgg16.safetensors")
+    for command in (train, export):
+        process = shell(command, world)
+        out, err = process.communicate(timeout=170)
+        assert process.returncode == 0, out + err
+    watch_and_quit(shell(use, world, DISPLAY=screen.display), screen, 60)
+
+
+def test_the_library_sample(run: Run, photo: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path) -> None:
+    (sample,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    cv2.imwrite(str(tmp_path / "photo.jpg"), photo)
+    (tmp_path / "sample.py").write_text(sample)
+    done = run("sample", PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]))
+    assert (done.returncode, done.stderr) == (0, "")
+    painted = cv2.imread(str(tmp_path / "painted.png"))
+    assert painted is not None and painted.shape == photo.shape
+
+
+def test_the_picture_is_made_by_the_program(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "docs/styles_picture.py"), str(tmp_path / "styles.jpg")]
+    subprocess.run(command, check=True, cwd=ROOT, timeout=170)
+    made, shown = cv2.imread(str(tmp_path / "styles.jpg")), cv2.imread(str(ROOT / "docs/styles.jpg"))
+    assert made is not None and shown is not None and made.shape == shown.shape
+    assert difference(np.asarray(made, np.uint8), np.asarray(shown, np.uint8)) < 2

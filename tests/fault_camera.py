@@ -1,0 +1,176 @@
+"""A network camera on loopback that misbehaves when told to: MJPEG over HTTP.
+
+    with FaultCamera(size=(320, 240), fps=30) as camera:
+        open(camera.url); camera.mode = "stall"; camera.size = (640, 360); camera.mode = "ok"
+
+By hand: python -m tests.fault_camera, then type a mode, or a size as 640x360.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal, Self, get_args
+
+import cv2
+import numpy as np
+
+from realtime.frame import Image
+
+Mode = Literal[
+    "ok",
+    "stall",  # keeps the connection, sends nothing
+    "close",  # hangs up on everybody, answers nobody
+    "garbage",  # random bytes in place of each JPEG
+    "noise",  # random bytes in place of everything after the HTTP header
+    "refuse",  # stops listening
+    "late",  # hangs up; then 4 s before the first byte
+]
+
+
+def picture(number: int, size: tuple[int, int]) -> Image:
+    """Frame `number`: a gradient, a square that moves right by 4 pixels a frame, the number itself."""
+    width, height = size
+    image = np.empty((height, width, 3), np.uint8)
+    image[..., 0] = np.linspace(0, 160, width)
+    image[..., 1] = np.linspace(0, 160, height)[:, None]
+    image[..., 2] = 60
+    left = number * 4 % max(1, width - height // 4)
+    image[height // 2 : height * 3 // 4, left : left + height // 4] = (40, 220, 250)
+    cv2.putText(image, f"{number:05d}", (8, height // 4), cv2.FONT_HERSHEY_SIMPLEX, height / 200, (255, 255, 255), 2)
+    return image
+
+
+class FaultCamera:
+    """Listens from `with` on. mode, size and fps may change at any time.
+
+    part: the headers of each picture; None is what cameras should send.
+    content_type: of the whole; None sends no such header.
+    login: (user, password) that it insists on.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (320, 240),
+        fps: float = 30.0,
+        *,
+        mode: Mode = "ok",
+        port: int = 0,
+        part: bytes | None = None,
+        content_type: str | None = "multipart/x-mixed-replace; boundary=frame",
+        login: tuple[str, str] | None = None,
+    ) -> None:
+        self.size, self.fps = size, fps
+        self.part, self.content_type, self.login = part, content_type, login
+        self.connections = 0  # ever accepted
+        self.frames = 0  # ever sent
+        self._mode: Mode = mode
+        self._port = port
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._port}/video"
+
+    @property
+    def mode(self) -> Mode:
+        """What it does now."""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"expected one of {', '.join(get_args(Mode))}, got {mode}")
+        self._mode = mode
+        if mode == "refuse":
+            self._stop()
+        elif self._server is None:
+            self._start()
+
+    def __enter__(self) -> Self:
+        self.mode = self._mode
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.mode = "refuse"
+
+    def _start(self) -> None:
+        camera = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                camera.connections += 1
+                if camera.mode not in ("refuse", "close"):
+                    camera._serve(self)
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self._server = _Server(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _serve(self, request: BaseHTTPRequestHandler) -> None:
+        if self.mode == "late":
+            time.sleep(4)
+        wanted = self.login and "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
+        if request.headers["Authorization"] != wanted:
+            request.send_response(401)
+            request.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            request.end_headers()
+            return
+        request.send_response(200)
+        if self.content_type is not None:
+            request.send_header("Content-Type", self.content_type)
+        request.end_headers()
+        server, began, due = self._server, self.mode, time.monotonic()
+        while server is self._server and self.mode not in ("close", "refuse"):  # not those of before a refusal
+            if self.mode == "late" != began:  # hang up, so that they come again
+                return
+            if self.mode != "stall":
+                request.wfile.write(self._next_part())
+            due = max(due + 1 / self.fps, time.monotonic() - 1)
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _next_part(self) -> bytes:
+        self.frames += 1
+        if self.mode == "noise":
+            return os.urandom(5000)
+        body = os.urandom(5000)
+        if self.mode != "garbage":
+            body = cv2.imencode(".jpg", picture(self.frames, self.size))[1].tobytes()
+        return (self.part or b"--frame\r\nContent-Type: image/jpeg\r\n\r\n") + body + b"\r\n"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Viewers hang up: nothing to tell."""
+
+
+def main() -> None:
+    with FaultCamera(size=(640, 480), port=8090) as camera:
+        print(f"{camera.url}\nmodes: {' '.join(get_args(Mode))}; sizes: 640x360; end: Ctrl-D")
+        try:
+            while line := input("> ").strip() or camera.mode:
+                if found := re.fullmatch(r"(\d+)x(\d+)", line):
+                    camera.size = (int(found[1]), int(found[2]))
+                elif line in get_args(Mode):
+                    camera.mode = line  # type: ignore[assignment]
+        except (EOFError, KeyboardInterrupt):
+            print()
+
+
+if __name__ == "__main__":
+    main()
