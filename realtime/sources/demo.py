@@ -26,8 +26,8 @@ class Demo(Source):
     """
 
     def __init__(self, size: tuple[int, int] = (640, 480), fps: float = 30.0, clock: Clock | None = None) -> None:
-        if min(size) < 1 or fps <= 0:
-            raise ValueError(f"expected a size and a rate above 0, got {size[0]}x{size[1]} at {fps:g} fps")
+        if min(size) < 2 or fps <= 0:
+            raise ValueError(f"expected 2x2 pixels or more and a rate above 0, got {size[0]}x{size[1]} at {fps:g} fps")
         self._size, self._fps = size, fps
         self._clock = clock or SystemClock()
         self._start: float | None = None
@@ -79,7 +79,7 @@ class Demo(Source):
 def scene(t: float, size: tuple[int, int] = (640, 480)) -> Image:
     """What is seen at `t` seconds: [H, W, 3]. The same `t` gives the same picture."""
     picture = _picture()
-    # Cubic takes 3 ms at 640x480, and 20 at 1920x1080, where linear takes 5.
+    # Cubic takes 3 ms at 640x480, and 20 at 1920x1080, where linear takes half that.
     kernel = cv2.INTER_CUBIC if size[0] * size[1] <= LARGE else cv2.INTER_LINEAR
     image = cv2.warpAffine(picture, view(t, size), size, flags=kernel | cv2.WARP_INVERSE_MAP)
     return np.asarray(image, np.uint8)
@@ -87,21 +87,17 @@ def scene(t: float, size: tuple[int, int] = (640, 480)) -> Image:
 
 def view(t: float, size: tuple[int, int] = (640, 480)) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Where `t` looks: [2, 3], from a pixel of the frame to a point of the picture, always within it."""
-    height, width = _picture().shape[:2]
+    limit = np.array(_picture().shape[1::-1]) - 1.0  # the last column and row
+    half = (np.array(size) - 1.0) / 2
+    spread = half + half[::-1] * sin(TILT)  # half of what a tilted view covers at most, along x and y
+    scale = (0.86 + 0.1 * sin(2 * pi * t / 13)) * (limit / 2 / spread).min()  # picture pixels per frame pixel
     tilt = TILT * sin(2 * pi * t / 19)
-    zoom = 0.86 + 0.1 * sin(2 * pi * t / 13)  # of the largest view that fits when tilted most
-    half_w, half_h = (size[0] - 1) / 2, (size[1] - 1) / 2
-    scale = zoom * min(
-        (width - 1) / 2 / (half_w * cos(TILT) + half_h * sin(TILT)),
-        (height - 1) / 2 / (half_w * sin(TILT) + half_h * cos(TILT)),
-    )  # picture pixels per frame pixel
     turn = scale * np.array([[cos(tilt), -sin(tilt)], [sin(tilt), cos(tilt)]])
-    reach = np.abs(turn) @ (half_w, half_h)  # from the middle of the view to its edges, along x and y
-    room = np.array([width - 1, height - 1]) - 2 * reach
+    room = limit - 2 * scale * spread
     # Of the room; never far down, or she would lose her head.
     path = np.array([0.45 + 0.4 * sin(2 * pi * t / 23), 0.11 - 0.11 * cos(2 * pi * t / 17)])
-    middle = reach + room * path
-    return np.column_stack([turn, middle - turn @ (half_w, half_h)])
+    middle = scale * spread + room * path
+    return np.column_stack([turn, middle - turn @ half])
 
 
 @cache

@@ -44,18 +44,22 @@ class Stream(Source):
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT, clock: Clock | None = None) -> None:
-        self._name = mask(url)
+        self._url, self._name = url, mask(url)
         self._timeout = timeout
         self._clock = clock or SystemClock()
-        self._errors = self._errors_in_row = 0
+        self._errors = self._errors_in_row = self._whole = 0
         self._pictures: deque[Image] = deque()  # decoded, not yet asked for
         self._first: float | None = None  # when the first frame was given out
-        self._container: InputContainer | None = self._open(url)
+        self._container: InputContainer | None = None
+        self._scanning = False
         try:
-            self._start()
+            self._open()
+            while not self._pictures:
+                self._receive()
         except BaseException:
             self.close()
             raise
+        self._size = (self._pictures[0].shape[1], self._pictures[0].shape[0])
 
     @property
     def name(self) -> str:
@@ -97,49 +101,54 @@ class Stream(Source):
             self._container.close()
             self._container = None
 
-    def _open(self, url: str) -> InputContainer:
+    def _open(self) -> None:
         try:
-            return self._connect(url, None)
+            self._attach(self._connect(None))
         except av.error.InvalidDataError as error:
-            if scheme_of(url) in ("http", "https") and (container := self._scan_for_jpegs(url)):
-                return container
-            self._fail(error)
+            if not self._scan():
+                self._fail(error)
         except av.error.FFmpegError as error:
             self._fail(error)
 
-    def _connect(self, url: str, format: str | None) -> InputContainer:
-        timeout = (self._timeout, self._timeout)
-        return av.open(url, format=format, timeout=timeout, options=_OPTIONS, metadata_errors="replace")
+    def _scan(self) -> bool:
+        """Connect again and look for JPEGs in whatever comes; False if there are none.
 
-    def _scan_for_jpegs(self, url: str) -> InputContainer | None:
-        """For home-made cameras, whose parts say image/jpg or count their bytes wrong: FFmpeg refuses those."""
+        For home-made cameras whose parts say image/jpg or count their bytes wrong: FFmpeg refuses them, the
+        latter only at the second picture.
+        """
+        if self._scanning or self._whole > 2 or scheme_of(self._url) not in ("http", "https"):
+            return False
+        self._scanning = True
+        self.close()
         try:
-            container = self._connect(url, "mjpeg")
+            container = self._connect("mjpeg")
         except av.error.FFmpegError:
-            return None
-        if container.streams.video and container.streams.video[0].width:
-            return container
-        container.close()
-        return None
+            return False
+        if not container.streams.video or not container.streams.video[0].width:
+            container.close()
+            return False
+        self._attach(container)
+        return True
 
-    def _start(self) -> None:
-        assert self._container is not None
-        if not self._container.streams.video:
+    def _connect(self, format: str | None) -> InputContainer:
+        timeout = (self._timeout, self._timeout)
+        return av.open(self._url, format=format, timeout=timeout, options=_OPTIONS, metadata_errors="replace")
+
+    def _attach(self, container: InputContainer) -> None:
+        self._container = container
+        if not container.streams.video:
             raise SourceError(f"{self._name} sends no video")
-        self._video: VideoStream = self._container.streams.video[0]
+        self._video: VideoStream = container.streams.video[0]
         if self._video.codec_context is None:
             raise SourceError(f"{self._name} sends video in a format that FFmpeg cannot decode")
         # Threads that decode a frame each would keep as many frames back.
         self._video.codec_context.thread_type = ThreadType.SLICE
         self._video.codec_context.flags |= Flags.low_delay
-        rate = self._video.average_rate if self._container.format.name not in _UNTIMED else None
+        rate = self._video.average_rate if container.format.name not in _UNTIMED else None
         self._declared = round(float(rate), 2) if rate else 0.0
-        self._packets = self._container.demux()
+        self._packets = container.demux()
         self._heard = self._seen = self._clock.now()  # the last packet, the last picture
         self._rate = FrameRate(self._clock.now())
-        while not self._pictures:
-            self._receive()
-        self._size = (self._pictures[0].shape[1], self._pictures[0].shape[0])
 
     def _receive(self) -> None:
         """Take one packet; may add pictures. Other streams are demuxed too: sound alone is silence here."""
@@ -148,6 +157,8 @@ class Stream(Source):
         except StopIteration:
             raise SignalLost(f"{self._name} has ended the stream") from None
         except av.error.FFmpegError as error:
+            if isinstance(error, av.error.InvalidDataError) and self._scan():
+                return
             self._fail(error)
         now = self._clock.now()
         if packet.stream_index == self._video.index:
@@ -164,6 +175,7 @@ class Stream(Source):
         try:
             for picture in self._video.codec_context.decode(packet):
                 self._pictures.append(np.asarray(picture.to_ndarray(format="bgr24"), np.uint8))
+                self._whole += 1
                 self._errors_in_row = 0
         except av.error.FFmpegError:
             self._errors += 1
@@ -173,11 +185,11 @@ class Stream(Source):
 
     def _fail(self, error: av.error.FFmpegError) -> NoReturn:
         """Raise ours instead. Never chained: FFmpeg's message holds the address with its password."""
-        kind, reason = _explain(error, self._timeout)
+        kind, reason = _explain(error, self._timeout, worked=self._whole > 0)
         raise kind(f"{self._name}: {reason}") from None
 
 
-def _explain(error: av.error.FFmpegError, timeout: float) -> tuple[type[SourceError], str]:
+def _explain(error: av.error.FFmpegError, timeout: float, worked: bool) -> tuple[type[SourceError], str]:
     """Which error it is for us, and why in words."""
     match error:
         case av.error.ExitError() | av.error.TimeoutError():
@@ -194,7 +206,7 @@ def _explain(error: av.error.FFmpegError, timeout: float) -> tuple[type[SourceEr
             return SourceError, f"the camera refuses the request: {error.strerror}"
         case av.error.ProtocolNotFoundError():
             return SourceError, "the installed FFmpeg does not speak this protocol"
-        case av.error.OSError(errno=errno.EIO):
-            return SignalLost, "the connection broke, or there is no such host"
+        case av.error.EOFError() | av.error.OSError(errno=errno.EIO):
+            return SignalLost, "the connection broke" if worked else "it hung up, or there is no such host"
         case _:
             return SignalLost, error.strerror or type(error).__name__

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import io
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from realtime.clock import FakeClock
+from realtime.errors import SignalLost, SourceError
+from realtime.sources.reconnect import Reconnecting
+from realtime.sources.stream import Stream
+from tests.fault_camera import FaultCamera, Mode, picture
+
+SHORT = 1.0  # s: what is long enough for this machine, and short enough for a test
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def camera() -> Iterator[FaultCamera]:
+    with FaultCamera(fps=50) as camera:
+        yield camera
+
+
+def test_pictures_arrive_in_order_and_colour(camera: FaultCamera) -> None:
+    with Stream(camera.url) as stream:
+        assert stream.size == (320, 240)
+        assert not stream.mirror
+        frames = [stream.read() for _ in range(20)]
+        newest = camera.frames
+    numbers = []
+    for frame in frames:
+        errors = [np.abs(frame.image.astype(int) - picture(n, (320, 240))).mean() for n in range(newest + 1)]
+        assert min(errors) < 6  # levels: what JPEG costs
+        numbers.append(int(np.argmin(errors)))
+    assert numbers == list(range(numbers[0], numbers[0] + 20))
+    assert frames[0].pts == 0
+    assert all(a.pts <= b.pts for a, b in pairwise(frames))
+    assert frames[-1].pts == pytest.approx(frames[-1].captured - frames[0].captured)
+    assert frames[0].image.flags.c_contiguous
+
+
+def test_the_rate_is_measured(camera: FaultCamera) -> None:
+    camera.fps = 25
+    with Stream(camera.url) as stream:
+        assert stream.fps == 0  # unknown: such cameras do not say
+        start = time.monotonic()
+        while time.monotonic() - start < 3:
+            stream.read()
+        assert stream.fps == pytest.approx(25, rel=0.3)
+
+
+def test_a_changed_size_is_taken_as_it_comes(camera: FaultCamera) -> None:
+    with Stream(camera.url) as stream:
+        stream.read()
+        camera.size = (200, 120)
+        until(lambda: stream.read().image.shape == (120, 200, 3))
+        assert stream.size == (200, 120)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("stall", "nothing came for 1 s"),
+        ("close", "the connection broke"),
+        ("refuse", "the connection broke"),
+        ("garbage", "sends garbage: 50 damaged pictures in a row"),
+        ("noise", "the connection broke|not video|has ended|nothing came|Invalid data"),
+        ("late", "the connection broke"),
+    ],
+)
+def test_every_fault_is_a_loss_and_repaired_it_comes_back(camera: FaultCamera, mode: Mode, reason: str) -> None:
+    seen: list[str] = []
+
+    class Repair(FakeClock):
+        """The first pause is when the camera is repaired."""
+
+        def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
+            seen.append(f"{source.state}: {source.reason}")
+            camera.mode = "ok"
+            return super().wait(seconds, stop)
+
+    with Reconnecting(lambda: Stream(camera.url, timeout=SHORT), clock=Repair()) as source:
+        assert source.read() is not None
+        camera.mode = mode
+        until(lambda: source.read() is not None and source.reconnects == 1)
+        assert (source.state, source.reason, source.signal_losses) == ("live", "", 1)
+        assert source.read() is not None
+    assert len(seen) == 1
+    assert seen[0].startswith(f"no signal: {camera.url}") or mode == "garbage"
+    assert any(part in seen[0] for part in reason.split("|")), seen
+    assert (source.decode_errors >= 50) is (mode == "garbage")
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("stall", "nothing came for 1 s"),
+        ("late", "nothing came for 1 s"),
+        ("close", "it hung up, or there is no such host"),
+        ("garbage", "not video|sends garbage"),
+        ("noise", "what it sends is not video"),
+    ],
+)
+def test_a_fault_at_the_start_is_an_error_in_one_line(camera: FaultCamera, mode: Mode, reason: str) -> None:
+    camera.mode = mode
+    start = time.monotonic()
+    with pytest.raises(SignalLost) as caught:
+        Stream(camera.url, timeout=SHORT)
+    message = str(caught.value)
+    assert message.startswith(camera.url) and "\n" not in message
+    assert any(part in message for part in reason.split("|")), message
+    assert time.monotonic() - start < 8
+
+
+def test_nobody_listens() -> None:
+    with FaultCamera() as camera:
+        url = camera.url
+    with pytest.raises(SignalLost, match="connection refused"):
+        Stream(url)
+
+
+def test_some_damaged_pictures_are_skipped_and_counted(camera: FaultCamera) -> None:
+    with Stream(camera.url) as stream:
+        stream.read()
+        camera.mode = "garbage"
+        sent = camera.frames
+        until(lambda: camera.frames > sent + 5)
+        camera.mode = "ok"
+        until(lambda: stream.read() is not None and stream.decode_errors > 3)
+        assert 3 < stream.decode_errors < 50
+        assert stream.read().image.shape == (240, 320, 3)
+
+
+def test_nothing_is_printed(camera: FaultCamera, capfd: pytest.CaptureFixture[str]) -> None:
+    camera.mode = "ok"
+    with Stream(camera.url) as stream:
+        camera.mode = "garbage"
+        with pytest.raises(SignalLost):
+            while True:
+                stream.read()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("content_type", ["multipart/x-mixed-replace;boundary=frame", "text/html", None])
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"--frame\r\nContent-Type: image/jpeg\r\n\r\n",
+        b"--frame\r\nContent-Type: image/jpg\r\n\r\n",
+        b"--frame\r\n\r\n",
+        b"\r\n--frame\r\ncontent-type: image/jpeg\r\n\r\n",
+        b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 4000\r\n\r\n",  # wrong
+    ],
+)
+def test_home_made_cameras(content_type: str | None, part: bytes) -> None:
+    with FaultCamera(fps=50, content_type=content_type, part=part) as camera, Stream(camera.url) as stream:
+        assert [stream.read().image.shape for _ in range(5)] == [(240, 320, 3)] * 5
+
+
+def test_a_login_works_and_stays_hidden() -> None:
+    with FaultCamera(login=("admin", "hunter2")) as camera:
+        with Stream(camera.url.replace("//", "//admin:hunter2@")) as stream:
+            stream.read()
+            assert stream.name == camera.url.replace("//", "//***@")
+        with pytest.raises(SourceError, match="another user name or password") as caught:
+            Stream(camera.url.replace("//", "//admin:hunter3@"))
+    assert not isinstance(caught.value, SignalLost)  # asking again does not help
+    assert "hunter" not in str(caught.value)
+
+
+def test_no_password_in_a_traceback() -> None:
+    code = "from realtime.sources import open_source; open_source('http://admin:hunter2@127.0.0.1:9/?pwd=hunter3')"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
+    said = done.stderr.partition("realtime.errors.SignalLost: ")[2]
+    assert said.startswith("http://***@127.0.0.1:9/?pwd=***: connection refused")
+    assert "hunter" not in done.stderr.replace(code, "")
+
+
+def test_a_protocol_that_this_ffmpeg_lacks() -> None:
+    with pytest.raises(SourceError, match="does not speak this protocol"):
+        Stream("nosuchprotocol://127.0.0.1:9")
+
+
+def test_closed_is_closed(camera: FaultCamera) -> None:
+    stream = Stream(camera.url)
+    stream.close()
+    stream.close()
+    with pytest.raises(SourceError, match="is closed"):
+        stream.read()
+
+
+def film(seconds: float, *, sound: float = 0.0, key_every: int = 60) -> bytes:
+    """MPEG-TS: H.264 with B-frames, frame n grey level 2n in its corner; and `sound` seconds of it."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mpegts") as container:
+        audio = container.add_stream("mp2", rate=48000) if sound else None
+        packets: list[av.Packet] = []  # type: ignore[type-arg]
+        if seconds:
+            options = {"preset": "ultrafast", "x264-params": f"keyint={key_every}:bframes=2:b-adapt=0:scenecut=0"}
+            video = container.add_stream("libx264", rate=30, options=options)
+            video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        for number in range(int(seconds * 30)):
+            image = np.full((120, 160, 3), 90, np.uint8)
+            image[:32, :32] = 2 * number
+            packets += video.encode(av.VideoFrame.from_ndarray(image, format="bgr24"))
+        if seconds:
+            packets += video.encode()
+        if audio is not None:
+            for start in range(0, int(sound * 48000), 1152):
+                chunk = av.AudioFrame.from_ndarray(np.zeros((1, 2304), np.int16), format="s16", layout="stereo")
+                chunk.sample_rate, chunk.pts = 48000, start
+                packets += audio.encode(chunk)
+            packets += audio.encode()
+        for packet in sorted(packets, key=lambda p: float((p.dts or 0) * p.time_base)):
+            container.mux(packet)
+    return file.getvalue()
+
+
+@contextmanager
+def sender(data: bytes, seconds: float) -> Iterator[str]:
+    """Sends it evenly over so many seconds to the first who connects; then hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def send() -> None:
+            connection, _ = server.accept()
+            begin, step = time.monotonic(), 188 * 7
+            with connection:
+                for offset in range(0, len(data), step):
+                    time.sleep(max(0.0, begin + seconds * offset / len(data) - time.monotonic()))
+                    try:
+                        connection.sendall(data[offset : offset + step])
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(20)
+
+
+def test_h264_comes_whole_and_in_order_until_it_ends() -> None:
+    """The first key frame is not lost in finding out the format: the next comes after 2 s only."""
+    with sender(film(3), seconds=3) as url, Stream(url) as stream:
+        levels = []
+        with pytest.raises(SignalLost, match="has ended the stream"):
+            while True:
+                levels.append(int(stream.read().image[16, 16, 1]))
+        assert stream.fps == pytest.approx(30, rel=0.3)
+    assert levels[0] < 8
+    assert len(levels) == 90
+    assert all(a <= b + 2 for a, b in pairwise(levels))
+
+
+def test_a_picture_that_stops_while_the_sound_goes_on_is_a_loss() -> None:
+    with sender(film(1, sound=8), seconds=8) as url, Stream(url, timeout=2.0) as stream:
+        with pytest.raises(SignalLost, match="has sent no video for 2 s"):
+            while True:
+                stream.read()
+        stream.close()
+
+
+def test_sound_alone_is_hopeless() -> None:
+    with (
+        sender(film(0, sound=3), seconds=1) as url,
+        pytest.raises(SourceError, match="sends no video") as caught,
+    ):
+        Stream(url)
+    assert not isinstance(caught.value, SignalLost)
+
+
+def test_a_hanging_read_does_not_keep_the_process(camera: FaultCamera) -> None:
+    """As the live window reads: in a daemon thread that is left behind."""
+    code = f"""
+import threading
+from realtime.sources.stream import Stream
+stream, reading = Stream({camera.url!r}, timeout=100), threading.Event()
+def read():
+    while True:
+        stream.read()
+        reading.set()
+threading.Thread(target=read, daemon=True).start()
+reading.wait(20)
+print("reading", flush=True)
+input()
+"""
+    root = Path(__file__).parents[2]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=root, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
+        camera.mode = "stall"
+        time.sleep(1)
+        _, errors = process.communicate("\n", timeout=20)
+    assert (process.returncode, errors) == (0, "")

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from realtime.sources.urls import mask, scheme_of
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://10.0.0.5/video", "http://10.0.0.5/video"),
+        ("http://10.0.0.5:8080/cam@1", "http://***@1"),  # hides too much rather than too little
+        ("http://camera.local/cam@1", "http://camera.local/cam@1"),
+        ("rtsp://admin:hunter2@10.0.0.5:554/live", "rtsp://***@10.0.0.5:554/live"),
+        ("rtsp://admin:hunt/er2@10.0.0.5/live", "rtsp://***@10.0.0.5/live"),
+        ("rtsp://admin:hunt#er2@10.0.0.5/live", "rtsp://***@10.0.0.5/live"),
+        ("rtsp://admin:hunt@er2@10.0.0.5/live", "rtsp://***@10.0.0.5/live"),
+        ("http://hunter2@10.0.0.5/x@y", "http://***@10.0.0.5/x@y"),
+        ("http://h/v?res=2&usr=admin&pwd=hunter2&q=1", "http://h/v?res=2&usr=***&pwd=***&q=1"),
+        ("http://h/v?access_token=hunter2#x", "http://h/v?access_token=***#x"),
+        ("udp://@:5000", "udp://***@:5000"),
+        ("no address", "no address"),
+    ],
+)
+def test_passwords_are_masked(url: str, shown: str) -> None:
+    assert mask(url) == shown
+    assert "hunt" not in mask(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme"),
+    [
+        ("RTSP://h/", "rtsp"),
+        ("http://h", "http"),
+        ("0", None),
+        ("/dev/video0", None),
+        ("C:\\film.mp4", None),
+        ("USB: a camera", None),
+    ],
+)
+def test_what_is_an_address(text: str, scheme: str | None) -> None:
+    assert scheme_of(text) == scheme
