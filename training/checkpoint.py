@@ -11,8 +11,10 @@ import torch
 
 from training.errors import TrainingError
 from training.network import Architecture, StyleNetwork
+from training.torch_file import check_weights, load_torch_file
 
 FORMAT = "realtime-stylize/1"
+SIDE_LIMIT = 1024  # channels, blocks, styles: beyond it a file is broken or hostile
 
 
 @dataclass
@@ -46,22 +48,42 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises TrainingError where it is missing or not one of ours.
     """
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise TrainingError(f"{path}: {error.strerror or error}") from error
-    except Exception as error:
-        raise TrainingError(f"{path} is not a checkpoint: {_first_line(error)}") from error
-    if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
+    loaded = load_torch_file(path)
+    if not is_checkpoint(loaded):
         raise TrainingError(f"{path} is not a checkpoint of stylize-train ({FORMAT})")
+    return checkpoint_from(loaded, path)
+
+
+def is_checkpoint(loaded: Any) -> bool:
+    """Whether this is what Checkpoint.save writes, going by its label."""
+    return isinstance(loaded, dict) and loaded.get("format") == FORMAT
+
+
+def checkpoint_from(loaded: dict[str, Any], path: Path) -> Checkpoint:
+    """The checkpoint in a file's contents. Raises TrainingError where its parts do not fit each other.
+
+    The network is first built without memory and compared with the weights, so that a file cannot
+    ask for a larger one than it fills.
+    """
     try:
-        architecture = Architecture(**loaded["architecture"])
-        network = StyleNetwork(len(loaded["styles"]), architecture)
-        network.load_state_dict(loaded["weights"])
-        return Checkpoint(network, list(loaded["styles"]), loaded["photos"], loaded["optimizer"])
-    except Exception as error:
-        raise TrainingError(f"{path} does not hold its network: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        numbers, styles, photos = loaded["architecture"], loaded["styles"], loaded["photos"]
+        if not all(type(number) is int and number <= SIDE_LIMIT for number in numbers.values()):
+            raise TrainingError(f"its network is larger than {SIDE_LIMIT}")
+        if not isinstance(styles, list) or not all(isinstance(name, str) and name for name in styles):
+            raise TrainingError("its styles are no list of names")
+        if not 0 < len(set(styles)) == len(styles) <= SIDE_LIMIT or type(photos) is not int:
+            raise TrainingError("its styles or its count of photos are broken")
+        architecture = Architecture(**numbers)
+        with torch.device("meta"):
+            expected = StyleNetwork(len(styles), architecture).state_dict()
+        weights = check_weights(expected, loaded["weights"], "a StyleNetwork")
+        network = StyleNetwork(len(styles), architecture)
+        network.load_state_dict(weights)
+        return Checkpoint(network, styles, photos, dict(loaded["optimizer"]))
+    except TrainingError as error:
+        raise TrainingError(f"{path} does not hold its network: {error}") from error
+    except KeyError as error:
+        raise TrainingError(f"{path} does not hold its network: no {error} in it") from error
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TrainingError(f"{path} does not hold its network: {first_line}") from error

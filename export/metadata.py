@@ -1,0 +1,61 @@
+"""What a model file says of itself."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from export.checkpoints import Exportable
+from export.errors import ExportError
+from export.graph import CONTRACT, MULTIPLE
+
+ROOT = Path(__file__).resolve().parent.parent
+STYLES_FILES = (ROOT / "pretrained/styles.toml", ROOT / "realtime/pretrained/styles.toml")  # checkout, installed
+
+
+def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
+    """The tables of a styles file, by the style's name. Default: the one that ships, if it is there.
+
+    Raises ExportError where it cannot be read or is not one table per style.
+    """
+    if path is None:
+        path = next((candidate for candidate in STYLES_FILES if candidate.is_file()), None)
+        if path is None:
+            return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ExportError(f"{path} is not TOML: {error}") from error
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ExportError(f"{path}: {name!r} is not a table; write [style_name], then title, painter, year")
+    return tables
+
+
+def describe(network: Exportable, paintings: dict[str, dict[str, Any]], licence: str | None) -> dict[str, str]:
+    """The metadata of a model file: every value a string, lists and objects as JSON.
+
+    paintings: what is known of each style, by name; licence: overrides the one that goes with the network.
+    """
+    styles = [paintings.get(name, {}) | {"name": name} for name in network.styles]
+    return {
+        "realtime_stylize": CONTRACT,
+        "multiple": str(MULTIPLE),
+        "network": network.kind,
+        "version": _version(),
+        "styles": json.dumps(styles, ensure_ascii=False, default=str),  # str: TOML has dates
+        "training": json.dumps(network.training, ensure_ascii=False),
+        "licence": licence or network.licence,
+    }
+
+
+def _version() -> str:
+    try:
+        return version("realtime-stylize")
+    except PackageNotFoundError:
+        return "0+unknown"  # run from a checkout that is not installed

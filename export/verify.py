@@ -1,0 +1,138 @@
+"""Proof that a written graph paints what the network paints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from export.checkpoints import Exportable
+from export.errors import ExportError
+from export.metadata import ROOT
+from training.images import list_images, read_image, to_image, to_tensor
+
+DEMO_PHOTO = ROOT / "realtime/assets/demo.jpg"
+WORST_ALLOWED = 40.0  # dB
+EQUAL = 99.0  # dB, of two pictures that do not differ at all
+SIZES = (256, 256), (240, 320)  # height, width
+PHOTOS = 8
+FP16_ROOM = 65504 / 2  # activations beyond this are too near the end of fp16
+
+Image = NDArray[np.uint8]
+Style = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near the graph's pictures are to torch's. worst, mean: PSNR in dB; error: the largest, in levels."""
+
+    worst: float
+    mean: float
+    error: int
+    pictures: int
+
+
+def verify(network: Exportable, model: bytes, photos: Path | None) -> Agreement:
+    """Compare, on every style alone and one mix of all, and see that GPUs, which really compute in fp16, can too.
+
+    model: the file as it will be written; photos: a folder of at least one picture, or None for the
+    one that ships. Raises ExportError where they disagree, TrainingError where there are no pictures.
+    """
+    images = [_cover(read_image(path), *size) for path in _photo_paths(photos) for size in SIZES]
+    styles = _styles(len(network.styles))
+    _check_range(model, images[0], styles)
+    agreement = compare(network, model, images, styles)
+    if not agreement.worst >= WORST_ALLOWED:
+        raise ExportError(
+            f"the exported graph differs from the network: PSNR {agreement.worst:.1f} dB at worst, largest error "
+            f"{agreement.error} levels ({WORST_ALLOWED:.0f} dB are needed); nothing was written"
+        )
+    return agreement
+
+
+def compare(network: Exportable, model: bytes, images: Iterable[Image], styles: list[Style]) -> Agreement:
+    """Paint every image, [H, W, 3] BGR, in every style, with both."""
+    session = _session(model)
+    weights = torch.from_numpy(np.stack(styles))  # [N, S]
+    ratios, error = [], 0
+    for image in images:
+        with torch.inference_mode():
+            expected = network.paint(to_tensor(image).expand(len(styles), -1, -1, -1), weights)
+        for style, expected_one in zip(styles, expected, strict=True):
+            (painted,) = session.run(None, {"frame": image, "style": style})
+            reference = to_image(expected_one)
+            if painted.shape != reference.shape:
+                raise ExportError(f"the exported graph paints {painted.shape}, the network {reference.shape}")
+            difference = painted.astype(np.int16) - reference
+            ratios.append(psnr(difference))
+            error = max(error, int(np.abs(difference).max()))
+    return Agreement(min(ratios), sum(ratios) / len(ratios), error, len(ratios))
+
+
+def psnr(difference: NDArray[np.int16]) -> float:
+    """Peak signal-to-noise ratio of a difference in levels of 255, in dB, EQUAL at most."""
+    power = float(np.mean(np.square(difference, dtype=np.float64)))
+    return EQUAL if power == 0 else min(EQUAL, float(10 * np.log10(255**2 / power)))
+
+
+def _photo_paths(folder: Path | None) -> list[Path]:
+    if folder is not None:
+        return list_images(folder)[:PHOTOS]
+    if not DEMO_PHOTO.is_file():
+        raise ExportError("no photo to compare the graph with the network on; name a folder with --photos DIR")
+    return [DEMO_PHOTO]
+
+
+def _styles(count: int) -> list[Style]:
+    rows = list(np.eye(count, dtype=np.float32))
+    mix = np.arange(1, count + 1, dtype=np.float32)
+    return [*rows, mix / mix.sum()] if count > 1 else rows
+
+
+def _cover(image: Image, height: int, width: int) -> Image:
+    """The middle of the picture, scaled to fill height x width."""
+    factor = max(height / image.shape[0], width / image.shape[1])
+    size = max(width, round(image.shape[1] * factor)), max(height, round(image.shape[0] * factor))
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
+    return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
+
+
+def _check_range(model: bytes, image: Image, styles: list[Style]) -> None:
+    """Raise ExportError where activations come near the largest number of fp16.
+
+    A CPU computes the fp16 graph in fp32 and would not notice, so the largest value of every layer is
+    made an output of a copy of the graph.
+    """
+    probe = onnx.load_model_from_string(model)
+    layers = [n.output[0] for n in probe.graph.node if n.op_type in ("Conv", "InstanceNormalization", "Add")]
+    for layer in layers:
+        probe.graph.node.extend(
+            [
+                helper.make_node("Cast", [layer], [f"{layer}.wide"], to=TensorProto.FLOAT),
+                helper.make_node("Abs", [f"{layer}.wide"], [f"{layer}.absolute"]),
+                helper.make_node("ReduceMax", [f"{layer}.absolute"], [f"{layer}.peak"], keepdims=0),
+            ]
+        )
+        probe.graph.output.append(helper.make_tensor_value_info(f"{layer}.peak", TensorProto.FLOAT, []))
+    session = _session(probe.SerializeToString())
+    for style in styles:
+        peaks = session.run([f"{layer}.peak" for layer in layers], {"frame": image, "style": style})
+        for layer, peak in zip(layers, peaks, strict=True):
+            if not float(peak) <= FP16_ROOM:
+                raise ExportError(f"{layer} reaches {float(peak):.3g}; GPUs compute in fp16, which ends at 65504")
+
+
+def _session(model: bytes) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

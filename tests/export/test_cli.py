@@ -1,0 +1,200 @@
+"""stylize-export as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import onnxruntime as ort
+import pytest
+import torch
+
+from export.cli import main
+from tests.conftest import ROOT, Run
+from training.transformer_net import TransformerNet
+
+STYLES = """
+[noon]
+title = "Der Mittag · 正午"
+painter = "A. Painter"
+year = "1901"
+licence = "public domain"
+style_loss = 0.4
+painted = 1901-05-06
+"""
+
+
+def metadata(path: Path) -> dict[str, str]:
+    session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    properties: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    return properties
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run, expecting one line on stderr and exit status 1; returns the line."""
+    assert main([str(a) for a in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("stylize-export: ")
+    return captured.err
+
+
+def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: Path) -> None:
+    (tmp_path / "styles.toml").write_text(STYLES, encoding="utf-8")
+    done = run("export.cli", "checkpoint.pt", "-o", "m.onnx", "--photos", "photos", "--styles-file", "styles.toml")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert first.startswith("wrote m.onnx: StyleNetwork 16x2, ")
+    assert first.endswith(" kB, dawn, noon, dusk")
+    assert second.startswith("against torch, 8 pictures: PSNR ")
+    assert "largest error" in second
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "m.onnx", "photos", "styles.toml"]
+
+    properties = metadata(tmp_path / "m.onnx")
+    styles = json.loads(properties.pop("styles"))
+    assert styles[0] == {"name": "dawn"}
+    assert styles[1] == {
+        "name": "noon",
+        "title": "Der Mittag · 正午",
+        "painter": "A. Painter",
+        "year": "1901",
+        "licence": "public domain",
+        "style_loss": 0.4,
+        "painted": "1901-05-06",
+    }
+    assert json.loads(properties.pop("training")) == {"photos": 1200}
+    assert properties.pop("version")
+    assert properties == {
+        "realtime_stylize": "1",
+        "multiple": "4",
+        "network": "StyleNetwork 16x2",
+        "licence": "MIT",
+    }
+
+
+def test_export_of_the_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, transformer_net: TransformerNet, photos: Path
+) -> None:
+    torch.save(transformer_net.state_dict(), tmp_path / "x.pth")
+    arguments = [str(tmp_path / "x.pth"), "-o", str(tmp_path / "m.onnx"), "--photos", str(photos)]
+    assert main([*arguments, "--name", "candy", "--licence", "BSD-3-Clause"]) == 0
+    assert "TransformerNet, 33" in capsys.readouterr().out
+    properties = metadata(tmp_path / "m.onnx")
+    assert json.loads(properties["styles"]) == [{"name": "candy"}]
+    assert (properties["network"], properties["licence"], properties["training"]) == (
+        "TransformerNet",
+        "BSD-3-Clause",
+        "{}",
+    )
+
+
+def test_overwriting(capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path, photos: Path) -> None:
+    output = tmp_path / "m.onnx"
+    output.write_text("precious")
+    assert "m.onnx is there already; --overwrite replaces it" in fails(capsys, checkpoint, "-o", output)
+    assert output.read_text() == "precious"
+    assert main([str(checkpoint), "-o", str(output), "--photos", str(photos), "--overwrite"]) == 0
+    assert metadata(output)["realtime_stylize"] == "1"
+    capsys.readouterr()
+    before = checkpoint.read_bytes()
+    assert "is the checkpoint itself" in fails(capsys, checkpoint, "-o", checkpoint, "--overwrite")
+    assert checkpoint.read_bytes() == before
+
+
+def test_nothing_is_written_where_the_graph_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    checkpoint: Path,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("export.graph.GraphWriter.relu", lambda self, x: x)
+    output = tmp_path / "m.onnx"
+    output.write_text("precious")
+    error = fails(capsys, checkpoint, "-o", output, "--overwrite", "--photos", photos)
+    assert "dB at worst" in error
+    assert output.read_text() == "precious"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path) -> None:
+    output = tmp_path / "m.onnx"
+    (tmp_path / "noise.pt").write_bytes(os.urandom(4096))
+    torch.save({"fc.weight": torch.zeros(2), "fc.bias": torch.zeros(2), "a": 1, "b": 2}, tmp_path / "other.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    (tmp_path / "broken.toml").write_text("[")
+    (tmp_path / "flat.toml").write_text('noon = "Noon"')
+    (tmp_path / "none").mkdir()
+    for arguments, message in (
+        (["missing.pt"], "No such file"),
+        (["none"], "is not a file"),
+        (["noise.pt"], "is not a checkpoint"),
+        (["other.pt"], "(realtime-stylize/1) nor the state_dict of pytorch/examples' TransformerNet"),
+        (["other.pt"], "it holds 'fc.weight', 'fc.bias', 'a', ..."),
+        (["list.pt"], "it holds a list"),
+        (["checkpoint.pt", "--name", "x"], "names its styles itself"),
+        (["checkpoint.pt", "--styles-file", "gone.toml"], "gone.toml: No such file"),
+        (["checkpoint.pt", "--styles-file", "broken.toml"], "is not TOML"),
+        (["checkpoint.pt", "--styles-file", "flat.toml"], "'noon' is not a table"),
+        (["checkpoint.pt", "--photos", "none"], "no pictures in it"),
+        (["checkpoint.pt", "--photos", "gone"], "no such folder"),
+    ):
+        rest = [a if a.startswith("--") or a == "x" else tmp_path / a for a in arguments]
+        assert message in fails(capsys, *rest, "-o", output)
+    assert "no such folder" in fails(capsys, checkpoint, "-o", tmp_path / "gone/m.onnx")
+    assert "is not a file" in fails(capsys, checkpoint, "-o", tmp_path)
+    assert not output.exists()
+
+
+def test_a_full_disk(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    checkpoint: Path,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    error = fails(capsys, checkpoint, "-o", tmp_path / "m.onnx", "--photos", photos)
+    assert "m.onnx: No space left on device" in error
+    assert not list(tmp_path.glob("m.onnx*"))
+
+
+def test_a_malicious_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "evil.pth").write_bytes(b"cposix\nsystem\n(S'touch executed'\ntR.")
+    done = run("export.cli", "evil.pth", "-o", "m.onnx")
+    assert done.returncode == 1
+    assert done.stderr == "stylize-export: " + done.stderr.removeprefix("stylize-export: ").splitlines()[0] + "\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["evil.pth"]
+
+
+def test_debug_shows_where(run: Run) -> None:
+    done = run("export.cli", "missing.pt", "-o", "m.onnx", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "TrainingError: missing.pt: No such file or directory" in done.stderr
+
+
+def test_usage(run: Run) -> None:
+    assert run("export.cli", "checkpoint.pt").returncode == 2
+    shown = run("export.cli", "--help")
+    assert shown.returncode == 0
+    for option in ("-o", "--styles-file", "--name", "--photos", "--licence", "--overwrite", "--debug"):
+        assert option in shown.stdout
+
+
+@pytest.mark.parametrize("module", ["torch", "onnx"])
+def test_the_extra_is_not_installed(run: Run, tmp_path: Path, module: str) -> None:
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / f"{module}.py").write_text(
+        f"raise ModuleNotFoundError('No module named {module}', name='{module}')"
+    )
+    path = os.pathsep.join([str(tmp_path / "without"), str(ROOT)])
+    done = run("export.cli", "checkpoint.pt", "-o", "m.onnx", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr == f"stylize-export: {module} is missing: pip install 'realtime-stylize[train]'\n"

@@ -1,0 +1,105 @@
+"""The contract, as every model file has to keep it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+
+from export.errors import ExportError
+from export.graph import GraphWriter
+from export.style_network import write_style_network
+from export.transformer_net import write_transformer_net
+from tests.export.conftest import make_style_network
+from training.network import Architecture, StyleNetwork
+from training.transformer_net import TransformerNet
+
+# Every one of them has a CUDA kernel at opset 18 for the types used here.
+OPERATORS = {
+    *("Unsqueeze", "Transpose", "Cast", "Pad", "Conv", "InstanceNormalization", "Relu", "Add", "Resize", "Sigmoid"),
+    *("QuantizeLinear", "Reshape", "Flatten", "Slice", "Squeeze", "MatMul", "Split"),
+}
+
+
+@pytest.fixture(params=["StyleNetwork", "TransformerNet"])
+def model(
+    request: pytest.FixtureRequest, style_network: StyleNetwork, transformer_net: TransformerNet
+) -> onnx.ModelProto:
+    if request.param == "StyleNetwork":
+        return write_style_network(style_network).model("StyleNetwork", {"realtime_stylize": "1"})
+    return write_transformer_net(transformer_net).model("TransformerNet", {"realtime_stylize": "1"})
+
+
+def test_version_of_the_format(model: onnx.ModelProto) -> None:
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", 18)]
+    assert model.ir_version <= 10
+    assert {p.key: p.value for p in model.metadata_props} == {"realtime_stylize": "1"}
+
+
+def test_inputs_and_outputs(model: onnx.ModelProto) -> None:
+    def described(value: onnx.ValueInfoProto) -> tuple[str, int, list[object]]:
+        tensor = value.type.tensor_type
+        return value.name, tensor.elem_type, [d.dim_param or d.dim_value for d in tensor.shape.dim]
+
+    styles = 3 if model.graph.name == "StyleNetwork" else 1
+    assert [described(v) for v in model.graph.input] == [
+        ("frame", TensorProto.UINT8, ["height", "width", 3]),
+        ("style", TensorProto.FLOAT, [styles]),
+    ]
+    assert [described(v) for v in model.graph.output] == [("painted", TensorProto.UINT8, ["height", "width", 3])]
+
+
+def test_operators(model: onnx.ModelProto) -> None:
+    counts = Counter(node.op_type for node in model.graph.node)
+    assert set(counts) <= OPERATORS
+    assert counts["InstanceNormalization"] == counts["Conv"] - 1, "one after every convolution but the last"
+    assert counts["MatMul"] == counts["Split"] == 1, "styles are mixed once for the whole network"
+    if model.graph.name == "StyleNetwork":
+        assert counts["Pad"] == counts["Slice"] == 1
+        assert [n.output[0] for n in model.graph.node].index("stem") - 1 == [n.op_type for n in model.graph.node].index(
+            "Pad"
+        )
+
+
+def test_weights_and_activations_are_fp16(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        assert not tensor.external_data
+        if tensor.name not in ("unit",) and not tensor.name.startswith("scales"):
+            assert tensor.data_type in (TensorProto.FLOAT16, TensorProto.INT64, TensorProto.UINT8), tensor.name
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    types = {value.name: value.type.tensor_type.elem_type for value in inferred.graph.value_info}
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "InstanceNormalization", "Relu", "Add", "Resize", "Pad", "Sigmoid"):
+            assert types[node.output[0]] == TensorProto.FLOAT16, node.name
+
+
+def test_the_live_size_is_small(tmp_path: Path) -> None:
+    model = write_style_network(make_style_network(6, Architecture())).model("live", {})
+    assert len(model.SerializeToString()) < 1_000_000
+
+
+def test_names_are_unique(model: onnx.ModelProto) -> None:
+    names = [o for node in model.graph.node for o in node.output] + [t.name for t in model.graph.initializer]
+    assert len(set(names)) == len(names)
+
+
+def test_weights_that_fp16_cannot_hold_are_refused() -> None:
+    writer = GraphWriter(1)
+    with pytest.raises(ExportError, match=r"stem\.weight reaches 7e\+04"):
+        writer.reals("stem.weight", np.array([1.0, 70_000.0]))
+    with pytest.raises(ExportError, match=r"stem\.weight holds numbers that are not finite"):
+        writer.reals("stem.weight", np.array([1.0, np.nan]))
+    assert GraphWriter(1, np.float32).reals("stem.weight", np.array([70_000.0])) == "stem.weight"
+
+
+def test_bytes_become_reals_and_back(model: onnx.ModelProto) -> None:
+    """Rounded to nearest and saturated, by one QuantizeLinear in fp32."""
+    (node,) = [n for n in model.graph.node if n.op_type == "QuantizeLinear"]
+    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    assert constants[node.input[1]] == np.float32(1 / 255 if model.graph.name == "StyleNetwork" else 1)
+    assert constants[node.input[2]] == 0
+    assert constants[node.input[2]].dtype == np.uint8

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from export.style_network import shuffled_kernel, write_style_network
+from export.verify import psnr
+from tests.export.conftest import Image, Paint, make_picture, make_style_network
+from training.images import to_image, to_tensor
+from training.network import Architecture, StyleNetwork
+
+
+def torch_paints(network: StyleNetwork, image: Image, style: list[float]) -> Image:
+    with torch.inference_mode():
+        return to_image(network(to_tensor(image)[None], torch.tensor([style], dtype=torch.float32))[0])
+
+
+def agreement(network: StyleNetwork, model: bytes, paint: Paint, image: Image, style: list[float]) -> float:
+    painted, expected = paint(model, image, style), torch_paints(network, image, style)
+    assert painted.shape == image.shape
+    assert painted.dtype == np.uint8
+    return psnr(painted.astype(np.int16) - expected)
+
+
+def test_the_two_heads_are_equal() -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(1, 16, 13, 10), torch.randn(3, 16, 5, 5)
+    trained = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=2)
+    kernel = torch.from_numpy(shuffled_kernel(weight.numpy())).float()
+    assert kernel.shape == (12, 16, 3, 3)
+    y = F.conv2d(x, kernel, padding=1)  # channels in the order (row, column, colour)
+    exported = F.pixel_shuffle(y.view(4, 3, 13, 10).transpose(0, 1).reshape(1, 12, 13, 10), 2)
+    torch.testing.assert_close(exported, trained, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 12), (64, 64), (100, 52), (52, 100), (480, 640)])
+def test_every_size(style_network: StyleNetwork, paint: Paint, height: int, width: int) -> None:
+    model = write_style_network(style_network).model("test", {}).SerializeToString()
+    assert agreement(style_network, model, paint, make_picture(height, width), [1, 0, 0]) > 50
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        Architecture(),
+        Architecture(channels=48, outer=16, blocks=1, margin=0),
+        Architecture(channels=8, outer=4, blocks=3, margin=12),
+    ],
+    ids=lambda a: f"{a.channels}-{a.outer}-{a.blocks}-{a.margin}",
+)
+def test_every_architecture(paint: Paint, architecture: Architecture) -> None:
+    network = make_style_network(2, architecture)
+    image = make_picture(96, 128)
+    for real, least in ((np.float16, 50), (np.float32, 70)):
+        model = write_style_network(network, real).model("test", {}).SerializeToString()
+        assert agreement(network, model, paint, image, [0, 1]) > least
+
+
+def test_a_network_that_has_not_been_trained(paint: Paint) -> None:
+    torch.manual_seed(3)
+    network = StyleNetwork(2).eval()
+    model = write_style_network(network).model("test", {}).SerializeToString()
+    assert agreement(network, model, paint, make_picture(64, 96), [1, 0]) > 50
+
+
+@pytest.mark.parametrize("style", [[0, 1, 0], [0, 0, 1], [0.5, 0.5, 0], [0.2, 0.3, 0.5]])
+def test_styles_and_mixes(style_network: StyleNetwork, paint: Paint, style: list[float]) -> None:
+    model = write_style_network(style_network).model("test", {}).SerializeToString()
+    image = make_picture(64, 96)
+    assert agreement(style_network, model, paint, image, style) > 50
+    other = paint(model, image, [1, 0, 0])
+    assert psnr(other.astype(np.int16) - paint(model, image, style)) < 30, "styles must differ to be told apart"
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_flat_frame(style_network: StyleNetwork, paint: Paint, level: int) -> None:
+    """A lens cap: no layer varies, and only epsilon keeps the normalization from dividing by nothing."""
+    model = write_style_network(style_network).model("test", {}).SerializeToString()
+    image = np.full((64, 64, 3), level, np.uint8)
+    assert agreement(style_network, model, paint, image, [1, 0, 0]) > 40
+
+
+def test_rounding_and_saturation(paint: Paint) -> None:
+    network = make_style_network(1)
+    with torch.no_grad():
+        network.to_rgb.weight.zero_()
+        network.to_rgb.bias.copy_(torch.tensor([0.6, 30.0, -30.0]))  # type: ignore[union-attr]
+    model = write_style_network(network).model("test", {}).SerializeToString()
+    painted = paint(model, make_picture(16, 16), [1])
+    exact = 255 / (1 + np.exp(-0.6))
+    assert 164.6 < exact < 164.7
+    assert (painted == (0, 255, 165)).all()  # BGR
+
+
+def test_the_colours_are_the_right_way_round(style_network: StyleNetwork, paint: Paint) -> None:
+    model = write_style_network(style_network).model("test", {}).SerializeToString()
+    image = make_picture(64, 64)
+    swapped = np.ascontiguousarray(image[:, :, ::-1])
+    assert agreement(style_network, model, paint, swapped, [1, 0, 0]) > 50
+    same = psnr(paint(model, image, [1, 0, 0]).astype(np.int16) - paint(model, swapped, [1, 0, 0])[:, :, ::-1])
+    assert same < 30, "this network must tell red from blue, or the test shows nothing"
