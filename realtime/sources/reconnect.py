@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, Self
@@ -41,6 +42,7 @@ class Reconnecting:
         self.state: Literal["live", "no signal"] = "live"
         self.reason = ""
         self.signal_losses = 0
+        self.reasons: Counter[str] = Counter()  # of the losses
         self.reconnects = 0
         self._open_source = open_source
         self._clock = clock or SystemClock()
@@ -122,6 +124,7 @@ class Reconnecting:
         if self.state == "live":
             self.state = "no signal"
             self.signal_losses += 1
+            self.reasons[self.reason] += 1
 
     def _hang_up(self) -> None:
         self._errors_before += self._source.decode_errors

@@ -30,7 +30,7 @@ _OPTIONS = {
     "probesize": "500000",  # bytes, of 5,000,000
     "analyzeduration": "500000",  # µs, of 5,000,000
     "formatprobesize": "32768",  # bytes: bare JPEGs from a slow camera are recognised in time
-    "rtsp_transport": "tcp",
+    "rtsp_flags": "prefer_tcp",  # then UDP, for cameras that know nothing else
     "overrun_nonfatal": "1",  # udp: a full buffer costs pictures, not the connection
 }
 
@@ -186,27 +186,27 @@ class Stream(Source):
     def _fail(self, error: av.error.FFmpegError) -> NoReturn:
         """Raise ours instead. Never chained: FFmpeg's message holds the address with its password."""
         kind, reason = _explain(error, self._timeout, worked=self._whole > 0)
-        raise kind(f"{self._name}: {reason}") from None
+        raise kind(f"{self._name} {reason}") from None
 
 
 def _explain(error: av.error.FFmpegError, timeout: float, worked: bool) -> tuple[type[SourceError], str]:
-    """Which error it is for us, and why in words."""
+    """Which error it is for us, and why in words that follow the camera's name."""
     match error:
         case av.error.ExitError() | av.error.TimeoutError():
-            return SignalLost, f"nothing came for {timeout:g} s"
+            return SignalLost, f"has sent no video for {timeout:g} s"
+        case av.error.EOFError() | av.error.ConnectionResetError() | av.error.OSError(errno=errno.EIO):
+            return SignalLost, "has ended the stream" if worked else "hangs up, or there is no such host"
         case av.error.ConnectionRefusedError():
-            return SignalLost, "connection refused; is the camera on, and the port right?"
+            return SignalLost, "refuses the connection; is the camera on, and the port right?"
         case av.error.InvalidDataError():
-            return SignalLost, "what it sends is not video"
+            return SignalLost, "sends something that is not video"
         case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
-            return SourceError, "it wants another user name or password (scheme://user:password@host/...)"
+            return SourceError, "wants another user name or password (scheme://user:password@host/...)"
         case av.error.HTTPNotFoundError():
-            return SourceError, "the camera has no such page"
+            return SourceError, "has no such page"
         case av.error.HTTPClientError() | av.error.HTTPBadRequestError():
-            return SourceError, f"the camera refuses the request: {error.strerror}"
+            return SourceError, f"refuses the request: {error.strerror}"
         case av.error.ProtocolNotFoundError():
-            return SourceError, "the installed FFmpeg does not speak this protocol"
-        case av.error.EOFError() | av.error.OSError(errno=errno.EIO):
-            return SignalLost, "the connection broke" if worked else "it hung up, or there is no such host"
+            return SourceError, "needs a protocol that the installed FFmpeg does not speak"
         case _:
-            return SignalLost, error.strerror or type(error).__name__
+            return SignalLost, f"fails: {error.strerror or type(error).__name__}"

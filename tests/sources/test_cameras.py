@@ -131,7 +131,7 @@ def test_back_ends_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_network_camera_that_is_off() -> None:
-    with pytest.raises(SignalLost, match=r"^http://127.0.0.1:9/video: connection refused"):
+    with pytest.raises(SignalLost, match=r"^http://127.0.0.1:9/video refuses the connection"):
         open_live_source("http://127.0.0.1:9/video")
 
 

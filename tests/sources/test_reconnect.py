@@ -82,6 +82,7 @@ def test_a_loss_is_reopened_and_counted() -> None:
     assert pts_of(source.read()) == 1.2
     assert (source.state, source.reason, source.signal_losses, source.reconnects) == ("live", "", 1, 1)
     assert source.decode_errors == 4
+    assert dict(source.reasons) == {"camera 0 has stopped sending": 1}
     assert [opened.closed for opened in script.opened] == [1, 0]
     source.close()
     source.close()
