@@ -89,15 +89,13 @@ class GraphWriter:
         weight: NDArray[Any],
         *,
         stride: int = 1,
-        padding: int = 0,
         bias: NDArray[Any] | None = None,
     ) -> str:
-        """A zero-padded convolution. weight: [O, I, K, K]; bias: [O]."""
+        """A convolution without padding. weight: [O, I, K, K]; bias: [O]."""
         inputs = [x, self.reals(f"{name}.weight", weight)]
         if bias is not None:
             inputs.append(self.reals(f"{name}.bias", bias))
-        return self.node("Conv", *inputs, output=name, kernel_shape=weight.shape[2:], strides=[stride] * 2,
-                         pads=[padding] * 4)  # fmt: skip
+        return self.node("Conv", *inputs, output=name, kernel_shape=weight.shape[2:], strides=[stride] * 2)
 
     def mix_styles(self, norms: Mapping[str, tuple[Rows, Rows]]) -> None:
         """Scales and shifts of all normalizations, by name, as the style's weights mix them.

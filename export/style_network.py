@@ -14,7 +14,6 @@ from training.network import EPSILON, ConvNorm, ResidualBlock, StyleNetwork
 def write_style_network(network: StyleNetwork, real: Real = np.float16) -> GraphWriter:
     """The whole contract, from uint8 BGR to uint8 BGR."""
     graph = GraphWriter(network.styles, real)
-    margin = network.architecture.margin
     layers: dict[str, ConvNorm] = {
         "stem": network.stem,
         "down": network.down,
@@ -29,12 +28,10 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16) -> Graph
     def layer(name: str, x: str, weight: NDArray[Any] | None = None) -> str:
         conv = layers[name].conv
         weight = array(conv.weight) if weight is None else weight
-        y = graph.conv(name, x, weight, stride=conv.stride[0], padding=int(conv.padding[0]))
+        y = graph.conv(name, graph.pad(x, layers[name].padding), weight, stride=conv.stride[0])
         return graph.norm(name, y, EPSILON)
 
-    x = graph.read_frame()
-    x = graph.pad(x, margin) if margin else x
-    x = graph.relu(layer("stem", x, _from_bgr_bytes(network.stem)))
+    x = graph.relu(layer("stem", graph.read_frame(), _from_bgr_bytes(network.stem)))
     x = graph.relu(layer("down", x))
     for number in range(len(network.trunk)):
         y = graph.relu(layer(f"trunk.{number}.first", x))
@@ -43,13 +40,13 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16) -> Graph
     x = graph.relu(layer("up", graph.double(x)))
     x = graph.relu(layer("detail", x))
     weight, bias = array(network.to_rgb.weight)[::-1], array(network.to_rgb.bias)[::-1]  # to BGR
-    x = graph.conv("to_bgr", x, shuffled_kernel(weight), padding=1, bias=np.tile(bias, 4))  # [1, 12, h, w]
-    _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255), margin)
+    x = graph.conv("to_bgr", graph.pad(x, 1), shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
+    _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255))
     return graph
 
 
 def shuffled_kernel(weight: NDArray[Any]) -> NDArray[np.float64]:
-    """What equals nearest x2 and a zero-padded 5x5 convolution: 3x3, then a pixel shuffle.
+    """What equals nearest x2 and a 5x5 convolution: 3x3, then a pixel shuffle.
 
     weight: [O, I, 5, 5]. Returns [4 * O, I, 3, 3], the channels in the order (row, column, O) of the
     2x2 pixels that they become.
@@ -69,8 +66,8 @@ def _from_bgr_bytes(stem: ConvNorm) -> NDArray[Any]:
     return array(stem.conv.weight)[:, ::-1] / 255
 
 
-def _write_shuffled(graph: GraphWriter, x: str, margin: int) -> None:
-    """uint8 [1, 12, h, w], channels in the order (row, column, BGR), to `painted` [2h - 2m, 2w - 2m, 3].
+def _write_shuffled(graph: GraphWriter, x: str) -> None:
+    """uint8 [1, 12, h, w], channels in the order (row, column, BGR), to `painted` [2h, 2w, 3].
 
     It is DepthToSpace and Transpose, in two turns that each move one axis past whole runs of bytes:
     0.2 ms instead of 0.8, and CUDA has a kernel for it, which uint8 DepthToSpace lacks. The reshape
@@ -80,7 +77,4 @@ def _write_shuffled(graph: GraphWriter, x: str, margin: int) -> None:
     x = graph.node("Transpose", x, perm=(0, 2, 3, 1))  # [row, h, w, column and BGR]
     x = graph.node("Reshape", x, graph.integers(0, 0, -1))  # [row, h, 6w]
     x = graph.node("Flatten", graph.node("Transpose", x, perm=(1, 0, 2)), axis=2)  # [2h, 6w]
-    if margin:
-        starts, ends = graph.integers(margin, 3 * margin), graph.integers(-margin, -3 * margin)
-        x = graph.node("Slice", x, starts, ends, graph.integers(0, 1))
     graph.node("Reshape", x, graph.integers(0, -1, 3), output="painted")

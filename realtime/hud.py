@@ -95,7 +95,7 @@ def _panel(
 
 def _text_size(canvas: Image) -> int:
     """Pixels: readable from a chair, on any window."""
-    return max(12, min(28, canvas.shape[0] // 32))
+    return int(max(12, min(28, canvas.shape[0] // 32)))
 
 
 @cache
@@ -105,8 +105,7 @@ def _font() -> Any:
 
 @cache
 def _width(text: str, size: int) -> int:
-    width: int = cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)[2]
-    return width
+    return int(cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)[2])
 
 
 def _shorten(text: str, size: int, room: int) -> str:

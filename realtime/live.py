@@ -107,6 +107,7 @@ class Live:
             "provider_why": self.stylizer.why,
             "decode_errors": self.source.decode_errors,
             "signal_losses": self.source.signal_losses,
+            "signal_loss_reasons": dict(self.source.reasons),
             "reconnects": self.source.reconnects,
         }
 
@@ -151,6 +152,7 @@ class Live:
                 due = max(time.monotonic(), due + 1 / self.fps) if self.fps else 0.0
                 frame = self._mirrored(taken)
             if frame.image.shape != shape:
+                self.stats.size_changes += bool(shape)
                 shape = frame.image.shape
                 self.size = self._choose_size(frame.image)
             look = self.controls.fade.at(time.monotonic())

@@ -24,6 +24,7 @@ class Stats:
         self.painted = 0  # by the painting thread
         self.first_painted = self.last_painted = 0.0
         self.paint_seconds = 0.0
+        self.size_changes = 0  # of the source's frames
         self.shown = 0  # by the display
         self.snapshots = 0
         self.to_painted: deque[float] = deque(maxlen=REMEMBERED)  # seconds from capture
@@ -78,6 +79,7 @@ class Stats:
                 "max": _ms(_percentile(ordered, 1.0)),
                 "from_capture_to": "display" if self.to_display else "painted",
             },
+            "size_changes": self.size_changes,
             "snapshots": self.snapshots,
             "seconds": round(time.monotonic() - self._started, 3),
         }

@@ -1,0 +1,1 @@
+"""Training: photos and paintings in, a checkpoint out."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from training.config import read_config
 from training.errors import TrainingError
-from training.train import Files, Report, train
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,9 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the run's TOML file")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="content photos, any size")
     parser.add_argument("--paintings", type=Path, required=True, metavar="DIR", help="where the paintings are")
-    parser.add_argument(
-        "--vgg", type=Path, metavar="FILE", help="VGG-16 weights (default: torchvision's, downloaded)"
-    )
+    parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-16 weights (default: torchvision's, downloaded)")
     parser.add_argument("--previews", type=Path, metavar="DIR", help="photos to paint every 1,000 steps")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="checkpoint, log, previews")
@@ -36,7 +33,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train as asked, showing progress: a bar on a terminal, plain lines elsewhere."""
-    import torch
+    try:
+        import torch
+
+        from training.config import read_config
+        from training.train import Files, Report, train
+    except ImportError as error:
+        hint = "pip install 'realtime-stylize[train]'"
+        raise TrainingError(f"training needs {error.name}, which is not installed: {hint}") from error
 
     device = arguments.device
     if device == "auto":
@@ -51,10 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
         task = progress.add_task("photos", total=config.schedule.photos)
 
         def show(report: Report) -> None:
-            line = (
-                f"content {report.content:.3f}  style {report.style:.3f}  "
-                f"unsteadiness {report.unsteadiness:.5f}  {report.speed:.1f} photos/s"
-            )
+            terms = "  ".join(f"{name.partition('_')[0]} {value:.4f}" for name, value in report.terms.items())
+            line = f"{terms}  {report.speed:.1f} photos/s"
             progress.update(task, completed=report.photos, description=line)
             if not console.is_terminal:
                 print(f"{report.photos}/{report.total}  {line}", flush=True)
@@ -66,6 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
 def main() -> int:
     """The entry point; returns the exit status."""
     arguments = build_parser().parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
+        signal.signal(number, signal.default_int_handler)
     try:
         run(arguments)
     except KeyboardInterrupt:

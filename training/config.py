@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from training.errors import TrainingError
 from training.network import Architecture
+
+COUNTS = {"photos", "batch", "crop", "painting", "largest"}  # the rest may be 0
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Schedule:
     crop: side of a training crop in pixels; painting: short side of the paintings in pixels.
     shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
         the painted picture must stay the same, and `steadiness` the weight of that demand.
+    tone: the weight of keeping light light and dark dark.
     """
 
     photos: int = 34_000
@@ -43,6 +47,7 @@ class Schedule:
     shift: int = 7
     noise: float = 0.04
     steadiness: float = 10.0
+    tone: float = 0.3
     seed: int = 1
 
 
@@ -87,10 +92,21 @@ def read_config(path: Path) -> Config:
 
 
 def _build(kind: type[Any], entry: dict[str, Any], path: Path) -> Any:
-    unknown = set(entry) - {field.name for field in fields(kind)}
-    if unknown:
-        raise TrainingError(f"{path}: unknown setting {sorted(unknown)[0]!r}")
+    known = get_type_hints(kind)
+    for name, value in entry.items():
+        if name not in known:
+            raise TrainingError(f"{path}: unknown setting {name!r}")
+        _check(name, value, known[name], path)
     try:
         return kind(**entry)
     except (TypeError, ValueError) as error:
         raise TrainingError(f"{path}: {error}") from error
+
+
+def _check(name: str, value: object, expected: type, path: Path) -> None:
+    accepted = (int, float) if expected is float else expected
+    if not isinstance(value, accepted) or isinstance(value, bool):
+        raise TrainingError(f"{path}: {name}: expected {expected.__name__}, got {value!r}")
+    least = 1 if name in COUNTS else 0
+    if isinstance(value, int | float) and not least <= value < math.inf:
+        raise TrainingError(f"{path}: {name}: must be at least {least}, got {value}")

@@ -18,11 +18,14 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """A picture as [H, W, 3], BGR. Raises TrainingError where it cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise TrainingError(f"{path}: {error.strerror or error}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
-        reason = "not a picture that OpenCV reads" if path.is_file() else "no such file"
-        raise TrainingError(f"{path}: {reason}")
-    return image.astype(np.uint8, copy=False)
+        raise TrainingError(f"{path}: not a picture that OpenCV reads")
+    return np.asarray(image, np.uint8)
 
 
 def resize_short_side(image: NDArray[np.uint8], short: int) -> NDArray[np.uint8]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from training.vgg import Vgg16
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 LAYERS = STYLE_LAYERS  # the content layer is one of them
 
 
@@ -32,12 +34,28 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
     return difference / target.float().square().sum(axes).clamp_min(1e-12)
 
 
+def tone_error(painted: Tensor, photo: Tensor, cell: int = 8) -> Tensor:
+    """How far light and dark have changed places: 1 - Pearson's correlation of the two luminances.
+
+    Both are averaged over cells first, so that strokes are free; contrast and brightness are free too.
+    Without it a face may well come out as its own negative, which no VGG layer minds.
+    [N, 3, H, W] RGB twice -> [N], from 0 (same order) to 2 (a negative).
+    """
+    luma = torch.tensor(LUMA, device=painted.device).view(1, 3, 1, 1)
+    a, b = (F.avg_pool2d((image.float() * luma).sum(1), cell).flatten(1) for image in (painted, photo))
+    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+    floor = 1e-4 * a.shape[1]  # a flat picture has no tones to keep
+    norms = ((a.square().sum(1) + floor) * (b.square().sum(1) + floor)).sqrt()
+    return 1 - (a * b).sum(1) / norms
+
+
 @dataclass(frozen=True)
 class Losses:
     """The terms of one batch, each [N], unweighted."""
 
     content: Tensor
     style: Tensor
+    tone: Tensor
 
 
 class PerceptualLoss:
@@ -51,8 +69,7 @@ class PerceptualLoss:
         self.vgg = vgg
         with torch.no_grad():
             grams = [
-                {name: gram_matrix(x) for name, x in vgg(painting, STYLE_LAYERS).items()}
-                for painting in paintings
+                {name: gram_matrix(x) for name, x in vgg(painting, STYLE_LAYERS).items()} for painting in paintings
             ]
         self.targets = {name: torch.cat([gram[name] for gram in grams]) for name in STYLE_LAYERS}
 
@@ -66,8 +83,5 @@ class PerceptualLoss:
             wanted = self.vgg(photo, (CONTENT_LAYER,))[CONTENT_LAYER]
         features = self.vgg(painted, LAYERS)
         content = relative_error(features[CONTENT_LAYER], wanted)
-        terms = [
-            relative_error(gram_matrix(features[name]), self.targets[name][style])
-            for name in STYLE_LAYERS
-        ]
-        return Losses(content, torch.stack(terms).sum(0))
+        terms = [relative_error(gram_matrix(features[name]), self.targets[name][style]) for name in STYLE_LAYERS]
+        return Losses(content, torch.stack(terms).sum(0), tone_error(painted, photo))

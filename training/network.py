@@ -22,17 +22,14 @@ class Architecture:
     channels: width of the trunk, at a quarter of the frame's resolution.
     outer: width of stem and head, at half of it.
     blocks: residual blocks in the trunk.
-    margin: pixels of mirrored frame added on every side before the network and cut off after it,
-        so that the zeros that pad each convolution stay out of the picture; a multiple of 4.
     """
 
     channels: int = 32
     outer: int = 16
     blocks: int = 5
-    margin: int = 8
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.outer, self.blocks) < 1 or self.margin < 0 or self.margin % 4:
+        if min(self.channels, self.outer, self.blocks) < 1:
             raise ValueError(f"not a network's shape: {asdict(self)}")
 
 
@@ -45,7 +42,7 @@ class ConditionalInstanceNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(styles, channels))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x [N, C, H, W], style [N, S] -> [N, C, H, W]."""
+        """X [N, C, H, W], style [N, S] -> [N, C, H, W]."""
         variance, mean = torch.var_mean(x.float(), dim=(2, 3), unbiased=False)  # [N, C]
         gain = (style @ self.scale) * torch.rsqrt(variance + EPSILON)
         offset = style @ self.shift - mean * gain
@@ -53,15 +50,21 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A zero-padded convolution followed by conditional instance normalization."""
+    """A mirror-padded convolution followed by conditional instance normalization.
+
+    Zeros as padding would be cheaper, but draw a frame around every picture.
+    """
 
     def __init__(self, styles: int, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
+        self.padding = (kernel - stride + 1) // 2
         # No bias: the normalization takes the mean away again.
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - stride + 1) // 2, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
         self.norm = ConditionalInstanceNorm(styles, outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """[N, inputs, H, W], style [N, S] -> [N, outputs, H / stride, W / stride]."""
+        x = F.pad(x, [self.padding] * 4, mode="reflect")
         normalized: Tensor = self.norm(self.conv(x), style)
         return normalized
 
@@ -75,6 +78,7 @@ class ResidualBlock(nn.Module):
         self.second = ConvNorm(styles, channels, channels, 3)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """[N, C, H, W], style [N, S] -> the same shape."""
         residual: Tensor = self.second(F.relu(self.first(x, style)), style)
         return x + residual
 
@@ -94,12 +98,10 @@ class StyleNetwork(nn.Module):
         wide, outer = self.architecture.channels, self.architecture.outer
         self.stem = ConvNorm(styles, 3, outer, 6, 2)
         self.down = ConvNorm(styles, outer, wide, 3, 2)
-        self.trunk = nn.ModuleList(
-            ResidualBlock(styles, wide) for _ in range(self.architecture.blocks)
-        )
+        self.trunk = nn.ModuleList(ResidualBlock(styles, wide) for _ in range(self.architecture.blocks))
         self.up = ConvNorm(styles, wide, outer, 3)
         self.detail = ConvNorm(styles, outer, outer, 3)
-        self.to_rgb = nn.Conv2d(outer, 3, 5, 1, 2)
+        self.to_rgb = nn.Conv2d(outer, 3, 5)
         with torch.no_grad():  # start near mid-grey, where the sigmoid is steep
             self.to_rgb.weight.mul_(0.1)
             self.to_rgb.bias.zero_()  # type: ignore[union-attr]
@@ -111,13 +113,12 @@ class StyleNetwork(nn.Module):
         style: [N, S], mixing weights of the styles, each row summing to 1.
         Returns [N, 3, H, W], RGB in 0..1.
         """
-        margin = self.architecture.margin
-        x = F.pad(photo, [margin] * 4, mode="reflect") if margin else photo
-        x = F.relu(self.stem(x, style))
+        x = F.relu(self.stem(photo, style))
         x = F.relu(self.down(x, style))
         for block in self.trunk:
             x = block(x, style)
         x = F.relu(self.up(F.interpolate(x, scale_factor=2, mode="nearest"), style))
         x = F.relu(self.detail(x, style))
-        x = torch.sigmoid(self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest")).float())
-        return x[:, :, margin : x.shape[2] - margin, margin : x.shape[3] - margin]
+        x = F.pad(x, [1] * 4, mode="reflect")  # 2 pixels, once enlarged: what the 5x5 takes off
+        x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return torch.sigmoid(x.float())

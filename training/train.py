@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -23,6 +24,7 @@ from training.loss import PerceptualLoss
 from training.network import StyleNetwork
 from training.vgg import Vgg16
 
+TERMS = ("content_loss", "style_loss", "tone_error", "unsteadiness")
 SAVE_EVERY = 100  # steps
 LOG_EVERY = 20
 PREVIEW_EVERY = 1000
@@ -30,13 +32,11 @@ PREVIEW_EVERY = 1000
 
 @dataclass(frozen=True)
 class Report:
-    """Means since the last report. photos: seen so far, of `total`; speed: photos a second."""
+    """Means since the last report. photos: seen so far, of `total`; terms: by TERMS; speed: photos a second."""
 
     photos: int
     total: int
-    content: float
-    style: float
-    unsteadiness: float
+    terms: dict[str, float]
     speed: float
 
 
@@ -69,52 +69,68 @@ def train(config: Config, files: Files, device: str, report: Callable[[Report], 
     """
     torch.manual_seed(config.schedule.seed)
     files.run.mkdir(parents=True, exist_ok=True)
-    state = _start(config, files)
-    network = state.network.to(device, memory_format=torch.channels_last).train()
-    schedule = config.schedule
-    optimizer = torch.optim.Adam(network.parameters(), schedule.learning_rate)
-    if state.optimizer:
-        optimizer.load_state_dict(state.optimizer)
-    loss = _loss(config, files, device)
-    weights = torch.tensor(
-        [[p.content_weight, p.style_weight] for p in config.paintings], device=device
-    )  # [S, 2]
-
-    def save() -> None:
-        state.optimizer = optimizer.state_dict()
-        state.save(files.checkpoint)
-
-    sums, since = np.zeros(3), time.perf_counter()
+    trainer = _Trainer(config, files, device)
+    state, schedule = trainer.state, config.schedule
+    sums, since = np.zeros(len(TERMS)), time.perf_counter()
     try:
-        for step, batch in enumerate(_batches(config, files, state.photos), state.photos // schedule.batch):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(schedule, step)
-            photo = batch.to(device, non_blocking=True)
-            rows = torch.arange(state.photos, state.photos + len(photo), device=device) % len(weights)
-            terms = _step(network, loss, schedule, photo, rows)  # [N, 3]
-            weighted = terms[:, :2] * weights[rows]
-            (weighted.sum(1) + schedule.steadiness * terms[:, 2]).mean().backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
-            optimizer.step()
-            optimizer.zero_grad()
-            state.photos += len(photo)
-            sums += terms.detach().mean(0).cpu().numpy()
-            _log(files, config, state.photos, rows, terms)
-            if (step + 1) % LOG_EVERY == 0:
+        for step, batch in enumerate(_batches(config, files, state.photos), state.photos // schedule.batch + 1):
+            sums += trainer.step(batch.to(device, non_blocking=True))
+            if step % LOG_EVERY == 0:
                 now = time.perf_counter()
-                content, style, unsteady = (sums / LOG_EVERY).tolist()
-                speed = LOG_EVERY * schedule.batch / (now - since)
-                report(Report(state.photos, schedule.photos, content, style, unsteady, speed))
-                sums, since = np.zeros(3), now
-            if (step + 1) % SAVE_EVERY == 0:
-                save()
-            if files.previews and (step + 1) % PREVIEW_EVERY == 0:
-                write_preview(network, files.previews, files.run / f"preview_{state.photos:07d}.png")
+                means = dict(zip(TERMS, (sums / LOG_EVERY).tolist(), strict=True))
+                report(Report(state.photos, schedule.photos, means, LOG_EVERY * schedule.batch / (now - since)))
+                sums, since = np.zeros(len(TERMS)), now
+            if step % SAVE_EVERY == 0:
+                trainer.save()
+            if step % PREVIEW_EVERY == 0:
+                trainer.preview()
     finally:
-        save()
-    if files.previews:
-        write_preview(network, files.previews, files.run / f"preview_{state.photos:07d}.png")
+        trainer.save()
+    trainer.preview()
     return state
+
+
+class _Trainer:
+    """Network, loss and optimizer of one run."""
+
+    def __init__(self, config: Config, files: Files, device: str) -> None:
+        self.config, self.files = config, files
+        self.state = _start(config, files)
+        self.network = self.state.network.to(device).to(memory_format=torch.channels_last).train()
+        self.optimizer = torch.optim.Adam(self.network.parameters(), config.schedule.learning_rate)
+        if self.state.optimizer:
+            self.optimizer.load_state_dict(self.state.optimizer)
+        self.loss = _loss(config, files, device)
+        tone, steadiness = config.schedule.tone, config.schedule.steadiness
+        rows = [[p.content_weight, p.style_weight, tone, steadiness] for p in config.paintings]
+        self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
+
+    def step(self, photo: Tensor) -> NDArray[np.float64]:
+        """Learn from one batch [N, 3, crop + shift, crop + shift]; returns its mean terms."""
+        schedule, state = self.config.schedule, self.state
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(schedule, state.photos // schedule.batch)
+        numbers = torch.arange(state.photos, state.photos + len(photo), device=photo.device)
+        rows = numbers % len(self.weights)
+        terms = _terms(self.network, self.loss, schedule, photo, rows)  # [N, TERMS]
+        torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        state.photos += len(photo)
+        _log(self.files, self.config, state.photos, rows, terms)
+        return terms.detach().mean(0).double().cpu().numpy()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        self.state.optimizer = self.optimizer.state_dict()
+        self.state.save(self.files.checkpoint)
+
+    def preview(self) -> None:
+        """Paint the preview photos, where there are any."""
+        if self.files.previews:
+            path = self.files.run / f"preview_{self.state.photos:07d}.png"
+            write_preview(self.network, self.files.previews, path)
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
@@ -135,9 +151,7 @@ def write_preview(network: StyleNetwork, photos: Path, path: Path, limit: int = 
         for photo in list_images(photos)[:limit]:
             image = resize_short_side(read_image(photo), size)[:size, :size]
             x = to_tensor(image)[None].to(device)
-            row = [image] + [
-                to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)
-            ]
+            row = [image] + [to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)]
             rows.append(np.hstack(row))
     network.train()
     cv2.imwrite(str(path), np.vstack(rows))
@@ -156,29 +170,23 @@ def _start(config: Config, files: Files) -> Checkpoint:
 
 
 def _loss(config: Config, files: Files, device: str) -> PerceptualLoss:
-    vgg = Vgg16(files.vgg).to(device, memory_format=torch.channels_last)
+    vgg = Vgg16(files.vgg).to(device).to(memory_format=torch.channels_last)
     vgg.convs.to(torch.bfloat16)
     images = [read_image(files.paintings / painting.file) for painting in config.paintings]
     short = config.schedule.painting
-    return PerceptualLoss(
-        vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images]
-    )
+    return PerceptualLoss(vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images])
 
 
 def _batches(config: Config, files: Files, start: int) -> Iterator[Tensor]:
     schedule = config.schedule
     crops = PhotoCrops(files.photos, schedule.crop + schedule.shift, schedule.largest, schedule.seed)
     indices = range(start, schedule.photos)
-    loader: DataLoader[Tensor] = DataLoader(
-        crops, schedule.batch, sampler=indices, num_workers=1, drop_last=True
-    )
+    loader: DataLoader[Tensor] = DataLoader(crops, schedule.batch, sampler=indices, num_workers=1, drop_last=True)
     return iter(loader)
 
 
-def _step(
-    network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, photo: Tensor, rows: Tensor
-) -> Tensor:
-    """Content, style and unsteadiness of one batch: [N, 3].
+def _terms(network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, photo: Tensor, rows: Tensor) -> Tensor:
+    """Content, style, tone and unsteadiness of one batch: [N, 4].
 
     photo: [N, 3, crop + shift, crop + shift]; rows: [N], the style of each.
     """
@@ -192,13 +200,14 @@ def _step(
         painted, repainted = network(torch.cat([still, moved]), torch.cat([style, style])).chunk(2)
     losses = loss(painted, still, rows)
     overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
-    return torch.stack([losses.content, losses.style, overlap.square().mean((1, 2, 3))], 1)
+    unsteadiness = overlap.square().mean((1, 2, 3))
+    return torch.stack([losses.content, losses.style, losses.tone, unsteadiness], 1)
 
 
 def _log(files: Files, config: Config, photos: int, rows: Tensor, terms: Tensor) -> None:
     """One JSON line an item: what it scored, and for which painting."""
     with (files.run / "losses.jsonl").open("a", encoding="utf-8") as log:
-        for row, (content, style, unsteady) in zip(rows.tolist(), terms.tolist(), strict=True):
-            entry = {"photos": photos, "style": config.names[row]}
-            entry |= {"content_loss": round(content, 4), "style_loss": round(style, 4)}
-            log.write(json.dumps(entry | {"unsteadiness": round(unsteady, 6)}) + "\n")
+        for row, values in zip(rows.tolist(), terms.tolist(), strict=True):
+            entry: dict[str, object] = {"photos": photos, "style": config.names[row]}
+            entry |= dict(zip(TERMS, (round(value, 6) for value in values), strict=True))
+            log.write(json.dumps(entry) + "\n")

@@ -29,6 +29,9 @@ class Vgg16(nn.Module):
     Raises TrainingError where the weights cannot be had or do not fit.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
         state = _load(weights)
@@ -38,7 +41,8 @@ class Vgg16(nn.Module):
             for number, (index, outputs) in enumerate(convs, 1):
                 conv = nn.Conv2d(inputs, outputs, 3, padding=1)
                 conv.weight.data = _tensor(state, f"features.{index}.weight", conv.weight, weights)
-                conv.bias.data = _tensor(state, f"features.{index}.bias", conv.bias, weights)  # type: ignore[union-attr]
+                assert conv.bias is not None
+                conv.bias.data = _tensor(state, f"features.{index}.bias", conv.bias, weights)
                 self.convs[f"relu{stage}_{number}"] = conv
                 inputs = outputs
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
@@ -56,7 +60,7 @@ class Vgg16(nn.Module):
         convs = list(self.convs.items())
         last = max(number for number, (name, _) in enumerate(convs) if name in layers)
         x = (image - self.mean) / self.std
-        x = x.to(convs[0][1].weight.dtype).contiguous(memory_format=torch.channels_last)
+        x = x.to(next(self.convs.parameters()).dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         for name, conv in convs[: last + 1]:
             if name.endswith("_1") and name != "relu1_1":
@@ -75,8 +79,7 @@ def _load(weights: Path | None) -> dict[str, Tensor]:
             full = torchvision.models.vgg16(weights="IMAGENET1K_FEATURES")
         except Exception as error:
             raise TrainingError(
-                f"torchvision's VGG-16 weights could not be had ({error}); "
-                "give a file with them: --vgg FILE"
+                f"torchvision's VGG-16 weights could not be had ({error}); give a file with them: --vgg FILE"
             ) from error
         return {name: tensor for name, tensor in full.state_dict().items()}
     if not weights.is_file():

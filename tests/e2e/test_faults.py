@@ -12,7 +12,7 @@ from realtime.frame import Image
 from realtime.hud import AMBER
 from tests.conftest import Run
 from tests.e2e.conftest import App
-from tests.fault_camera import FaultCamera
+from tests.fault_camera import FaultCamera, Mode
 
 
 def says_no_signal(shot: Image) -> bool:
@@ -31,8 +31,16 @@ def wait_until(app: App, silent: bool, seconds: float) -> float:
     raise AssertionError(f"NO SIGNAL {'did not appear' if silent else 'stayed'} for {seconds} s")
 
 
-@pytest.mark.parametrize("mode", ["stall", "close", "garbage", "refuse"])
-def test_a_lost_signal_is_said_and_comes_back(start: Any, camera: FaultCamera, mode: str) -> None:
+REASONS: dict[Mode, str] = {
+    "stall": "has sent no video",
+    "close": "has ended the stream",
+    "garbage": "damaged pictures",
+    "refuse": "has ended the stream",
+}
+
+
+@pytest.mark.parametrize("mode", list(REASONS))
+def test_a_lost_signal_is_said_and_comes_back(start: Any, camera: FaultCamera, mode: Mode) -> None:
     app: App = start("--camera", camera.url, "--size", "240")
     app.wait_for_window()
     assert not says_no_signal(app.screen.shot())
@@ -47,6 +55,7 @@ def test_a_lost_signal_is_said_and_comes_back(start: Any, camera: FaultCamera, m
     table = app.stats()
     assert table["signal_losses"] >= 1
     assert table["reconnects"] >= 1
+    assert any(REASONS[mode] in reason for reason in table["signal_loss_reasons"]), table["signal_loss_reasons"]
 
 
 def test_a_changed_size_is_taken_as_it_comes(start: Any, camera: FaultCamera) -> None:
@@ -58,6 +67,7 @@ def test_a_changed_size_is_taken_as_it_comes(start: Any, camera: FaultCamera) ->
     status, _, err = app.finish()
     assert (status, err) == (0, "")
     assert app.stats()["working_size"] == [400, 200]
+    assert app.stats()["size_changes"] == 1
 
 
 def one_line(stderr: str) -> str:
