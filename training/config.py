@@ -32,7 +32,7 @@ class Schedule:
     crop: side of a training crop in pixels; painting: short side of the paintings in pixels.
     shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
         the painted picture must stay the same, and `steadiness` the weight of that demand.
-    tone: the weight of keeping light light and dark dark.
+    tone: the weight of keeping light light and dark dark; palette: that of the painting's colours.
     """
 
     photos: int = 34_000
@@ -48,6 +48,7 @@ class Schedule:
     noise: float = 0.04
     steadiness: float = 10.0
     tone: float = 0.3
+    palette: float = 0.15
     seed: int = 1
 
 

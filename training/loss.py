@@ -49,6 +49,44 @@ def tone_error(painted: Tensor, photo: Tensor, cell: int = 8) -> Tensor:
     return 1 - (a * b).sum(1) / norms
 
 
+class Palette:
+    """The colours of some paintings, as mean and covariance of RGB.
+
+    Gram matrices of VGG layers say little of a colour that covers a small part of a painting: the yellow
+    of a starry night. Here each painting's colours are whitened first, so that every direction in which they
+    vary counts alike.
+    """
+
+    CELL = 4  # pixels averaged before they are compared, so that strokes are free
+    FLOOR = 1e-3  # added to variances (of values in 0..1): what varies less is noise
+
+    def __init__(self, paintings: list[Tensor]) -> None:
+        """paintings: [1, 3, H, W] each, RGB in 0..1."""
+        means, whiteners = [], []
+        for painting in paintings:
+            mean, covariance = self._moments(painting)
+            values, vectors = torch.linalg.eigh(covariance[0])
+            means.append(mean[0])
+            whiteners.append(vectors @ torch.diag(values.rsqrt()) @ vectors.T)
+        self.means, self.whiteners = torch.stack(means), torch.stack(whiteners)  # [S, 3], [S, 3, 3]
+
+    def error(self, painted: Tensor, style: Tensor) -> Tensor:
+        """How far the colours are from the painting's: [N, 3, H, W], [N] int64 -> [N]; 0 is the same palette."""
+        mean, covariance = self._moments(painted)
+        whitener = self.whiteners[style]
+        offset = (whitener @ (mean - self.means[style])[:, :, None]).square().sum((1, 2))
+        spread = whitener @ covariance @ whitener - torch.eye(3, device=painted.device)
+        return (offset + spread.square().sum((1, 2))) / 3
+
+    def _moments(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean [N, 3] and covariance [N, 3, 3] of the colours, the floor added."""
+        colours = F.avg_pool2d(image.float(), self.CELL).flatten(2)  # [N, 3, P]
+        mean = colours.mean(2)
+        colours = colours - mean[:, :, None]
+        covariance = colours @ colours.transpose(1, 2) / colours.shape[2]
+        return mean, covariance + self.FLOOR * torch.eye(3, device=image.device)
+
+
 @dataclass(frozen=True)
 class Losses:
     """The terms of one batch, each [N], unweighted."""
@@ -56,6 +94,7 @@ class Losses:
     content: Tensor
     style: Tensor
     tone: Tensor
+    palette: Tensor
 
 
 class PerceptualLoss:
@@ -67,6 +106,7 @@ class PerceptualLoss:
 
     def __init__(self, vgg: Vgg16, paintings: list[Tensor]) -> None:
         self.vgg = vgg
+        self.palette = Palette(paintings)
         with torch.no_grad():
             grams = [
                 {name: gram_matrix(x) for name, x in vgg(painting, STYLE_LAYERS).items()} for painting in paintings
@@ -84,4 +124,6 @@ class PerceptualLoss:
         features = self.vgg(painted, LAYERS)
         content = relative_error(features[CONTENT_LAYER], wanted)
         terms = [relative_error(gram_matrix(features[name]), self.targets[name][style]) for name in STYLE_LAYERS]
-        return Losses(content, torch.stack(terms).sum(0), tone_error(painted, photo))
+        return Losses(
+            content, torch.stack(terms).sum(0), tone_error(painted, photo), self.palette.error(painted, style)
+        )

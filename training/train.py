@@ -24,7 +24,7 @@ from training.loss import PerceptualLoss
 from training.network import StyleNetwork
 from training.vgg import Vgg16
 
-TERMS = ("content_loss", "style_loss", "tone_error", "unsteadiness")
+TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
 SAVE_EVERY = 100  # steps
 LOG_EVERY = 20
 PREVIEW_EVERY = 1000
@@ -71,15 +71,16 @@ def train(config: Config, files: Files, device: str, report: Callable[[Report], 
     files.run.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(config, files, device)
     state, schedule = trainer.state, config.schedule
-    sums, since = np.zeros(len(TERMS)), time.perf_counter()
+    sums, count, since = np.zeros(len(TERMS)), 0, time.perf_counter()
     try:
         for step, batch in enumerate(_batches(config, files, state.photos), state.photos // schedule.batch + 1):
             sums += trainer.step(batch.to(device, non_blocking=True))
+            count += 1
             if step % LOG_EVERY == 0:
                 now = time.perf_counter()
-                means = dict(zip(TERMS, (sums / LOG_EVERY).tolist(), strict=True))
-                report(Report(state.photos, schedule.photos, means, LOG_EVERY * schedule.batch / (now - since)))
-                sums, since = np.zeros(len(TERMS)), now
+                means = dict(zip(TERMS, (sums / count).tolist(), strict=True))
+                report(Report(state.photos, schedule.photos, means, count * schedule.batch / (now - since)))
+                sums, count, since = np.zeros(len(TERMS)), 0, now
             if step % SAVE_EVERY == 0:
                 trainer.save()
             if step % PREVIEW_EVERY == 0:
@@ -101,8 +102,8 @@ class _Trainer:
         if self.state.optimizer:
             self.optimizer.load_state_dict(self.state.optimizer)
         self.loss = _loss(config, files, device)
-        tone, steadiness = config.schedule.tone, config.schedule.steadiness
-        rows = [[p.content_weight, p.style_weight, tone, steadiness] for p in config.paintings]
+        shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
+        rows = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
 
     def step(self, photo: Tensor) -> NDArray[np.float64]:
@@ -186,7 +187,7 @@ def _batches(config: Config, files: Files, start: int) -> Iterator[Tensor]:
 
 
 def _terms(network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, photo: Tensor, rows: Tensor) -> Tensor:
-    """Content, style, tone and unsteadiness of one batch: [N, 4].
+    """The terms of one batch, in the order of TERMS: [N, 5].
 
     photo: [N, 3, crop + shift, crop + shift]; rows: [N], the style of each.
     """
@@ -201,7 +202,7 @@ def _terms(network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, phot
     losses = loss(painted, still, rows)
     overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
     unsteadiness = overlap.square().mean((1, 2, 3))
-    return torch.stack([losses.content, losses.style, losses.tone, unsteadiness], 1)
+    return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
 
 
 def _log(files: Files, config: Config, photos: int, rows: Tensor, terms: Tensor) -> None:

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from training.errors import TrainingError
-from training.loss import CONTENT_LAYER, STYLE_LAYERS, PerceptualLoss, gram_matrix, relative_error, tone_error
+from training.loss import (
+    CONTENT_LAYER,
+    STYLE_LAYERS,
+    Palette,
+    PerceptualLoss,
+    gram_matrix,
+    relative_error,
+    tone_error,
+)
 from training.vgg import Vgg16
 
 
@@ -32,6 +40,20 @@ def test_tone_minds_negatives_only() -> None:
     assert tone_error(photo, photo).item() == pytest.approx(0, abs=1e-2)
     assert tone_error(0.2 + 0.3 * photo, photo).item() == pytest.approx(0, abs=3e-2)  # paler is free
     assert tone_error(1 - photo, photo).item() == pytest.approx(2, abs=3e-2)
+
+
+def test_the_palette_is_the_paintings_and_small_areas_count() -> None:
+    """A tenth in yellow: a picture without it is far off, a rearranged one with it is not."""
+    blue, yellow = torch.tensor([0.1, 0.2, 0.6]), torch.tensor([0.9, 0.8, 0.1])
+    painting = blue.view(1, 3, 1, 1).repeat(1, 1, 40, 40)
+    painting[:, :, :4] = yellow.view(1, 3, 1, 1)
+    without = blue.view(1, 3, 1, 1).repeat(1, 1, 40, 40)
+    palette = Palette([without, painting])
+    style = torch.tensor([1])
+    assert palette.error(painting, style).item() == pytest.approx(0, abs=1e-3)
+    assert palette.error(painting.transpose(2, 3), style).item() == pytest.approx(0, abs=1e-3)
+    assert palette.error(without, style).item() > 0.3
+    assert palette.error(without, torch.tensor([0])).item() == pytest.approx(0, abs=1e-3)
 
 
 def test_the_loss_is_nothing_where_nothing_is_to_do(vgg_file: Path) -> None:
