@@ -15,8 +15,7 @@ from realtime.look import one_style
 from realtime.stylizer import Stylizer
 
 ROOT = Path(__file__).parent.parent
-SIDE = 360  # pixels of one picture
-COLUMNS = 4
+SIDE = 320  # pixels of one picture; the photo has twice that
 
 
 def main() -> None:
@@ -24,13 +23,15 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/styles.jpg"
     photo = cv2.imread(str(ROOT / "realtime/assets/demo.jpg"))
     assert photo is not None
-    face = np.asarray(photo[:, :], np.uint8)
+    image = np.asarray(photo, np.uint8)
     with Stylizer(provider="cpu") as stylizer:
-        pictures = [face, *(stylizer.paint(face, one_style(*entry)) for entry in stylizer.library.styles)]
-    pictures = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in pictures]
-    pictures += [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (-len(pictures) % COLUMNS)
-    rows = [np.hstack(pictures[start : start + COLUMNS]) for start in range(0, len(pictures), COLUMNS)]
-    cv2.imwrite(str(target), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
+        painted = [stylizer.paint(image, one_style(*entry)) for entry in stylizer.library.styles]
+    tiles = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in painted]
+    tiles += [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (len(tiles) % 2)
+    half = len(tiles) // 2
+    large = cv2.resize(image, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_CUBIC)
+    sheet = np.hstack([large, np.vstack([np.hstack(tiles[:half]), np.hstack(tiles[half:])])])
+    cv2.imwrite(str(target), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 if __name__ == "__main__":
