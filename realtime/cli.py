@@ -13,7 +13,7 @@ from realtime.errors import StylizeError, UsageError
 if TYPE_CHECKING:
     from realtime.live import Live
 
-PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml")
+PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
 
 
 def build_parser() -> argparse.ArgumentParser:

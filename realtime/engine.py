@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import sys
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.styles import Model
 
+Run = Callable[[Image, NDArray[np.float32]], Image]
+
+# ONNX Runtime's execution providers; "openvino" is another runtime that reads the same file.
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -26,21 +30,20 @@ CUDA_HINT = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 class Engine:
     """One model, loaded and ready to paint.
 
-    provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
-    really runs and `why` says how it came to that. Raises EngineError where the one asked for cannot
+    provider: what was asked for: "auto", "openvino" or a key of PROVIDERS. After opening, `provider` is the one
+    that really runs and `why` says how it came to that. Raises EngineError where the one asked for cannot
     be had; "auto" falls back to the CPU.
     """
 
     def __init__(self, model: Model, provider: str = "auto") -> None:
-        candidates = _candidates(provider)
         reasons: list[str] = []
-        for name, why in candidates:
+        for name in _candidates(provider):
             problem = _problem(name)
             if problem is None:
-                session = _open(model, name)
-                if session is not None and PROVIDERS[name] in session.get_providers():
-                    self.model, self.provider, self._session = model, name, session
-                    self.why = "; ".join([*reasons, why] if why else reasons)
+                run = _open_openvino(model) if name == "openvino" else _open_onnxruntime(model, name)
+                if run is not None:
+                    self.model, self.provider, self._run = model, name, run
+                    self.why = "; ".join([*reasons, *_device(name, provider)])
                     return
                 problem = f"{name.upper()} does not start" + (f"; {CUDA_HINT}" if name == "cuda" else "")
             reasons.append(problem)
@@ -53,25 +56,25 @@ class Engine:
         weights: [S] float32. Returns [H, W, 3] uint8 BGR.
         """
         try:
-            (painted,) = self._session.run(None, {"frame": image, "style": weights})
+            return self._run(image, weights)
         except Exception as error:
             raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
-        result: Image = painted
-        return result
 
 
-def _candidates(provider: str) -> list[tuple[str, str]]:
-    """What to try, in order, each with the reason to print if it is the one."""
-    if provider in PROVIDERS:
-        return [(provider, _device_name(provider) or "as asked for")]
+def _candidates(provider: str) -> list[str]:
+    """What to try, in order."""
+    if provider in PROVIDERS or provider == "openvino":
+        return [provider]
     if provider != "auto":
-        raise EngineError(f"--provider {provider}: not one of auto, {', '.join(PROVIDERS)}")
-    best = {"darwin": ["coreml"], "win32": ["cuda", "dml"]}.get(sys.platform, ["cuda"])
-    return [(name, _device_name(name) or "fastest here") for name in best] + [("cpu", "")]
+        raise EngineError(f"--provider {provider}: not one of auto, openvino, {', '.join(PROVIDERS)}")
+    return [*{"darwin": ["coreml"], "win32": ["cuda", "dml"]}.get(sys.platform, ["cuda"]), "cpu"]
 
 
 def _problem(name: str) -> str | None:
     """Why this provider cannot work here, or None where it should."""
+    if name == "openvino":
+        found = importlib.util.find_spec("openvino") is not None
+        return None if found else "OpenVINO is not installed; pip install 'realtime-stylize[openvino]'"
     import onnxruntime as ort
 
     if name in ("cuda", "tensorrt") and not nvidia_gpus():
@@ -81,12 +84,15 @@ def _problem(name: str) -> str | None:
     return None
 
 
-def _device_name(name: str) -> str:
-    return nvidia_gpus()[0] if name in ("cuda", "tensorrt") and nvidia_gpus() else ""
+def _device(name: str, asked: str) -> list[str]:
+    """What to say of a provider that runs."""
+    if name in ("cuda", "tensorrt"):
+        return nvidia_gpus()[:1]
+    return [] if asked == "auto" and name == "cpu" else ["fastest here" if asked == "auto" else "as asked for"]
 
 
-def _open(model: Model, name: str) -> Any:
-    """A session, or None where it cannot be created."""
+def _open_onnxruntime(model: Model, name: str) -> Run | None:
+    """A session on that provider, or None where it cannot be created."""
     import onnxruntime as ort
 
     if name in ("cuda", "tensorrt") and hasattr(ort, "preload_dlls"):
@@ -96,9 +102,35 @@ def _open(model: Model, name: str) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     chain = [PROVIDERS[name]] + (["CPUExecutionProvider"] if name != "cpu" else [])
     try:
-        return ort.InferenceSession(model.data, options, providers=chain)
+        session = ort.InferenceSession(model.data, options, providers=chain)
     except Exception:
         return None
+    if PROVIDERS[name] not in session.get_providers():  # it falls back without an error
+        return None
+
+    def run(image: Image, weights: NDArray[np.float32]) -> Image:
+        painted: Image = session.run(None, {"frame": image, "style": weights})[0]
+        return painted
+
+    return run
+
+
+def _open_openvino(model: Model) -> Run | None:
+    """The model compiled for OpenVINO's own choice of device, in bf16 where the processor has it."""
+    import openvino
+
+    try:
+        core = openvino.Core()
+        compiled = core.compile_model(core.read_model(model.data), "AUTO", {"PERFORMANCE_HINT": "LATENCY"})
+        request = compiled.create_infer_request()
+    except Exception:
+        return None
+
+    def run(image: Image, weights: NDArray[np.float32]) -> Image:
+        painted: Image = request.infer({"frame": image, "style": weights})[0]
+        return painted.copy()  # the next picture is painted into the same memory
+
+    return run
 
 
 _gpus: list[str] | None = None

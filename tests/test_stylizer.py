@@ -81,3 +81,14 @@ def test_auto_says_why() -> None:
     with Stylizer() as stylizer:
         assert stylizer.provider in ("cpu", "cuda", "coreml", "dml")
         assert stylizer.why
+
+
+def test_openvino_paints_the_same(stylizer: Stylizer, photo: Image) -> None:
+    """In bf16 where the processor has it: a few levels apart, which nobody sees."""
+    with Stylizer(provider="openvino") as other:
+        assert other.provider == "openvino"
+        one, two = stylizer.paint(photo), other.paint(photo)
+        assert np.abs(one.astype(int) - two).mean() < 1.5
+        before = two.copy()
+        other.paint(photo[::-1])
+        assert (two == before).all(), "the picture given out was painted over"
