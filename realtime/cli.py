@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
 
@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON at the end")
     parser.add_argument("--list-styles", action="store_true", help="the styles there are, and exit")
     parser.add_argument("--list-cameras", action="store_true", help="the cameras there are, and exit")
+    parser.add_argument("--list-providers", action="store_true", help="where the network can run, and exit")
     parser.add_argument("--json", action="store_true", help="lists as JSON")
     parser.add_argument("--version", action="store_true", help="this program's version and its libraries', and exit")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
@@ -59,6 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(listing.versions())
     elif arguments.list_styles:
         listing.print_styles(arguments.models, arguments.json)
+    elif arguments.list_providers:
+        listing.print_providers(arguments.json)
     elif arguments.list_cameras:
         listing.print_cameras(arguments.json)
     else:
@@ -131,14 +134,11 @@ def _check(arguments: argparse.Namespace) -> int | None:
     return int(arguments.size)
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """The entry point; returns the exit status."""
     arguments = build_parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
+        signal.signal(number, signal.default_int_handler)
     try:
         run(arguments)
     except KeyboardInterrupt:

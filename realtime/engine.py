@@ -70,6 +70,11 @@ def _candidates(provider: str) -> list[str]:
     return [*{"darwin": ["coreml"], "win32": ["cuda", "dml"]}.get(sys.platform, ["cuda"]), "cpu"]
 
 
+def providers() -> list[tuple[str, str | None]]:
+    """Every provider, and why it cannot be had here, or None where it should work."""
+    return [(name, _problem(name)) for name in [*PROVIDERS, "openvino"]]
+
+
 def _problem(name: str) -> str | None:
     """Why this provider cannot work here, or None where it should."""
     if name == "openvino":

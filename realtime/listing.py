@@ -46,15 +46,29 @@ def print_cameras(as_json: bool) -> None:
     _print(rows, ["index", "name", "path", "problem"], as_json)
 
 
+def print_providers(as_json: bool) -> None:
+    """Where the network could run, and what keeps it from running elsewhere."""
+    from realtime.engine import providers
+
+    rows = [{"provider": name, "available": problem is None, "problem": problem} for name, problem in providers()]
+    _print(rows, ["provider", "available", "problem"], as_json)
+
+
 def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+        table.add_row(*(_cell(row[column]) for column in columns))
     console = Console()
     console.print(table) if console.is_terminal else Console(width=200).print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def versions() -> str:

@@ -122,9 +122,10 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
     apps: list[App] = []
 
     def start(*arguments: str) -> App:
-        """Start `realtime-stylize`, with --stats, in an empty folder."""
+        """Start `realtime-stylize`, with --stats, in an empty folder; like a shell's background job, deaf to SIGINT."""
+        command = [sys.executable, "-m", "realtime.cli", "--stats", "stats.json", *arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "realtime.cli", "--stats", "stats.json", *arguments],
+            ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command],
             cwd=tmp_path,
             env=os.environ | {"DISPLAY": screen.display, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)},
             stdout=subprocess.PIPE,

@@ -59,6 +59,14 @@ def test_cameras_are_listed(run: Run) -> None:
     assert all(camera["name"] in people for camera in cameras) if cameras else "--demo" in people
 
 
+def test_providers_are_listed_with_what_they_lack(run: Run) -> None:
+    rows = {row["provider"]: row for row in json.loads(run("realtime.cli", "--list-providers", "--json").stdout)}
+    assert rows["cpu"]["available"] is True
+    assert set(rows) == {"cpu", "cuda", "tensorrt", "coreml", "dml", "openvino"}
+    assert all(row["available"] or row["problem"] for row in rows.values())
+    assert "cpu" in run("realtime.cli", "--list-providers").stdout
+
+
 def test_versions_are_printed(run: Run) -> None:
     text = run("realtime.cli", "--version").stdout
     for name in ("realtime-stylize", "onnxruntime", "opencv", "pyav", "libavcodec"):
