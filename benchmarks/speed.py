@@ -24,7 +24,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from realtime.engine import PROVIDERS
+from realtime.engine import PROVIDERS, Engine
 from realtime.styles import read_model, shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
@@ -52,6 +52,8 @@ def main() -> int:
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     models = [arguments.model] if arguments.model else sorted(shipped_folder().glob("*.onnx"))
     contenders = [ours(path, frame, arguments.provider) for path in models]
+    if arguments.provider == "cpu" and importlib.util.find_spec("openvino"):
+        contenders += [ours_in_openvino(path, frame) for path in models]
     contenders.append(transformer_net(frame, arguments.provider))
     peer = arguments.peer or find_peer()
     if peer is not None:
@@ -84,6 +86,13 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:
     runner = session(model.data, provider)
     style = np.eye(len(model.styles), dtype=np.float32)[0]
     return Contender(f"ours: {path.stem}", lambda: runner.run(None, {"frame": frame, "style": style}))
+
+
+def ours_in_openvino(path: Path, frame: np.ndarray[Any, Any]) -> Contender:
+    """The same file in OpenVINO, which computes in bf16 where the processor can."""
+    engine = Engine(read_model(path), "openvino")
+    style = np.eye(len(engine.model.styles), dtype=np.float32)[0]
+    return Contender(f"ours: {path.stem}, OpenVINO", lambda: engine.run(frame, style))
 
 
 def transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from collections import deque
 from collections.abc import Callable
 
 SMALLEST = 240  # rows: below that the strokes are larger than the faces
+STEP = 1.15  # from one height to the next
 SHARE = 0.85  # of the frame's time that painting may take; the rest is the display's
+SLOW = 0.97  # of it: from there on frames are missed
+FEWEST = 3  # painting times that count at least
+REACTION = 0.6  # seconds of painting times that count; their median, so that single slow pictures do not
+FIRST_PATIENCE = 3.0  # seconds of quick painting before a larger size is tried
+PATIENCE = 10.0  # the same after a smaller one was needed
+LONGEST = 80.0  # seconds that this may grow to, where the larger size does not last
 
 
 def working_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[int, int]:
@@ -20,21 +30,75 @@ def working_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[in
     return columns, rows
 
 
-def choose_height(frame_height: int, seconds_at: Callable[[int], float], fps: float) -> int:
-    """The most rows that can be painted `fps` times a second.
+class Governor:
+    """Holds a frame rate by the number of rows painted, which it moves up and down a ladder.
 
-    seconds_at: paints once at that height and says how long it took. The time is taken to grow with
-    the number of pixels, which is then tried out, and mended once if it proves wrong.
+    It goes down within a second when painting takes too long, and up only after painting has been quick enough for
+    a higher rung for a while: longer and longer, where going up did not last.
     """
-    if frame_height <= SMALLEST:
-        return frame_height
-    budget = SHARE / fps
-    height = SMALLEST
-    for _ in range(2):
-        seconds = min(seconds_at(height) for _ in range(3))
-        wanted = int(height * (budget / max(seconds, 1e-6)) ** 0.5)
-        wanted = max(SMALLEST, min(frame_height, wanted))
-        if wanted == height:
-            break
-        height = wanted
-    return height
+
+    def __init__(self, frame_height: int, fps: float) -> None:
+        """frame_height: of the source, the top of the ladder; fps: the rate to hold."""
+        self.fps = fps
+        self._ladder = _ladder(frame_height)
+        self._rung = 0
+        self._costs: deque[tuple[float, float]] = deque()  # (when, seconds for one row squared) of late
+        self._cost = 0.0  # their median
+        self._changed = self._tight = float("-inf")  # when: moved, too slow to go up
+        self._patience = FIRST_PATIENCE
+
+    @property
+    def height(self) -> int:
+        """Rows to paint now."""
+        return self._ladder[self._rung]
+
+    def start(self, seconds_at: Callable[[int], float]) -> None:
+        """Find the first height by trying. seconds_at: paints once at that height and says how long it took."""
+        for _ in range(2):  # the second time at the height found, where the guess is tried out
+            seconds = min(seconds_at(self.height) for _ in range(3))
+            self._cost = seconds / self.height**2
+            self._rung = self._highest()
+
+    def observe(self, seconds: float, now: float) -> bool:
+        """A picture took that long. True if `height` has changed. now: seconds, of any clock."""
+        self._costs.append((now, seconds / self.height**2))
+        while len(self._costs) > FEWEST and self._costs[0][0] < now - REACTION:
+            self._costs.popleft()
+        self._cost = statistics.median(cost for _, cost in self._costs)
+        if self._changed == float("-inf"):
+            self._changed = now
+        if self._seconds(self._rung) > SLOW / self.fps:
+            return self._go_down(now)
+        top = self._rung == len(self._ladder) - 1
+        if top or self._seconds(self._rung + 1) > SHARE / self.fps:
+            self._tight = now
+        if now - max(self._tight, self._changed) < self._patience:
+            return False
+        self._rung = self._highest()
+        self._changed = now
+        return True
+
+    def _go_down(self, now: float) -> bool:
+        if self._rung == 0 or len(self._costs) < FEWEST:
+            return False
+        lasted = now - self._changed
+        self._patience = max(PATIENCE, min(2 * self._patience, LONGEST) if lasted < 3 * self._patience else PATIENCE)
+        self._rung = min(self._highest(), self._rung - 1)
+        self._changed = now
+        return True
+
+    def _highest(self) -> int:
+        """The highest rung that can be painted in time."""
+        fitting = [n for n in range(len(self._ladder)) if self._seconds(n) <= SHARE / self.fps]
+        return fitting[-1] if fitting else 0
+
+    def _seconds(self, rung: int) -> float:
+        return self._cost * self._ladder[rung] ** 2
+
+
+def _ladder(top: int) -> list[int]:
+    """Heights from SMALLEST to `top`, each about STEP times the one before."""
+    if top <= SMALLEST:
+        return [top]
+    steps = max(1, round(math.log(top / SMALLEST) / math.log(STEP)))
+    return [round(SMALLEST * (top / SMALLEST) ** (n / steps)) for n in range(steps + 1)]

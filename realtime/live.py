@@ -12,7 +12,7 @@ import numpy as np
 
 from realtime.errors import StylizeError
 from realtime.frame import Frame, Image
-from realtime.governor import choose_height, working_size
+from realtime.governor import Governor, working_size
 from realtime.look import Crossfade, Look
 from realtime.slot import Slot
 from realtime.sources.reconnect import Reconnecting
@@ -71,6 +71,7 @@ class Live:
         self.done = threading.Event()
         self.error: StylizeError | None = None
         self._captured: Slot[Frame] = Slot()
+        self._governor: Governor | None = None  # of the painting thread; None: the height is fixed
         self._threads = [
             threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
             for name, loop in (("capture", self._capture), ("paint", self._paint))
@@ -162,10 +163,14 @@ class Live:
                 return
 
     def _paint_one(self, frame: Frame, look: Look) -> None:
+        picture = self._resized(frame.image)
         start = time.monotonic()
-        image = self.stylizer.paint(self._resized(frame.image), look)
-        self.stats.count_painted(time.monotonic() - start, frame.captured)
+        image = self.stylizer.paint(picture, look)
+        end = time.monotonic()
+        self.stats.count_painted(end - start, frame.captured)
         self.painted.put(Painted(frame, frame.image, image, look))
+        if self._governor is not None and look.strength and self._governor.observe(end - start, end):
+            self.size = self._size_of(frame.image, self._governor.height)
 
     def _moving(self, shown: Look | None) -> bool:
         return self.controls.fade.at(time.monotonic()) != shown
@@ -181,19 +186,23 @@ class Live:
         return np.asarray(cv2.resize(image, self.size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def _choose_size(self, image: Image) -> tuple[int, int]:
-        frame = (image.shape[1], image.shape[0])
-        look = self.controls.fade.target
-        multiple = look.model.multiple
+        """For a source that is new, or whose pictures have changed their size."""
+        if self.height is not None:
+            return self._size_of(image, self.height)
+        look = replace(self.controls.fade.target, strength=1.0)
 
         def seconds_at(height: int) -> float:
-            self.size = working_size(frame, height, multiple)
+            self.size = self._size_of(image, height)
             picture = self._resized(image)
             start = time.monotonic()
-            self.stylizer.paint(picture, replace(look, strength=1.0))
+            self.stylizer.paint(picture, look)
             return time.monotonic() - start
 
-        height = self.height
-        if height is None:
-            rate = min(CAMERA_FPS, self.fps or self.source.fps or CAMERA_FPS)
-            height = choose_height(frame[1], seconds_at, rate)
-        return working_size(frame, height, multiple)
+        rate = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
+        self._governor = Governor(image.shape[0], rate)
+        self._governor.start(seconds_at)
+        return self._size_of(image, self._governor.height)
+
+    def _size_of(self, image: Image, height: int) -> tuple[int, int]:
+        multiple = self.controls.fade.target.model.multiple
+        return working_size((image.shape[1], image.shape[0]), height, multiple)

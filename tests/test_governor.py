@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
+
 import pytest
 
-from realtime.governor import SMALLEST, choose_height, working_size
+from realtime.governor import SMALLEST, Governor, working_size
+
+Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
+FPS = 30.0
 
 
 @pytest.mark.parametrize(
@@ -19,18 +25,90 @@ def test_the_working_size_keeps_the_shape(frame: tuple[int, int], height: int, e
     assert working_size(frame, height, 4) == expected
 
 
-@pytest.mark.parametrize(("speed", "expected"), [(1e9, 720), (1e4, SMALLEST)])
+def able(height: int) -> float:
+    """The speed that paints so many rows in just the time there is."""
+    return height**2 * FPS
+
+
+def started(speed: float, frame_height: int = 720) -> Governor:
+    governor = Governor(frame_height, FPS)
+    governor.start(lambda height: height**2 / speed)
+    return governor
+
+
+def simulate(governor: Governor, load: Load, seconds: float, begin: float = 0.0) -> Iterator[tuple[float, int, float]]:
+    """Paint on a clock of its own: (time, height, seconds the picture took)."""
+    now = begin
+    while now < begin + seconds:
+        took = governor.height**2 / load(now)
+        now += max(took, 1 / FPS)
+        governor.observe(took, now)
+        yield now, governor.height, took
+
+
+@pytest.mark.parametrize(("speed", "expected"), [(able(5000), 720), (able(50), SMALLEST)])
 def test_fast_and_slow_machines(speed: float, expected: int) -> None:
-    """speed: rows squared painted in a second."""
-    assert choose_height(720, lambda height: height**2 / speed, 30) == expected
+    assert started(speed).height == expected
 
 
-def test_the_height_chosen_holds_the_rate() -> None:
-    speed = 30 * 480**2
-    height = choose_height(720, lambda height: height**2 / speed, 30)
-    assert 400 < height < 480
-    assert height**2 / speed < 1 / 30
+def test_the_first_height_holds_the_rate() -> None:
+    height = started(able(480)).height
+    assert 340 < height < 480
 
 
 def test_a_small_camera_is_painted_as_it_is() -> None:
-    assert choose_height(120, lambda height: 1.0, 30) == 120
+    governor = started(able(30), frame_height=120)
+    assert governor.height == 120
+    assert {height for _, height, _ in simulate(governor, lambda now: able(30), 20)} == {120}
+
+
+def test_nothing_moves_under_a_steady_load() -> None:
+    for height in range(250, 900, 13):
+        governor = started(able(height))
+        assert len({height for _, height, _ in simulate(governor, lambda now, h=height: able(h), 60)}) <= 2  # type: ignore[misc]
+
+
+def test_a_sudden_load_is_met_within_a_second() -> None:
+    governor = started(able(700))
+    before = governor.height
+    history = list(simulate(governor, lambda now: able(700) if now < 5 else able(400), 10))
+    assert {height for now, height, _ in history if now < 5} == {before}
+    assert all(took < 1 / FPS for now, _, took in history if now > 6)
+
+
+def test_it_grows_again_when_the_load_is_gone() -> None:
+    governor = started(able(700))
+    before = governor.height
+    history = list(simulate(governor, lambda now: able(350) if now < 5 else able(700), 60))
+    assert min(height for _, height, _ in history) < before
+    assert history[-1][1] == before
+
+
+def test_a_noisy_load_does_not_make_it_swing() -> None:
+    """Single pictures that take three times as long, and a wave of 5 %: at most one turn in ten seconds."""
+    import random
+
+    rng = random.Random(1)
+
+    def load(now: float) -> float:
+        return able(520) * (0.33 if rng.random() < 0.03 else 1) * (1 + 0.05 * ((now % 7) / 7))
+
+    history = list(simulate(started(able(520)), load, 120))
+    heights = [height for _, height, _ in history]
+    changes = [(now, b - a) for (now, _, _), a, b in zip(history[1:], heights, heights[1:], strict=False) if a != b]
+    turns = [now for (_, one), (now, two) in itertools.pairwise(changes) if one * two < 0]
+    assert all(sum(begin <= turn < begin + 10 for turn in turns) <= 1 for begin in range(110)), turns
+
+
+def test_where_going_up_does_not_last_it_is_tried_less_and_less() -> None:
+    """A load that comes back as soon as the picture grows."""
+    governor = started(able(480))
+    low = governor.height
+    ups = []
+    last = low
+    for now, height, _ in simulate(governor, lambda now: able(480) * (1.5 if governor.height <= low else 0.8), 300):
+        if height > last:
+            ups.append(now)
+        last = height
+    assert 2 <= len(ups) < 12
+    assert ups[-1] - ups[-2] > 2 * (ups[1] - ups[0])
