@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")
     parser.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s saves (default: here)")
     parser.add_argument("--no-window", action="store_true", help="paint without showing")
-    parser.add_argument("--frames", type=int, metavar="N", help="stop after N painted frames")
+    parser.add_argument("--frames", type=int, metavar="N", help="stop after N pictures")
     parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON at the end")
     parser.add_argument("--list-styles", action="store_true", help="the styles there are, and exit")
     parser.add_argument("--list-cameras", action="store_true", help="the cameras there are, and exit")

@@ -56,7 +56,7 @@ class Display:
             if painted is not None:
                 self.current = painted
             self._draw(fresh=painted is not None)
-            pressed = command(self.window.key(0.001))
+            pressed = command(self.window.key(0.03 if self.live.controls.frozen else 0.001))
             if pressed is not None:
                 self._actions[pressed.action](pressed)
             if finished and painted is None:

@@ -17,6 +17,7 @@ from realtime.look import Crossfade, Look
 from realtime.slot import Slot
 from realtime.sources.reconnect import Reconnecting
 from realtime.stats import Stats
+from realtime.stillness import Stillness
 from realtime.stylizer import Stylizer
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
@@ -48,7 +49,7 @@ class Live:
 
     height: rows to paint at, or None to choose what holds the frame rate.
     fps: paint at most that often; None is the camera's pace.
-    frames: stop after that many have been painted.
+    frames: stop after that many pictures.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Live:
         self.done = threading.Event()
         self.error: StylizeError | None = None
         self._captured: Slot[Frame] = Slot()
+        self._stillness = Stillness()
+        self._last: Painted | None = None
         self._governor: Governor | None = None  # of the painting thread; None: the height is fixed
         self._threads = [
             threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
@@ -157,9 +160,13 @@ class Live:
                 shape = frame.image.shape
                 self.size = self._choose_size(frame.image)
             look = self.controls.fade.at(time.monotonic())
-            self._paint_one(frame, look)
+            if self._stillness.is_still(frame.image) and look == shown and self._last is not None:
+                self.stats.count_reused()
+                self.painted.put(Painted(frame, frame.image, self._last.image, look))
+            else:
+                self._paint_one(frame, look)
             shown = look
-            if self.frames is not None and self.stats.painted >= self.frames:
+            if self.frames is not None and self.stats.delivered >= self.frames:
                 return
 
     def _paint_one(self, frame: Frame, look: Look) -> None:
@@ -168,7 +175,9 @@ class Live:
         image = self.stylizer.paint(picture, look)
         end = time.monotonic()
         self.stats.count_painted(end - start, frame.captured)
-        self.painted.put(Painted(frame, frame.image, image, look))
+        self._stillness.painted()
+        self._last = Painted(frame, frame.image, image, look)
+        self.painted.put(self._last)
         if self._governor is not None and look.strength and self._governor.observe(end - start, end):
             self.size = self._size_of(frame.image, self._governor.height)
 

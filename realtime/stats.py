@@ -23,6 +23,7 @@ class Stats:
         self.dropped = 0
         self.painted = 0  # by the painting thread
         self.first_painted = self.last_painted = 0.0
+        self.reused = 0  # paintings shown again, since nothing had moved
         self.paint_seconds = 0.0
         self.size_changes = 0  # of the source's frames
         self.shown = 0  # by the display
@@ -40,6 +41,16 @@ class Stats:
         self.painted += 1
         self.paint_seconds += seconds
         self.to_painted.append(now - captured)
+
+    def count_reused(self) -> None:
+        """One more frame was answered with the last painting."""
+        self.last_painted = time.monotonic()
+        self.reused += 1
+
+    @property
+    def delivered(self) -> int:
+        """Pictures that came out, newly painted or not."""
+        return self.painted + self.reused
 
     def count_shown(self, captured: float) -> None:
         """One more frame reached the screen. captured: its `Frame.captured`."""
@@ -69,9 +80,10 @@ class Stats:
         return {
             "frames_read": self.read,
             "frames_painted": self.painted,
+            "frames_reused": self.reused,
             "frames_shown": self.shown,
             "frames_dropped": self.dropped,
-            "fps": round((self.painted - 1) / span, 2) if self.painted > 1 and span > 0 else 0.0,
+            "fps": round((self.delivered - 1) / span, 2) if self.delivered > 1 and span > 0 else 0.0,
             "paint_ms_mean": _ms(self.paint_seconds / self.painted) if self.painted else None,
             "latency_ms": {
                 "p50": _ms(_percentile(ordered, 0.50)),

@@ -51,6 +51,7 @@ class FaultCamera:
     part: the headers of each picture; None is what cameras should send.
     content_type: of the whole; None sends no such header.
     login: (user, password) that it insists on.
+    still: shows the same picture all the time.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class FaultCamera:
         part: bytes | None = None,
         content_type: str | None = "multipart/x-mixed-replace; boundary=frame",
         login: tuple[str, str] | None = None,
+        still: bool = False,
     ) -> None:
         self.size, self.fps = size, fps
         self.part, self.content_type, self.login = part, content_type, login
+        self.still = still
         self.connections = 0  # ever accepted
         self.frames = 0  # ever sent
         self._mode: Mode = mode
@@ -148,7 +151,7 @@ class FaultCamera:
             return os.urandom(5000)
         body = os.urandom(5000)
         if self.mode != "garbage":
-            body = cv2.imencode(".jpg", picture(self.frames, self.size))[1].tobytes()
+            body = cv2.imencode(".jpg", picture(0 if self.still else self.frames, self.size))[1].tobytes()
         return (self.part or b"--frame\r\nContent-Type: image/jpeg\r\n\r\n") + body + b"\r\n"
 
 

@@ -38,6 +38,16 @@ def test_a_network_camera_is_painted(run: Run, camera: FaultCamera, tmp_path: Pa
     assert table["style"].startswith("The Scream 67% + Udnie 33%")
 
 
+def test_a_still_scene_is_painted_once(run: Run, tmp_path: Path) -> None:
+    with FaultCamera(size=(320, 240), fps=20, still=True) as camera:
+        done = run("realtime.cli", "--camera", camera.url, "--no-window", "--frames", "30", "--stats", "s.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = json.loads((tmp_path / "s.json").read_text())
+    assert table["frames_painted"] + table["frames_reused"] == 30
+    assert table["frames_painted"] <= 3
+    assert table["fps"] > 5
+
+
 def test_fps_is_a_ceiling(run: Run, tmp_path: Path) -> None:
     run("realtime.cli", "--demo", "--no-window", "--frames", "12", "--fps", "4", "--size", "128", "--stats", "s.json")
     assert json.loads((tmp_path / "s.json").read_text())["fps"] < 5
