@@ -11,7 +11,7 @@ import torch
 from training.errors import TrainingError
 from training.vgg import convolutions_to
 
-FIXED = 400 << 20  # bytes: torch itself and the weights
+FIXED = 400 << 20  # bytes: the weights, twice, and what torch's convolutions set up; torch itself is loaded already
 SPARE = 0.9  # of what is free may be taken
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -20,8 +20,8 @@ def bytes_needed(pixels: int, network: str, layers: tuple[str, ...], history: in
     """An upper estimate for one picture of so many pixels, backward pass included.
 
     For every pixel (4 bytes a value): each convolution's output is kept for the way back, each pooling keeps its
-    output and the places of its maxima (8 bytes); the widest layer needs three more of its kind at its own
-    moment: a copy of its input in another layout, its gradient and that of its input. L-BFGS keeps two pictures a
+    output and the places of its maxima (8 bytes); the widest layer needs four more of its kind at its own
+    moment: copies in another layout, its gradient and that of its input. L-BFGS keeps two pictures a
     step and a few to work with.
     """
     values, widest = 0.0, 0.0
@@ -32,7 +32,7 @@ def bytes_needed(pixels: int, network: str, layers: tuple[str, ...], history: in
         if convolution.name.endswith("_1"):
             values += 3 * size / 2  # the pooling before it: half its channels, values and places
     pictures = 3 * (2 * history + 12)
-    return FIXED + round(pixels * 4 * (values + 3 * widest + pictures))
+    return FIXED + round(pixels * 4 * (values + 4 * widest + pictures))
 
 
 def bytes_free(device: str) -> int | None:

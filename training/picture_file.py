@@ -49,6 +49,9 @@ class PictureFile:
                 os.fsync(file.fileno())
             self._refuse_to_overwrite(f"the picture is in {self.part}")  # someone else's since we began
             os.replace(self.part, self.path)
+        except KeyboardInterrupt:
+            self.part.unlink(missing_ok=True)
+            raise
         except OSError as error:
             self.part.unlink(missing_ok=True)
             raise TrainingError(f"{self.path}: {error.strerror or error}") from error

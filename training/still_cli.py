@@ -39,13 +39,13 @@ def run(arguments: argparse.Namespace) -> int:
     still = Still(read_image(arguments.photo), read_image(arguments.painting), settings(arguments))
     try:
         work(still, preview, arguments.preview_every)
+        _write(still, output, preview)
     except KeyboardInterrupt:
         if _write(still, output, preview):
             print(f"stopped; wrote {output.path} as far as it was", file=sys.stderr)
         else:
             print("stopped before there was a picture; nothing written", file=sys.stderr)
         return 130
-    _write(still, output, preview)
     print(f"wrote {output.path}")
     return 0
 
