@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from training import still_cli
+from training.errors import TrainingError
 from training.still_arguments import STYLE_LAYERS, build_parser
 from training.vgg import convolutions_to
 
@@ -121,7 +122,7 @@ def test_wrong_usage_is_2(
 
 
 def test_debug_shows_the_traceback(world: Path, vgg_file: Path) -> None:
-    with pytest.raises(still_cli.TrainingError):
+    with pytest.raises(TrainingError):
         still_cli.main(arguments(world, vgg_file / "no", "--debug"))
 
 
