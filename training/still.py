@@ -39,7 +39,7 @@ class Settings:
     recipe: Recipe
     network: str = "vgg16"
     vgg: Path | None = None
-    pooling: str = "max"
+    pooling: str = "average"
     size: int | None = None
     stroke: float = 1.0
     iterations: int = 100

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-# Where nothing else is asked for: on VGG-16 as deep as the training looks, on VGG-19 the paper's.
+# Where nothing else is asked for: the paper's, on VGG-16 no deeper than the training looks.
 CONTENT_LAYERS = ("relu4_2",)
 STYLE_LAYERS = {
-    "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
+    "vgg16": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
 }
 
@@ -28,29 +28,35 @@ def build_parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="replace FILE, and the preview, if they are there")
     add("--size", type=whole(32), metavar="N", help="long side in pixels (default: the photo's, 512 at most)")
     add("--iterations", type=whole(1), default=200, metavar="N",
-        help="steps at the coarsest scale (default 200); each finer one takes half as many")  # fmt: skip
-    add("--stroke", type=number(0.1, 8), default=1.0, metavar="FACTOR", help="size of the strokes (default 1)")
+        help="steps at the coarsest scale (default: %(default)s); each finer one takes half as many")  # fmt: skip
+    add(
+        "--stroke",
+        type=number(0.1, 8),
+        default=1.0,
+        metavar="FACTOR",
+        help="size of the strokes (default: %(default)g)",
+    )
     add("--keep-colors", action="store_true", help="the photo's colours, the painting's strokes")
     add("--preview-every", type=whole(0), default=0, metavar="N", help="write FILE's .preview.png every N steps")
     add("--vgg", type=Path, metavar="FILE", help="VGG weights (default: torchvision's, downloaded)")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: auto")
+    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
     add("--debug", action="store_true", help="show a traceback on errors")
 
     add = parser.add_argument_group("the loss").add_argument
-    add("--content-weight", type=number(0), default=1.0, metavar="W", help="default 1")
-    add("--style-weight", type=number(0), default=5.0, metavar="W", help="default 5")
+    add("--content-weight", type=number(0), default=1.0, metavar="W", help="default: %(default)g")
+    add("--style-weight", type=number(0), default=5.0, metavar="W", help="default: %(default)g")
     add("--tone-weight", type=number(0), default=0.0, metavar="W", help="keep light light, dark dark (default 0: off)")
     add("--palette-weight", type=number(0), default=0.0, metavar="W", help="the painting's colours (default 0: off)")
-    add("--network", choices=list(STYLE_LAYERS), default="vgg16", help="default: vgg16")
+    add("--network", choices=list(STYLE_LAYERS), default="vgg16", help="default: %(default)s")
     add("--content-layers", type=layers, default=CONTENT_LAYERS, metavar="NAME,...", help="default: relu4_2")
     add("--style-layers", type=layers, metavar="NAME,...", help="default: " + "; ".join(
         f"{network}: {','.join(names)}" for network, names in STYLE_LAYERS.items()))  # fmt: skip
-    add("--pooling", choices=["max", "average"], default="max", help="default: max")
+    add("--pooling", choices=["max", "average"], default="average", help="default: %(default)s")
 
     add = parser.add_argument_group("the optimisation").add_argument
-    add("--start", choices=["photo", "noise"], default="photo", help="what to begin with (default: photo)")
-    add("--seed", type=whole(0), default=0, metavar="N", help="of the noise (default 0)")
-    add("--optimizer", choices=["lbfgs", "adam"], default="lbfgs", help="default: lbfgs")
+    add("--start", choices=["photo", "noise"], default="photo", help="what to begin with (default: %(default)s)")
+    add("--seed", type=whole(0), default=0, metavar="N", help="of the noise (default: %(default)s)")
+    add("--optimizer", choices=["lbfgs", "adam"], default="lbfgs", help="default: %(default)s")
     return parser
 
 
