@@ -37,7 +37,7 @@ class Recipe:
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
     content_weight: float = 1.0
-    style_weight: float = 1.0
+    style_weight: float = 30.0
     tone_weight: float = 0.0
     palette_weight: float = 0.0
 

@@ -21,7 +21,7 @@ from training.images import to_image, to_tensor
 from training.vgg import Vgg
 
 SIZE = 512  # default long side, at most
-COARSEST = 128  # long side that no scale goes below
+COARSEST = 192  # long side that no scale goes below: from 128 pixels a face does not come back
 SMALLEST = 32  # short side that VGG still has something to see in
 
 

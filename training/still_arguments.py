@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("the loss").add_argument
     add("--content-weight", type=number(0), default=1.0, metavar="W", help="default: %(default)g")
-    add("--style-weight", type=number(0), default=5.0, metavar="W", help="default: %(default)g")
+    add("--style-weight", type=number(0), default=30.0, metavar="W", help="default: %(default)g")
     add("--tone-weight", type=number(0), default=0.0, metavar="W", help="keep light light, dark dark (default 0: off)")
     add("--palette-weight", type=number(0), default=0.0, metavar="W", help="the painting's colours (default 0: off)")
     add("--network", choices=list(STYLE_LAYERS), default="vgg16", help="default: %(default)s")

@@ -8,6 +8,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from training.errors import TrainingError
 from training.still_arguments import STYLE_LAYERS, build_parser
 
@@ -76,9 +79,6 @@ def settings(arguments: argparse.Namespace) -> Settings:
 
 def work(still: Still, preview: PictureFile | None, every: int) -> None:
     """Paint to the end, showing progress: a bar on a terminal, plain lines elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

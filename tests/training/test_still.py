@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from training import still as still_module
 from training.colours import greys, luminance, with_colours_of
 from training.errors import TrainingError
 from training.gatys import Recipe
@@ -38,10 +39,10 @@ def paint(still: Still) -> NDArray[np.uint8]:
 @pytest.mark.parametrize(
     ("height", "width", "size", "expected"),
     [
-        (600, 800, None, [(96, 128), (192, 256), (384, 512)]),
-        (600, 800, 1024, [(96, 128), (192, 256), (384, 512), (768, 1024)]),
+        (600, 800, None, [(192, 256), (384, 512)]),
+        (600, 800, 1024, [(192, 256), (384, 512), (768, 1024)]),
         (120, 160, None, [(120, 160)]),
-        (160, 120, 320, [(160, 120), (320, 240)]),
+        (160, 120, 320, [(320, 240)]),
         (100, 1000, 512, [(51, 512)]),
     ],
 )
@@ -56,22 +57,26 @@ def test_a_sliver_is_refused() -> None:
         scales(20, 1000, 512)
 
 
-def test_each_scale_begins_where_the_last_one_ended(vgg_file: Path) -> None:
-    still = Still(picture(1, 192, 256), picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4))
+def test_each_scale_begins_where_the_last_one_ended(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(still_module, "COARSEST", 64)
+    still = Still(picture(1, 96, 128), picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4))
     seen = []
     for now in still.paint():
         seen.append((now.done, now.height, now.width, now.step))
     assert [entry[0] for entry in seen] == [0, 1, 2, 3, 4, 4, 5, 6] and now.total == 6
-    assert [entry[1:3] for entry in seen] == [(96, 128)] * 5 + [(192, 256)] * 3
+    assert [entry[1:3] for entry in seen] == [(48, 64)] * 5 + [(96, 128)] * 3
     first, last, upscaled = seen[0][3].picture, seen[4][3].picture, seen[5][3].picture
     smaller = torch.nn.functional.avg_pool2d(upscaled, 2)
     assert (smaller - last).abs().mean() < 0.5 * (smaller - first).abs().mean()
     made = still.picture()
-    assert made is not None and made.shape == (192, 256, 3)
+    assert made is not None and made.shape == (96, 128, 3)
 
 
-def test_there_is_a_picture_of_full_size_from_the_first_step_on(vgg_file: Path) -> None:
-    photo = picture(1, 192, 256)
+def test_there_is_a_picture_of_full_size_from_the_first_step_on(
+    vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(still_module, "COARSEST", 64)
+    photo = picture(1, 96, 128)
     still = Still(photo, picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4))
     assert still.picture() is None
     next(still.paint())
