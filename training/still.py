@@ -21,7 +21,6 @@ from training.images import to_image, to_tensor
 from training.vgg import Vgg
 
 SIZE = 512  # default long side, at most
-COARSEST = 192  # long side that no scale goes below: from 128 pixels a face does not come back
 SMALLEST = 32  # short side that VGG still has something to see in
 
 
@@ -31,6 +30,7 @@ class Settings:
 
     vgg: weights file, or None for torchvision's; pooling: "max" or "average".
     size: long side of the result, or None for the photo's own, at most SIZE.
+    coarsest: long side that no scale goes below; from 128 pixels strokes are bolder, but a face does not come back.
     stroke: size of the painting against that of the picture, and so of its strokes.
     iterations: steps at the coarsest scale; each finer one takes half as many as the one before.
     start: "photo" or "noise"; seed: of the noise.
@@ -41,6 +41,7 @@ class Settings:
     vgg: Path | None = None
     pooling: str = "average"
     size: int | None = None
+    coarsest: int = 192
     stroke: float = 1.0
     iterations: int = 100
     optimizer: str = "lbfgs"
@@ -70,7 +71,7 @@ class Still:
 
     def __init__(self, photo: NDArray[np.uint8], painting: NDArray[np.uint8], settings: Settings) -> None:
         self.photo, self.painting, self.settings = photo, painting, settings
-        self.sizes = scales(photo.shape[0], photo.shape[1], settings.size)
+        self.sizes = scales(photo.shape[0], photo.shape[1], settings.size, settings.coarsest)
         self.counts = [max(1, settings.iterations >> number) for number in range(len(self.sizes))]
         recipe, (height, width) = settings.recipe, self.sizes[-1]
         strokes = self._painting_size(height, width)
@@ -115,14 +116,14 @@ class Still:
         return max(SMALLEST, round(rows * factor)), max(SMALLEST, round(columns * factor))
 
 
-def scales(height: int, width: int, size: int | None) -> list[tuple[int, int]]:
+def scales(height: int, width: int, size: int | None, coarsest: int) -> list[tuple[int, int]]:
     """Heights and widths to work at, the coarsest first, for a photo and the long side asked for.
 
     Raises TrainingError where the short side is too small to work with.
     """
     longest = size or min(SIZE, max(height, width))
     factors = [longest / max(height, width)]
-    while factors[-1] * max(height, width) / 2 >= COARSEST and factors[-1] * min(height, width) / 2 >= SMALLEST:
+    while factors[-1] * max(height, width) / 2 >= coarsest and factors[-1] * min(height, width) / 2 >= SMALLEST:
         factors.append(factors[-1] / 2)
     found = [(round(height * factor), round(width * factor)) for factor in reversed(factors)]
     if min(found[-1]) < SMALLEST:

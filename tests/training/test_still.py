@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from training import still as still_module
 from training.colours import greys, luminance, with_colours_of
 from training.errors import TrainingError
 from training.gatys import Recipe
@@ -49,17 +48,16 @@ def paint(still: Still) -> NDArray[np.uint8]:
 def test_scales_go_from_coarse_to_fine(
     height: int, width: int, size: int | None, expected: list[tuple[int, int]]
 ) -> None:
-    assert scales(height, width, size) == expected
+    assert scales(height, width, size, 192) == expected
 
 
 def test_a_sliver_is_refused() -> None:
     with pytest.raises(TrainingError, match="512x10 is too small to paint: 32 pixels a side at least"):
-        scales(20, 1000, 512)
+        scales(20, 1000, 512, 192)
 
 
-def test_each_scale_begins_where_the_last_one_ended(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(still_module, "COARSEST", 64)
-    still = Still(picture(1, 96, 128), picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4))
+def test_each_scale_begins_where_the_last_one_ended(vgg_file: Path) -> None:
+    still = Still(picture(1, 96, 128), picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4, coarsest=64))
     seen = []
     for now in still.paint():
         seen.append((now.done, now.height, now.width, now.step))
@@ -72,12 +70,9 @@ def test_each_scale_begins_where_the_last_one_ended(vgg_file: Path, monkeypatch:
     assert made is not None and made.shape == (96, 128, 3)
 
 
-def test_there_is_a_picture_of_full_size_from_the_first_step_on(
-    vgg_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(still_module, "COARSEST", 64)
+def test_there_is_a_picture_of_full_size_from_the_first_step_on(vgg_file: Path) -> None:
     photo = picture(1, 96, 128)
-    still = Still(photo, picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4))
+    still = Still(photo, picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4, coarsest=64))
     assert still.picture() is None
     next(still.paint())
     made = still.picture()
