@@ -22,7 +22,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise TrainingError(f"{path}: {error.strerror or error}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error as error:  # more pixels than OpenCV takes, for one
+        raise TrainingError(f"{path}: OpenCV refuses it ({error.err})") from error
     if image is None:
         raise TrainingError(f"{path}: not a picture that OpenCV reads")
     return np.asarray(image, np.uint8)

@@ -1,7 +1,9 @@
-"""VGG-16 features (Simonyan & Zisserman 2014), the eye of the perceptual loss."""
+"""VGG features (Simonyan & Zisserman 2014), the eye of the perceptual loss."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,41 +12,79 @@ from torch import Tensor, nn
 
 from training.errors import TrainingError
 
-# Each stage: the index of its convolutions in torchvision's `vgg16().features` and their widths.
-STAGES: tuple[tuple[tuple[int, int], ...], ...] = (
-    ((0, 64), (2, 64)),
-    ((5, 128), (7, 128)),
-    ((10, 256), (12, 256), (14, 256)),
-    ((17, 512), (19, 512), (21, 512)),
-)
+NETWORKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions of each stage
+WIDTHS = (64, 128, 256, 512, 512)  # their channels
+TITLES = {"vgg16": "VGG-16", "vgg19": "VGG-19"}
+POOLINGS = ("max", "average")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Vgg16(nn.Module):
-    """The activations of conv1_1 to conv4_3, frozen.
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution: the name of its activations, its index in torchvision's `features`, its channels."""
 
+    name: str
+    index: int
+    outputs: int
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture from one activation to the next: 1 in the first stage, 2 in the second ..."""
+        return int(2 ** (int(self.name[4]) - 1))
+
+
+def convolutions(network: str) -> list[Convolution]:
+    """All of them in their order, relu1_1 first."""
+    found, index = [], 0
+    for stage, (count, width) in enumerate(zip(NETWORKS[network], WIDTHS, strict=True), 1):
+        for number in range(1, count + 1):
+            found.append(Convolution(f"relu{stage}_{number}", index, width))
+            index += 2  # the convolution and its ReLU
+        index += 1  # the pooling
+    return found
+
+
+def convolutions_to(network: str, layers: tuple[str, ...]) -> list[Convolution]:
+    """Those needed for some layers: up to the deepest. Raises TrainingError where one is unknown."""
+    every = convolutions(network)
+    names = [convolution.name for convolution in every]
+    for layer in layers:
+        if layer not in names:
+            raise TrainingError(f"{TITLES[network]} has no layer {layer!r}; it has {', '.join(names)}")
+    return every[: max(names.index(layer) for layer in layers) + 1]
+
+
+class Vgg(nn.Module):
+    """The activations of a VGG network up to the deepest layer asked for, frozen.
+
+    network: "vgg16" or "vgg19"; layers: names such as "relu3_3".
     weights: a .safetensors or .pth file with torchvision's keys (`features.0.weight` ...), or None
         for torchvision's own ImageNet weights, downloaded on first use.
-    Raises TrainingError where the weights cannot be had or do not fit.
+    pooling: "max", as it was trained, or "average", which Gatys et al. found smoother.
+    Raises TrainingError where the weights cannot be had, do not fit, or end before the deepest layer.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, weights: Path | None = None) -> None:
+    def __init__(self, network: str, layers: tuple[str, ...], weights: Path | None, pooling: str = "max") -> None:
         super().__init__()
-        state = _load(weights)
+        needed = convolutions_to(network, layers)
+        state = _load(network, weights)
+        self.pool: Callable[[Tensor, int], Tensor] = F.avg_pool2d if pooling == "average" else F.max_pool2d
         self.convs = nn.ModuleDict()
         inputs = 3
-        for stage, convs in enumerate(STAGES, 1):
-            for number, (index, outputs) in enumerate(convs, 1):
-                conv = nn.Conv2d(inputs, outputs, 3, padding=1)
-                conv.weight.data = _tensor(state, f"features.{index}.weight", conv.weight, weights)
-                assert conv.bias is not None
-                conv.bias.data = _tensor(state, f"features.{index}.bias", conv.bias, weights)
-                self.convs[f"relu{stage}_{number}"] = conv
-                inputs = outputs
+        for convolution in needed:
+            conv = nn.Conv2d(inputs, convolution.outputs, 3, padding=1)
+            assert conv.bias is not None
+            for parameter, kind in ((conv.weight, "weight"), (conv.bias, "bias")):
+                key = f"features.{convolution.index}.{kind}"
+                if key not in state and self.convs:
+                    raise TrainingError(_ends_early(network, state, weights, convolution, list(self.convs)[-1]))
+                parameter.data = _tensor(network, state, key, parameter, weights)
+            self.convs[convolution.name] = conv
+            inputs = convolution.outputs
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
         self.requires_grad_(False)
@@ -64,26 +104,37 @@ class Vgg16(nn.Module):
         found: dict[str, Tensor] = {}
         for name, conv in convs[: last + 1]:
             if name.endswith("_1") and name != "relu1_1":
-                x = F.max_pool2d(x, 2)
+                x = self.pool(x, 2)
             x = F.relu(conv(x))
             if name in layers:
                 found[name] = x
         return found
 
 
-def _load(weights: Path | None) -> dict[str, Tensor]:
+class Vgg16(Vgg):
+    """VGG-16 from conv1_1 to conv4_3, which is what the training looks at."""
+
+    LAST = "relu4_3"
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__("vgg16", (self.LAST,), weights)
+
+
+def _load(network: str, weights: Path | None) -> dict[str, Tensor]:
+    title = TITLES[network]
     if weights is None:
         try:
             import torchvision
 
-            full = torchvision.models.vgg16(weights="IMAGENET1K_FEATURES")
+            # Not IMAGENET1K_FEATURES: those weights expect pixels of another scale (a deviation of 1/255).
+            full = getattr(torchvision.models, network)(weights="IMAGENET1K_V1")
         except Exception as error:
             raise TrainingError(
-                f"torchvision's VGG-16 weights could not be had ({error}); give a file with them: --vgg FILE"
+                f"torchvision's {title} weights could not be had ({error}); give a file with them: --vgg FILE"
             ) from error
         return {name: tensor for name, tensor in full.state_dict().items()}
     if not weights.is_file():
-        raise TrainingError(f"no VGG-16 weights at {weights}")
+        raise TrainingError(f"no {title} weights at {weights}")
     try:
         if weights.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -92,14 +143,23 @@ def _load(weights: Path | None) -> dict[str, Tensor]:
         loaded: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
         return loaded
     except Exception as error:
-        raise TrainingError(f"{weights} holds no readable VGG-16 weights: {error}") from error
+        raise TrainingError(f"{weights} holds no readable {title} weights: {error}") from error
 
 
-def _tensor(state: dict[str, Tensor], key: str, like: Tensor, weights: Path | None) -> Tensor:
+def _tensor(network: str, state: dict[str, Tensor], key: str, like: Tensor, weights: Path | None) -> Tensor:
     found = state.get(key)
     if found is None or found.shape != like.shape:
         got = "nothing" if found is None else list(found.shape)
         raise TrainingError(
-            f"{weights or 'torchvision'}: not VGG-16: expected {key} of shape {list(like.shape)}, got {got}"
+            f"{weights or 'torchvision'}: not {TITLES[network]}: expected {key} of shape {list(like.shape)}, got {got}"
         )
     return found.float()
+
+
+def _ends_early(network: str, state: dict[str, Tensor], weights: Path | None, lacks: Convolution, last: str) -> str:
+    """What to say of weights that have some layers but not this one: cut off, or of the other network."""
+    for other in NETWORKS.keys() - {network}:
+        indices = {c.index for c in convolutions(other)} - {c.index for c in convolutions(network)}
+        if any(f"features.{index}.weight" in state for index in indices):
+            return f"{weights}: holds {TITLES[other]}, not {TITLES[network]} (--network {other})"
+    return f"{weights}: no weights for {lacks.name} (features.{lacks.index}); its last layer is {last}"

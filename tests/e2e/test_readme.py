@@ -57,7 +57,7 @@ def watch_and_quit(process: subprocess.Popen[str], screen: Screen, patience: flo
 def test_the_readme_has_commands_and_each_has_its_test() -> None:
     known = (
         r"python3 -m venv", r"bash tests/run.sh$", r"realtime-stylize ", r"python -m benchmarks.speed",
-        r"pip install '\.\[train\]'$", r"stylize-train ", r"stylize-export ",
+        r"pip install '\.\[train\]'$", r"stylize-train ", r"stylize-export ", r"stylize-still ",
     )  # fmt: skip
     assert len(COMMANDS) > 10
     assert [c for c in COMMANDS if not any(re.match(pattern, c) for pattern in known)] == []
@@ -138,6 +138,19 @@ def test_training_export_and_use(screen: Screen, world: Path, vgg_file: Path, ru
         out, err = process.communicate(timeout=170)
         assert process.returncode == 0, out + err
     watch_and_quit(shell(use, world, DISPLAY=screen.display), screen, 60)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("stylize-still")])
+def test_one_picture_slow_and_best(command: str, world: Path, vgg_file: Path) -> None:
+    """With fewer steps, a smaller picture, and weights that need no download."""
+    shutil.copy(world / "photos/0.jpg", world / "photo.jpg")
+    shutil.copy(world / "paintings/0.jpg", world / "painting.jpg")
+    process = shell(f"{command} --iterations 2 --size 64 --vgg {vgg_file}", world)
+    out, err = process.communicate(timeout=170)
+    assert process.returncode == 0, out + err
+    (name,) = re.findall(r"-o (\S+)", command)
+    painted = cv2.imread(str(world / name))
+    assert painted is not None and painted.shape == (48, 64, 3)
 
 
 def test_the_library_sample(run: Run, photo: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path) -> None:

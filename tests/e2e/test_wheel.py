@@ -42,5 +42,5 @@ def test_the_wheel_works_alone_and_brings_no_torch(tmp_path: Path) -> None:
 
     loaded = call(python, "-c", "import sys, realtime; print('torch' in sys.modules, realtime.__file__)").stdout
     assert loaded.startswith("False") and str(tmp_path) in loaded
-    for other in ("stylize-train", "stylize-export"):
+    for other in ("stylize-train", "stylize-export", "stylize-still"):
         assert "usage" in call(tmp_path / "fresh/bin" / other, "--help").stdout

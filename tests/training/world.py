@@ -10,22 +10,32 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.vgg import STAGES
+from training.vgg import Convolution, Vgg16, convolutions_to
+
+
+def random_vgg(chosen: list[Convolution], path: Path) -> Path:
+    """Weights of the right shape for some convolutions, at a scale that keeps activations alive."""
+    generator = torch.Generator().manual_seed(0)
+    state, inputs = {}, 3
+    for convolution in chosen:
+        shape, scale = (convolution.outputs, inputs, 3, 3), (2 / (9 * inputs)) ** 0.5
+        state[f"features.{convolution.index}.weight"] = torch.randn(shape, generator=generator) * scale
+        state[f"features.{convolution.index}.bias"] = torch.zeros(convolution.outputs)
+        inputs = convolution.outputs
+    save_file(state, path)
+    return path
 
 
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    generator = torch.Generator().manual_seed(0)
-    state, inputs = {}, 3
-    for stage in STAGES:
-        for index, outputs in stage:
-            scale = (2 / (9 * inputs)) ** 0.5
-            state[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3, generator=generator) * scale
-            state[f"features.{index}.bias"] = torch.zeros(outputs)
-            inputs = outputs
+    """As far as the training needs it."""
     path = tmp_path_factory.mktemp("vgg") / "vgg16.safetensors"
-    save_file(state, path)
-    return path
+    return random_vgg(convolutions_to("vgg16", (Vgg16.LAST,)), path)
+
+
+@pytest.fixture(scope="session")
+def vgg19_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_vgg(convolutions_to("vgg19", ("relu5_1",)), tmp_path_factory.mktemp("vgg") / "vgg19.safetensors")
 
 
 @pytest.fixture
