@@ -11,6 +11,7 @@ from typing import Any, cast
 import av
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
@@ -73,12 +74,20 @@ class Copy(Track):
         """Add its stream to the output."""
         self._out = container.add_stream_from_template(self.source, opaque=True)
         self._describe(self._out)
+        context = self.source.codec_context
+        self._unpack: BitStreamFilterContext | None = None
+        if self.source.name == "aac" and not context.extradata and container.format.name != "mpegts":
+            # From transport streams: each packet has a head of its own, which files want once and apart.
+            self._unpack = BitStreamFilterContext("aac_adtstoasc", self.source)
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
         """The same packet."""
+        base = packet.time_base
         packet = self._retime(packet, strictly=self.source.type != "subtitle")
-        packet.stream = self._out
-        return (packet,)
+        pieces = [packet] if self._unpack is None else self._unpack.filter(packet)
+        for piece in pieces:
+            piece.time_base, piece.stream = base, self._out
+        return pieces
 
 
 class Sound(Track):
@@ -140,7 +149,9 @@ class Text(Track):
         """Add its stream to the output."""
         self._out = cast("SubtitleStream", container.add_stream(self._codec))
         encoder = self._out.codec_context
-        encoder.subtitle_header = cast("SubtitleStream", self.source).codec_context.subtitle_header
+        decoder = cast("SubtitleStream", self.source).codec_context
+        decoder.open(strict=False)  # only then it knows its header
+        encoder.subtitle_header = decoder.subtitle_header
         encoder.time_base = self._out.time_base = Fraction(1, 1000)
         self._describe(self._out)
 

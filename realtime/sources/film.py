@@ -158,6 +158,8 @@ class Film:
     def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
         try:
             pictures = self._video.codec_context.decode(packet)
+        except av.error.EOFError:
+            pictures = []
         except av.error.FFmpegError:
             self.damaged += 1
             pictures = []
@@ -195,8 +197,8 @@ class Film:
 
     def _frame(self, picture: VideoFrame) -> FilmFrame:
         self.corrupt += picture.is_corrupt
-        duration = picture.duration or self._step
-        return FilmFrame(self._image(picture), self._time(picture.pts), duration)
+        duration = self.survey.duration(picture.pts) if picture.pts is not None else 0
+        return FilmFrame(self._image(picture), self._time(picture.pts), duration or self._step)
 
     def _time(self, pts: int | None) -> int:
         """From the film's start; strictly growing, mended where the file's is not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 
 HOPELESS = 50  # errors of reading in a row
 
@@ -37,14 +39,17 @@ def demux(container: InputContainer, failed: Callable[[], None]) -> Iterator[Pac
 class Survey:
     """What a film holds.
 
-    frames: pictures of the chosen track; variable: their distances differ; step: the usual one, in its time base.
+    times: when each picture of the chosen track is shown, in its time base, growing; step: the usual distance;
+    variable: the distances differ; last: how long the last picture stays.
     start, end: of the whole film in seconds; declared: how long the file says it is, None where it does not.
     samples: the first packet of every stream, by index. errors: places that could not be read.
     """
 
     frames: int = 0
-    variable: bool = False
+    times: list[int] = field(default_factory=list)
     step: int = 0
+    variable: bool = False
+    last: int = 0
     start: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
     declared: Fraction | None = None
@@ -57,6 +62,11 @@ class Survey:
         short = (self.declared or self.end - self.start) - (self.end - self.start)
         return short if short > Fraction(1, 2) else Fraction(0)
 
+    def duration(self, time: int) -> int:
+        """How long the picture shown at that time stays, in the time base."""
+        after = bisect_right(self.times, time)
+        return self.times[after] - time if after < len(self.times) else self.last
+
     def failed(self) -> None:
         """Count a place that could not be read."""
         self.errors += 1
@@ -68,7 +78,6 @@ def survey(container: InputContainer, video: int) -> Survey:
     found.start = Fraction(max(0, container.start_time or 0), 1_000_000)
     if container.format.name in _TELLING and container.duration:
         found.declared = Fraction(container.duration, 1_000_000)
-    times: list[int] = []
     for packet in demux(container, found.failed):
         if not packet.size:
             continue
@@ -79,11 +88,21 @@ def survey(container: InputContainer, video: int) -> Survey:
         if packet.stream_index == video and not packet.is_discard:
             found.frames += 1
             if packet.pts is not None:
-                times.append(packet.pts)
-    times.sort()
-    steps = [later - sooner for sooner, later in pairwise(times) if later > sooner]
-    if steps:
-        found.step = round(median(steps))
-        # A time base of milliseconds rounds 23.976 fps to 41 and 42: that is not a variable rate.
-        found.variable = max(steps) - min(steps) > 2
+                found.times.append(packet.pts)
+    found.times.sort()
+    _time(found, container.streams[video])
     return found
+
+
+def _time(found: Survey, stream: Stream) -> None:
+    """What the times of the pictures tell."""
+    times = found.times
+    steps = [later - sooner for sooner, later in pairwise(times) if later > sooner]
+    if not steps:
+        return
+    found.step = found.last = round(median(steps))
+    # A time base of milliseconds rounds 23.976 fps to 41 and 42: that is not a variable rate.
+    found.variable = max(steps) - min(steps) > 2
+    if stream.duration and not found.missing:
+        last = (stream.start_time or 0) + stream.duration - times[-1]
+        found.last = last if last > 0 else found.step
