@@ -237,7 +237,9 @@ def test_so_many_frames_and_the_sound_up_to_there(tmp_path: Path) -> None:
 
 
 def test_a_film_cut_short_is_said_to_be(tmp_path: Path) -> None:
-    whole = make(tmp_path / "whole.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=2.5", *H264, "-movflags", "faststart")
+    whole = make(
+        tmp_path / "whole.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=2.5", *H264, "-movflags", "faststart"
+    )
     data = whole.read_bytes()
     source = tmp_path / "in.mp4"
     source.write_bytes(data[: len(data) * 2 // 3])
