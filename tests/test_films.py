@@ -197,7 +197,7 @@ def heard(path: Path) -> float:
             samples = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
             loud = np.flatnonzero(samples > 0.02)
             if loud.size:
-                return float(frame.pts * frame.time_base) + float(loud[0]) / frame.sample_rate
+                return float(frame.time or 0) + float(loud[0]) / frame.sample_rate
     raise AssertionError("silence")
 
 

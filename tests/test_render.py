@@ -13,8 +13,8 @@ from realtime.errors import OutputError
 from realtime.frame import FilmFrame, Image, Step
 from realtime.pipe import Abandoned, Pipe
 from realtime.render import PIXEL_LIMIT, ROOM, painter, render, working_size
-from realtime.stylizer import Stylizer
 from realtime.styles import Library
+from realtime.stylizer import Stylizer
 
 
 def steps(count: int, read: list[int] | None = None) -> Iterator[Step]:

@@ -58,9 +58,14 @@ def test_orientation_is_applied_once(tmp_path: Path, orientation: int, order: st
 
 def profile() -> bytes:
     """The head of an ICC profile and one tag: as much as libpng looks at."""
-    head = struct.pack(">I4sI4s4s4s", 160, b"none", 0x04000000, b"mntr", b"RGB ", b"XYZ ").ljust(36, b"\0")
+    tag = np.random.default_rng(0).bytes(256)  # libpng finds those too short that can be packed well
+    head = struct.pack(">I4sI4s4s4s", 400, b"none", 0x04000000, b"mntr", b"RGB ", b"XYZ ").ljust(36, b"\0")
     white = struct.pack(">III", 0xF6D6, 0x10000, 0xD32D)  # D50
-    return ((head + b"acsp").ljust(68, b"\0") + white).ljust(128, b"\0") + struct.pack(">I4sII16x", 1, b"cprt", 144, 16)
+    return (
+        ((head + b"acsp").ljust(68, b"\0") + white).ljust(128, b"\0")
+        + struct.pack(">I4sII", 1, b"cprt", 144, 256)
+        + tag
+    )
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
