@@ -95,7 +95,7 @@ def paint_film(
         target.finish()
         mended = film.mended + sink.mended
         if mended:
-            result.notes.append(f"{mended} times that stood still or ran backwards were mended")
+            result.notes.append(f"times that stood still or ran backwards, mended: {mended}")
             _tell(job, result.notes[-1:])
         result.losses = film.losses + sink.losses
 

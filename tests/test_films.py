@@ -226,7 +226,7 @@ def test_times_that_stand_still_or_run_back_are_mended(tmp_path: Path) -> None:
     after = times(tmp_path / "out.mp4")
     assert result.frames == len(set(after)) == 6
     assert [after[i] for i in (0, 1, 3, 5)] == pytest.approx([0, 0.1, 0.3, 0.5], abs=0.001)
-    assert any("2 times" in note for note in result.notes)
+    assert any("mended: 2" in note for note in result.notes)
 
 
 def test_so_many_frames_and_the_sound_up_to_there(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import av
 import numpy as np
@@ -84,7 +84,7 @@ class FilmSink:
     def losses(self) -> list[str]:
         """Sound and subtitles that could not be decoded."""
         damaged = sum(track.damaged for track in self._tracks.values())
-        return [f"{damaged} damaged pieces of sound or subtitles were skipped"] if damaged else []
+        return [f"damaged pieces of sound or subtitles, skipped: {damaged}"] if damaged else []
 
     def describe(self, source: InputContainer, video: VideoStream, start: Fraction) -> None:
         """Take over title, chapters, language; start: seconds to take off the chapters' times."""
@@ -110,7 +110,7 @@ class FilmSink:
             track = self._tracks.get(packet.stream_index)
             if track is not None:
                 for written in track.feed(packet):
-                    self._mux(written)
+                    self._mux_beside(track, written)
         if frame is not None:
             for written in self._stream.encode(self._picture(frame)):
                 self._mux(written)
@@ -123,7 +123,7 @@ class FilmSink:
             self._mux(written)
         for track in self._tracks.values():
             for written in track.finish():
-                self._mux(written)
+                self._mux_beside(track, written)
         self._guard(self._container.close)
 
     def abandon(self) -> None:
@@ -159,6 +159,15 @@ class FilmSink:
         picture.pts, picture.time_base, picture.duration = frame.pts, self._format.time_base, frame.duration
         return picture
 
+    def _mux_beside(self, track: Track, packet: Packet[Any]) -> None:
+        """A broken packet of sound costs that packet, not the film."""
+        try:
+            self._container.mux(packet)
+        except (av.error.ArgumentError, av.error.InvalidDataError):
+            track.damaged += 1
+        except (av.error.FFmpegError, OSError) as error:
+            self._fail(error)
+
     def _mux(self, packet: Packet[Any]) -> None:
         self._guard(self._container.mux, packet)
 
@@ -166,5 +175,8 @@ class FilmSink:
         try:
             call(*arguments)
         except (av.error.FFmpegError, OSError) as error:
-            reason = error.strerror or str(error)
-            raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error
+            self._fail(error)
+
+    def _fail(self, error: av.error.FFmpegError | OSError) -> NoReturn:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error

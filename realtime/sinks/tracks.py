@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
@@ -76,7 +77,7 @@ class Copy(Track):
         self._describe(self._out)
         context = self.source.codec_context
         self._unpack: BitStreamFilterContext | None = None
-        if self.source.name == "aac" and not context.extradata and container.format.name != "mpegts":
+        if _codec(self.source) == "aac" and not context.extradata and container.format.name != "mpegts":
             # From transport streams: each packet has a head of its own, which files want once and apart.
             self._unpack = BitStreamFilterContext("aac_adtstoasc", self.source)
 
@@ -84,7 +85,11 @@ class Copy(Track):
         """The same packet."""
         base = packet.time_base
         packet = self._retime(packet, strictly=self.source.type != "subtitle")
-        pieces = [packet] if self._unpack is None else self._unpack.filter(packet)
+        try:
+            pieces = [packet] if self._unpack is None else self._unpack.filter(packet)
+        except av.error.FFmpegError:
+            self.damaged += 1
+            return ()
         for piece in pieces:
             piece.time_base, piece.stream = base, self._out
         return pieces
@@ -120,14 +125,23 @@ class Sound(Track):
         for frame in frames:
             if frame.pts is not None:
                 frame.pts -= round(self._shift / (frame.time_base or packet.time_base))
-            for piece in self._sampler().resample(frame):
+            try:
+                pieces = self._sampler().resample(frame)
+            except ValueError:  # another rate or layout from here on
+                pieces = self._drain() + self._sampler().resample(frame)
+            for piece in pieces:
                 yield from self._out.encode(piece)
 
     def finish(self) -> Iterable[Packet[Any]]:
         """The rest of it."""
-        for piece in self._sampler().resample(None) if self._resampler else ():
+        for piece in self._drain():
             yield from self._out.encode(piece)
         yield from self._out.encode(None)
+
+    def _drain(self) -> list[AudioFrame]:
+        pieces = self._resampler.resample(None) if self._resampler is not None else []
+        self._resampler = None
+        return pieces
 
     def _sampler(self) -> AudioResampler:
         if self._resampler is None:
@@ -184,7 +198,7 @@ def plan_tracks(
     for stream in streams:
         name = _name(stream)
         sample = samples.get(stream.index)
-        if stream.type == "data" and stream.name in (None, "bin_data"):
+        if stream.type == "data" and _codec(stream) in ("", "bin_data"):
             continue  # the chapters' own track
         if sample is None and stream.type != "attachment":
             continue  # nothing in it
@@ -206,7 +220,7 @@ def _choices(stream: Stream, container: str, shift: Fraction) -> Iterable[tuple[
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
         codec = _SOUND.get(container, "aac")
         yield Sound(stream, shift, codec), f"is converted to {codec.removeprefix('lib')}"
-    if isinstance(stream, SubtitleStream) and stream.codec_context is not None and stream.name not in _BITMAPS:
+    if isinstance(stream, SubtitleStream) and stream.codec_context is not None and _codec(stream) not in _BITMAPS:
         yield Text(stream, shift, _TEXT[container]), f"is converted to {_TEXT[container]}"
 
 
@@ -219,9 +233,9 @@ def _works(track: Track, container: str, sample: Packet[Any] | None) -> bool:
                 trial.mux(list(track.feed(_twin(sample))))
             else:
                 trial.start_encoding()
-    except (av.error.FFmpegError, ValueError, RuntimeError):
+    except (av.error.FFmpegError, ValueError, RuntimeError, ZeroDivisionError):  # a rate of 0: unknown
         return False
-    track._last = None
+    track._last, track.damaged = None, 0
     return True
 
 
@@ -232,7 +246,12 @@ def _twin(packet: Packet[Any]) -> Packet[Any]:
     return twin
 
 
+def _codec(stream: Stream) -> str:
+    """FFmpeg's name of its codec, empty where it knows none."""
+    return getattr(stream, "name", None) or ""
+
+
 def _name(stream: Stream) -> str:
     kinds = {"audio": "sound", "subtitle": "subtitle", "video": "video", "data": "data", "attachment": "attachment"}
     language = f", {stream.language}" if stream.language else ""
-    return f"{kinds.get(stream.type, stream.type)} track {stream.index} ({stream.name or 'unknown'}{language})"
+    return f"{kinds.get(stream.type, stream.type)} track {stream.index} ({_codec(stream) or 'unknown'}{language})"

@@ -84,11 +84,11 @@ class Film:
             there, declared = self.survey.end - self.survey.start, self.survey.declared or Fraction(0)
             found.append(f"it is cut short: {float(there):.2f} of {float(declared):.2f} s are there")
         if self.survey.errors:
-            found.append(f"it could not be read at {self.survey.errors} places")
+            found.append(f"places that could not be read: {self.survey.errors}")
         if self.damaged:
-            found.append(f"{self.damaged} damaged pictures were skipped; {self.frames} of {self.total} are there")
+            found.append(f"damaged pictures, skipped: {self.damaged}; {self.frames} of {self.total} are there")
         if self.corrupt:
-            found.append(f"{self.corrupt} pictures are damaged, painted as they could be decoded")
+            found.append(f"damaged pictures, painted as far as they could be decoded: {self.corrupt}")
         return found
 
     def __iter__(self) -> Iterator[Step]:
@@ -110,7 +110,7 @@ class Film:
         if cast("Any", chosen.codec_context) is None:
             raise SourceError(f"{self.path}: its video is in a format that FFmpeg cannot decode")
         if len(tracks) > 1 and track is None and not self.notes:
-            sizes = ", ".join(f"{n} is {s.width} x {s.height}" for n, s in enumerate(tracks, 1))
+            sizes = ", ".join(f"{n} is {s.width} x {s.height}" for n, s in enumerate(tracks, 1) if _area(s))
             self.notes.append(f"video track {tracks.index(chosen) + 1} is painted ({sizes}); --track N picks another")
         return chosen
 
