@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -101,30 +103,30 @@ class FilmSink:
 
     def start(self) -> None:
         """Write the head."""
-        self._guard(self._container.start_encoding)
+        with self._said():
+            self._container.start_encoding()
 
     def write(self, step: Step) -> None:
         """Packets of the input's other tracks, then a painted picture."""
         frame = step.frame
-        for packet in step.packets:
-            track = self._tracks.get(packet.stream_index)
-            if track is not None:
-                for written in track.feed(packet):
-                    self._mux_beside(track, written)
-        if frame is not None:
-            for written in self._stream.encode(self._picture(frame)):
-                self._mux(written)
-            self.frames += 1
-            self.end = (frame.pts + frame.duration) * self._format.time_base
+        with self._said():
+            for packet in step.packets:
+                track = self._tracks.get(packet.stream_index)
+                if track is not None:
+                    self._mux_beside(track, track.feed(packet))
+            if frame is not None:
+                self._container.mux(self._stream.encode(self._picture(frame)))
+                self.frames += 1
+                self.end = (frame.pts + frame.duration) * self._format.time_base
 
     def close(self) -> None:
         """Write what is still inside the encoders, and the end of the file."""
-        for written in self._stream.encode(None) if self.frames else ():
-            self._mux(written)
-        for track in self._tracks.values():
-            for written in track.finish():
-                self._mux_beside(track, written)
-        self._guard(self._container.close)
+        with self._said():
+            if self.frames:
+                self._container.mux(self._stream.encode(None))
+            for track in self._tracks.values():
+                self._mux_beside(track, track.finish())
+            self._container.close()
 
     def abandon(self) -> None:
         """Close after a failure, as well as it goes."""
@@ -135,7 +137,7 @@ class FilmSink:
 
     def check(self) -> None:
         """Read the file back: every picture must be in it. Raises OutputError."""
-        with av.open(str(self._target.part)) as container:
+        with self._said(), av.open(str(self._target.part)) as container:
             stream = container.streams.video[0]
             found, end = 0, 0
             for packet in container.demux(stream):
@@ -159,24 +161,19 @@ class FilmSink:
         picture.pts, picture.time_base, picture.duration = frame.pts, self._format.time_base, frame.duration
         return picture
 
-    def _mux_beside(self, track: Track, packet: Packet[Any]) -> None:
+    def _mux_beside(self, track: Track, packets: Iterable[Packet[Any]]) -> None:
         """A broken packet of sound costs that packet, not the film."""
+        for packet in packets:
+            try:
+                self._container.mux(packet)
+            except (av.error.ArgumentError, av.error.InvalidDataError):
+                track.damaged += 1
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """FFmpeg's errors as ours."""
         try:
-            self._container.mux(packet)
-        except (av.error.ArgumentError, av.error.InvalidDataError):
-            track.damaged += 1
+            yield
         except (av.error.FFmpegError, OSError) as error:
-            self._fail(error)
-
-    def _mux(self, packet: Packet[Any]) -> None:
-        self._guard(self._container.mux, packet)
-
-    def _guard(self, call: Any, *arguments: Any) -> None:
-        try:
-            call(*arguments)
-        except (av.error.FFmpegError, OSError) as error:
-            self._fail(error)
-
-    def _fail(self, error: av.error.FFmpegError | OSError) -> NoReturn:
-        reason = error.strerror or str(error)
-        raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error
+            reason = error.strerror or str(error)
+            raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error

@@ -248,6 +248,8 @@ def _twin(packet: Packet[Any]) -> Packet[Any]:
 
 def _codec(stream: Stream) -> str:
     """FFmpeg's name of its codec, empty where it knows none."""
+    if cast("Any", stream.codec_context) is not None:
+        return stream.codec_context.codec.canonical_name
     return getattr(stream, "name", None) or ""
 
 

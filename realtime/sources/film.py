@@ -26,6 +26,7 @@ from realtime.sources.survey import Survey, demux, survey
 
 _HDR = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
+_ONE_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs that keep each picture in a packet of its own
 _BUNDLE = 256  # packets between two pictures that travel together
 
 
@@ -89,6 +90,8 @@ class Film:
             found.append(f"damaged pictures, skipped: {self.damaged}; {self.frames} of {self.total} are there")
         if self.corrupt:
             found.append(f"damaged pictures, painted as far as they could be decoded: {self.corrupt}")
+        if not found and self.frames < self.total and self._video.name in _ONE_PACKET:
+            found.append(f"only {self.frames} of {self.total} pictures could be decoded")
         return found
 
     def __iter__(self) -> Iterator[Step]:
@@ -136,8 +139,9 @@ class Film:
                     break
                 continue
             for picture in [] if self._done else self._decode(packet):
-                if not self._done:
-                    step.frame = self._last = self._frame(picture)
+                frame = None if self._done else self._frame(picture)
+                if frame is not None:
+                    step.frame = self._last = frame
                     self.frames += 1
                     yield step
                     step = Step()
@@ -158,16 +162,16 @@ class Film:
     def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
         try:
             pictures = self._video.codec_context.decode(packet)
-        except av.error.EOFError:
-            pictures = []
+            if not hasattr(self, "format") and pictures:
+                self._learn(pictures[0])
+            if self._deinterlacer is not None:
+                pictures = self._deinterlacer.feed(pictures, last=not packet.size)
+            return pictures
+        except av.error.EOFError:  # said twice
+            return []
         except av.error.FFmpegError:
             self.damaged += 1
-            pictures = []
-        if not hasattr(self, "format") and pictures:
-            self._learn(pictures[0])
-        if self._deinterlacer is not None:
-            pictures = self._deinterlacer.feed(pictures, last=not packet.size)
-        return pictures
+            return []
 
     def _learn(self, picture: VideoFrame) -> None:
         """What the first picture says of all."""
@@ -195,10 +199,16 @@ class Film:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")
             self._deinterlacer = Deinterlacer(stream)
 
-    def _frame(self, picture: VideoFrame) -> FilmFrame:
+    def _frame(self, picture: VideoFrame) -> FilmFrame | None:
+        """A picture as it travels; None where it cannot be shown."""
+        try:
+            image = self._image(picture)
+        except (av.error.FFmpegError, ValueError):
+            self.damaged += 1
+            return None
         self.corrupt += picture.is_corrupt
         duration = self.survey.duration(picture.pts) if picture.pts is not None else 0
-        return FilmFrame(self._image(picture), self._time(picture.pts), duration or self._step)
+        return FilmFrame(image, self._time(picture.pts), duration or self._step)
 
     def _time(self, pts: int | None) -> int:
         """From the film's start; strictly growing, mended where the file's is not."""
@@ -243,7 +253,7 @@ def _open(path: Path) -> InputContainer:
         raise SourceError(f"{path}: there is no such file")
     try:
         return av.open(str(path.absolute()), metadata_errors="replace")
-    except av.error.InvalidDataError:
+    except (av.error.InvalidDataError, av.error.EOFError):
         raise SourceError(f"{path} is not a film, or its beginning or index is missing") from None
     except (av.error.FFmpegError, OSError) as error:
         raise SourceError(f"{path}: {error.strerror or error}") from error
