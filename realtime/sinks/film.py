@@ -19,7 +19,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
-from realtime.frame import FilmFormat, FilmFrame, Step
+from realtime.frame import TO_YUV, FilmFormat, FilmFrame, Step
 from realtime.sinks.codecs import Encoding, pixel_format
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import Track, tags
@@ -156,7 +156,7 @@ class FilmSink:
         matrix, levels = self._colour.swscale(height), 2 if self._colour.full else 1
         picture = self._reformatter.reformat(
             picture, width, height, self._pixels,
-            src_color_range=2, dst_colorspace=matrix, dst_color_range=levels,
+            src_color_range=2, dst_colorspace=matrix, dst_color_range=levels, interpolation=TO_YUV,
         )  # fmt: skip
         picture.pts, picture.time_base, picture.duration = frame.pts, self._format.time_base, frame.duration
         return picture

@@ -95,6 +95,23 @@ class Copy(Track):
         return pieces
 
 
+class Cover(Track):
+    """The picture on the box, as Matroska keeps it: a file inside the file."""
+
+    def __init__(self, source: Stream, shift: Fraction, picture: bytes) -> None:
+        super().__init__(source, shift)
+        self._picture = picture
+
+    def attach(self, container: OutputContainer) -> None:
+        """Put it in."""
+        kind = "jpeg" if _codec(self.source) == "mjpeg" else _codec(self.source)
+        container.add_attachment(f"cover.{kind.replace('jpeg', 'jpg')}", f"image/{kind}", self._picture)
+
+    def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
+        """Nothing: it is in already."""
+        return ()
+
+
 class Sound(Track):
     """Decoded and encoded again."""
 
@@ -202,7 +219,7 @@ def plan_tracks(
             continue  # the chapters' own track
         if sample is None and stream.type != "attachment":
             continue  # nothing in it
-        for track, note in _choices(stream, container, shift):
+        for track, note in _choices(stream, container, shift, sample):
             if _works(track, container, sample):
                 tracks.append(track)
                 notes += [f"{name} {note}"] if note else []
@@ -212,10 +229,16 @@ def plan_tracks(
     return tracks, notes
 
 
-def _choices(stream: Stream, container: str, shift: Fraction) -> Iterable[tuple[Track, str]]:
+def _choices(
+    stream: Stream, container: str, shift: Fraction, sample: Packet[Any] | None
+) -> Iterable[tuple[Track, str]]:
     """How it could be carried, best first."""
-    if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
-        return
+    if stream.type == "video":
+        if not stream.disposition & Disposition.attached_pic:
+            return
+        if container == "matroska" and sample is not None:
+            yield Cover(stream, shift, bytes(sample)), ""
+            return
     yield Copy(stream, shift), ""
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
         codec = _SOUND.get(container, "aac")

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Colour, FilmFormat, FilmFrame, Image, Step
 from realtime.sources.deinterlace import Deinterlacer
-from realtime.sources.survey import Survey, demux, survey
+from realtime.sources.survey import DECODING_TIMES_ONLY, Survey, demux, survey
 
 _HDR = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
@@ -192,6 +192,9 @@ class Film:
         self._step = self.survey.step or max(1, round(1 / (rate * time_base)))
         self._decoded = (picture.width, picture.height)
         self._origin = round(self.survey.start / time_base)
+        self._lag: int | None = None  # between the decoding of a picture and its turn to be shown
+        if self._container.format.name in DECODING_TIMES_ONLY and picture.dts is not None:
+            self._lag = picture.dts - self.survey.times[0]
         self.format = FilmFormat((width, height), time_base, rate, self.survey.variable, pixel, colour)
         if max((c.bits for c in picture.format.components), default=8) > 8:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
@@ -207,8 +210,11 @@ class Film:
             self.damaged += 1
             return None
         self.corrupt += picture.is_corrupt
-        duration = self.survey.duration(picture.pts) if picture.pts is not None else 0
-        return FilmFrame(image, self._time(picture.pts), duration or self._step)
+        shown = picture.pts
+        if self._lag is not None:
+            shown = picture.dts - self._lag if picture.dts is not None else None
+        duration = self.survey.duration(shown) if shown is not None else 0
+        return FilmFrame(image, self._time(shown), duration or self._step)
 
     def _time(self, pts: int | None) -> int:
         """From the film's start; strictly growing, mended where the file's is not."""
@@ -227,8 +233,9 @@ class Film:
         colour = self.format.colour
         matrix, levels = (None, None) if picture.format.is_rgb else (colour.swscale(height), 2 if colour.full else 1)
         bgr = self._reformatter.reformat(
-            picture, width, height, "bgr24", src_colorspace=matrix, src_color_range=levels, dst_color_range=2
-        )
+            picture, width, height, "bgr24",
+            src_colorspace=matrix, src_color_range=levels, dst_color_range=2,
+        )  # fmt: skip
         image = np.asarray(bgr.to_ndarray(), np.uint8)
         swap, flip_rows, flip_columns = self._turn
         image = image.swapaxes(0, 1) if swap else image

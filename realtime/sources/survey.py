@@ -20,6 +20,9 @@ HOPELESS = 50  # errors of reading in a row
 # Formats that write down how long they are; elsewhere FFmpeg guesses it from what it finds.
 _TELLING = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv"}
 
+# Formats that know only in which order to decode; what FFmpeg makes of it as times of showing is a guess.
+DECODING_TIMES_ONLY = {"avi"}
+
 
 def demux(container: InputContainer, failed: Callable[[], None]) -> Iterator[Packet[Any]]:
     """Every packet that can be read; `failed` is called at each place where one cannot."""
@@ -87,8 +90,9 @@ def survey(container: InputContainer, video: int) -> Survey:
             found.end = max(found.end, (time + (packet.duration or 0)) * packet.time_base)
         if packet.stream_index == video and not packet.is_discard:
             found.frames += 1
-            if packet.pts is not None:
-                found.times.append(packet.pts)
+            shown = packet.dts if container.format.name in DECODING_TIMES_ONLY else packet.pts
+            if shown is not None:
+                found.times.append(shown)
     found.times.sort()
     _time(found, container.streams[video])
     return found
