@@ -9,51 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
+from realtime.options import build_parser
 
 if TYPE_CHECKING:
     from realtime.live import Live
 
-PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="realtime-stylize",
-        description="Your camera, painted, live.",
-        epilog="Press h in the window for its keys.",
-    )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--camera", metavar="N|NAME|URL", help="index, name or URL (default: the first camera that answers)"
-    )
-    source.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
-    parser.add_argument("--style", metavar="NAME[:W],...", help="a style, or several with their weights")
-    parser.add_argument("--strength", type=float, default=1.0, metavar="0..1", help="0 the photo, 1 the painting")
-    parser.add_argument("--size", default="auto", metavar="auto|ROWS", help="height to paint at (default: auto)")
-    parser.add_argument("--fps", type=float, metavar="N", help="paint at most N frames a second")
-    parser.add_argument(
-        "--mirror",
-        action=argparse.BooleanOptionalAction,
-        help="mirror the picture (default: cameras yes, else no)",
-    )
-    parser.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", help="where the network runs")
-    parser.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")
-    parser.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s saves (default: here)")
-    parser.add_argument("--no-window", action="store_true", help="paint without showing")
-    parser.add_argument("--frames", type=int, metavar="N", help="stop after N pictures")
-    parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON at the end")
-    parser.add_argument("--list-styles", action="store_true", help="the styles there are, and exit")
-    parser.add_argument("--list-cameras", action="store_true", help="the cameras there are, and exit")
-    parser.add_argument("--list-providers", action="store_true", help="where the network can run, and exit")
-    parser.add_argument("--json", action="store_true", help="lists as JSON")
-    parser.add_argument("--version", action="store_true", help="this program's version and its libraries', and exit")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
-    return parser
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Do what the command line asks for."""
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the command line asks for; returns the exit status."""
     from realtime import listing
 
     if arguments.version:
@@ -64,8 +27,13 @@ def run(arguments: argparse.Namespace) -> None:
         listing.print_providers(arguments.json)
     elif arguments.list_cameras:
         listing.print_cameras(arguments.json)
+    elif arguments.inputs or arguments.output is not None:
+        from realtime import offline
+
+        return offline.run(arguments, _check(arguments))
     else:
         run_live(arguments)
+    return 0
 
 
 def run_live(arguments: argparse.Namespace) -> None:
@@ -140,7 +108,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
         signal.signal(number, signal.default_int_handler)
     try:
-        run(arguments)
+        return run(arguments)
     except KeyboardInterrupt:
         return 130
     except StylizeError as error:
@@ -148,7 +116,6 @@ def main() -> int:
             raise
         print(f"realtime-stylize: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ StylizeError                      the message is one line: what is wrong, with w
 │   └── SignalLost      ConnectionError     it worked and stopped; opening it again may help
 ├── ModelError          ValueError          a model file that is missing, foreign or broken
 │   └── UnknownStyle    KeyError            no model here has a style of that name
+├── OutputError         OSError             what was painted cannot be written there
 ├── EngineError         RuntimeError        the provider asked for cannot be had, or failed
 └── DisplayError        RuntimeError        no screen to open a window on
 """
@@ -43,6 +44,10 @@ class ModelError(StylizeError, ValueError):
 
 class UnknownStyle(ModelError, KeyError):
     """No model here has a style of that name."""
+
+
+class OutputError(StylizeError, OSError):
+    """What was painted cannot be written there."""
 
 
 class EngineError(StylizeError, RuntimeError):

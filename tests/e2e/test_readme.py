@@ -17,13 +17,16 @@ import pytest
 
 from tests.conftest import Run
 from tests.e2e.conftest import Screen, difference
+from tests.movies import H264, PICTURE, TONE, make, probe
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
 ]
-LIVE = [c for c in COMMANDS if c.startswith("realtime-stylize") and "--list" not in c and "--version" not in c]
+OURS = [c for c in COMMANDS if c.startswith("realtime-stylize")]
+FILES = [c for c in OURS if " -o " in c]
+LIVE = [c for c in OURS if c not in FILES and "--list" not in c and "--version" not in c]
 
 
 def shell(command: str, folder: Path, **more: str) -> subprocess.Popen[str]:
@@ -109,7 +112,22 @@ def test_live_commands_that_need_a_camera(command: str, screen: Screen, tmp_path
         assert process.returncode == 1 and err.count("\n") == 1, out + err
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("realtime-stylize --") and c not in LIVE])
+@pytest.mark.parametrize("command", FILES)
+def test_commands_for_films_and_pictures(command: str, tmp_path: Path) -> None:
+    _, given, _, output, *_ = command.split()
+    for folder in ("", "holiday/"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        make(tmp_path / folder / "film.mp4", *PICTURE, *TONE, *H264, "-c:a", "aac")
+        make(tmp_path / folder / "photo.jpg", *PICTURE, "-frames:v", "1")
+    process = shell(command, tmp_path)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, out + err
+    results = [tmp_path / output / name for name in ("film.mp4", "photo.jpg")]
+    for path in results if given.endswith("/") else [tmp_path / output]:
+        assert probe(path)["streams"][0]["width"] == 64
+
+
+@pytest.mark.parametrize("command", [c for c in OURS if c not in LIVE and c not in FILES])
 def test_commands_that_list(command: str, tmp_path: Path) -> None:
     process = shell(command, tmp_path)
     out, err = process.communicate(timeout=60)

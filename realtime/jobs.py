@@ -1,0 +1,104 @@
+"""Which file becomes which: the inputs and -o of the command line, as a list of jobs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from realtime.errors import UsageError
+from realtime.sinks.codecs import CONTAINERS
+
+STILLS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")  # written too
+_STILLS_IN = (*STILLS, ".bmp", ".jp2", ".avif")
+_FILMS_IN = (
+    *CONTAINERS,
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".wmv",
+    ".flv",
+    ".3gp",
+    ".ogv",
+    ".vob",
+    ".gif",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to paint, and where to."""
+
+    source: Path
+    output: Path
+
+    @property
+    def still(self) -> bool:
+        """A picture, not a film."""
+        return is_still(self.source)
+
+
+def is_still(path: Path) -> bool:
+    """Whether that name is a picture's."""
+    return path.suffix.lower() in _STILLS_IN
+
+
+def is_batch(inputs: list[Path], output: str) -> bool:
+    """Whether -o names a folder: it ends in a slash, or is one, or there is more than one input."""
+    slash = output.endswith(("/", os.sep))
+    return slash or Path(output).is_dir() or len(inputs) > 1 or any(path.is_dir() for path in inputs)
+
+
+def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
+    """What to paint where. Raises UsageError where that cannot be."""
+    target = Path(output)
+    if not is_batch(inputs, output):
+        return [Job(inputs[0], _fitting(inputs[0], target))]
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"-o {output}: several inputs need a folder")
+    jobs: list[Job] = []
+    taken: dict[Path, Path] = {}
+    for path in inputs:
+        found = _walk(path, target) if path.is_dir() else [path]
+        if path.is_dir() and not found:
+            raise UsageError(f"{path}: no film and no picture in it")
+        for source in found:
+            below = source.relative_to(path) if path.is_dir() else Path(source.name)
+            job = Job(source, target / _named(below))
+            if job.output in taken:
+                job = Job(source, target / below.with_name(below.name + job.output.suffix))
+            if job.output in taken:
+                raise UsageError(f"{source} and {taken[job.output]} would both become {job.output}")
+            taken[job.output] = source
+            jobs.append(job)
+    return jobs
+
+
+def _walk(folder: Path, but: Path) -> list[Path]:
+    """Every film and picture in a folder and below it, except in the folder of the results."""
+    hidden = but.resolve()
+    found = []
+    for path in sorted(folder.rglob("*")):
+        inside = hidden != folder.resolve() and hidden in path.resolve().parents
+        if path.is_file() and not inside and path.suffix.lower() in (*_STILLS_IN, *_FILMS_IN):
+            found.append(path)
+    return found
+
+
+def _named(below: Path) -> Path:
+    """The same name; another ending only where nothing is written as that."""
+    writable = STILLS if is_still(below) else tuple(CONTAINERS)
+    if below.suffix.lower() in writable:
+        return below
+    return below.with_suffix(".png" if is_still(below) else ".mp4")
+
+
+def _fitting(source: Path, target: Path) -> Path:
+    endings = STILLS if is_still(source) else tuple(CONTAINERS)
+    if target.suffix.lower() not in endings:
+        kind = "pictures" if is_still(source) else "films"
+        raise UsageError(f"-o {target}: {kind} are written as {', '.join(endings)}")
+    return target

@@ -1,0 +1,111 @@
+"""Films and pictures into files: one after the other, the good ones whatever becomes of the bad ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from realtime.errors import OutputError, StylizeError, UsageError
+from realtime.jobs import Job, is_batch, is_still, plan_jobs
+from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
+from realtime.render import Paint, painter
+from realtime.sinks.target import Target
+from realtime.stylizer import Stylizer
+
+LOSSES = 3  # exit status: done, but the input was damaged
+
+
+def run(arguments: argparse.Namespace, rows: int | None) -> int:
+    """Paint every input; returns the exit status. rows: the height to paint at, None for the input's own."""
+    inputs: list[Path] = arguments.inputs
+    check(arguments)
+    batch = is_batch(inputs, arguments.output)
+    jobs = plan_jobs(inputs, arguments.output)
+    options = FilmOptions(arguments.codec, arguments.crf, arguments.preset, arguments.track, arguments.frames)
+    for job in jobs:
+        if not job.still:
+            options.encoding(job)  # a wrong wish is said before the work starts
+    results: list[Result] = []
+    with Stylizer(
+        arguments.style, strength=arguments.strength, provider=arguments.provider, models=arguments.models
+    ) as stylizer:
+        say(f"{stylizer.provider.upper()}: {stylizer.why}")
+        paint = painter(stylizer, rows)
+        try:
+            for job in jobs:
+                results.append(Result(str(job.source), str(job.output)))
+                _attempt(job, results[-1], paint, options, rows, batch, overwrite=arguments.overwrite)
+                _report(results[-1], quiet=arguments.json)
+        finally:
+            if arguments.json:
+                print(json.dumps({"files": [asdict(r) for r in results]}, indent=2, ensure_ascii=False), flush=True)
+    failed = [result for result in results if result.state == "failed"]
+    if batch and failed:
+        say(f"{len(failed)} of {len(results)} could not be painted:")
+        for result in failed:
+            say(f"  {result.error}")
+    return 1 if failed else LOSSES if any(result.losses for result in results) else 0
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse what makes no sense together. Raises UsageError."""
+    if not arguments.inputs:
+        raise UsageError(f"-o {arguments.output}: what is to be painted? Name a film, a picture or a folder")
+    if arguments.output is None:
+        raise UsageError(f"{arguments.inputs[0]}: -o FILE is needed, to say where the painted one goes")
+    if arguments.camera is not None or arguments.demo:
+        raise UsageError("a camera or the demo cannot be combined with files")
+
+
+def _attempt(
+    job: Job, result: Result, paint: Paint, options: FilmOptions, rows: int | None, batch: bool, overwrite: bool
+) -> None:
+    """One file. In a batch a failure is noted and the next one comes; alone it is raised."""
+    began = time.monotonic()
+    try:
+        if batch:
+            if job.output.exists() and not overwrite and not _same(job.source, job.output):
+                result.state = "skipped"
+                return
+            try:
+                job.output.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"{job.output.parent}: {error.strerror or error}") from error
+        target = Target(job.output, sources=[job.source], overwrite=overwrite)
+        try:
+            if job.still:
+                paint_still(job, target, paint, rows, result)
+            else:
+                paint_film(job, target, paint, options, rows, result, keep=not batch)
+        finally:
+            target.drop_if_empty()
+    except StylizeError as error:
+        if not batch:
+            raise
+        result.state, result.error = "failed", str(error)
+    finally:
+        result.wall = round(time.monotonic() - began, 3)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _report(result: Result, quiet: bool) -> None:
+    for loss in result.losses:
+        say(f"{result.source}: {loss}")
+    if result.error:
+        say(f"realtime-stylize: {result.error}")
+    if quiet or result.error:
+        return
+    if result.state == "skipped":
+        print(f"{result.output} is there already: skipped", flush=True)
+    elif is_still(Path(result.source)):
+        print(f"{result.output}: painted in {result.wall:.1f} s", flush=True)
+    else:
+        print(f"{result.output}: {result.frames} frames, {result.seconds:.2f} s, painted in {result.wall:.1f} s")
+        sys.stdout.flush()

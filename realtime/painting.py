@@ -1,0 +1,131 @@
+"""One file painted into another: a film, or a picture."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+from realtime.jobs import Job
+from realtime.progress import FilmProgress
+from realtime.render import Paint, render, working_size
+from realtime.sinks.codecs import Encoding, choose_encoding
+from realtime.sinks.film import FilmSink
+from realtime.sinks.still import notes_for, write_still
+from realtime.sinks.target import Target
+from realtime.sinks.tracks import plan_tracks
+from realtime.sources.film import Film
+from realtime.sources.still import read_still
+
+
+@dataclass
+class Result:
+    """What became of one file. state: painted, skipped, failed or interrupted.
+
+    notes: what was changed or left out on purpose; losses: what the input lacked; wall: s.
+    """
+
+    source: str
+    output: str
+    state: str = "painted"
+    frames: int = 0
+    seconds: float = 0.0
+    wall: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """How to read and write films: the command line's options of the same names."""
+
+    codec: str | None = None
+    crf: int | None = None
+    preset: str = "medium"
+    track: int | None = None
+    frames: int | None = None
+
+    def encoding(self, job: Job) -> Encoding:
+        """How to write that one."""
+        return choose_encoding(job.output, self.codec, self.crf, self.preset)
+
+
+def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result: Result) -> None:
+    """A picture into a picture."""
+    still = read_still(job.source)
+    height, width = still.image.shape[:2]
+    result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
+    _tell(job, result.notes)
+    write_still(target, paint(still.image), still)
+    result.frames = 1
+
+
+def paint_film(
+    job: Job,
+    target: Target,
+    paint: Paint,
+    options: FilmOptions,
+    rows: int | None,
+    result: Result,
+    *,
+    keep: bool,
+) -> None:
+    """A film into a film. keep: give the name to what an interruption leaves, where that name is free."""
+    encoding = options.encoding(job)
+    with Film(job.source, track=options.track, frames=options.frames) as film:
+        start = film.survey.start
+        tracks, notes = plan_tracks(film.others, encoding.container, film.survey.samples, start)
+        sink = FilmSink(target, encoding, film.format, tracks)
+        result.notes = film.notes + _smaller(*film.format.size, rows) + sink.notes + notes
+        _tell(job, result.notes)
+        interrupted = False
+        try:
+            sink.describe(film.container, film.video, start)
+            sink.start()
+            with FilmProgress(job.source.name, film.total, float(film.format.rate)) as progress:
+                render(film, paint, sink, progress.shown)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            sink.abandon()
+        result.frames, result.seconds = sink.frames, round(float(sink.end), 3)
+        if interrupted:
+            _stop(job, target, sink, result, keep and not target.replaces)
+        sink.check()
+        target.finish()
+        mended = film.mended + sink.mended
+        if mended:
+            result.notes.append(f"times that stood still or ran backwards, mended: {mended}")
+            _tell(job, result.notes[-1:])
+        result.losses = film.losses + sink.losses
+
+
+def _stop(job: Job, target: Target, sink: FilmSink, result: Result, finish: bool) -> None:
+    """After Ctrl-C: what is painted so far stays, and plays."""
+    result.state = "interrupted"
+    if sink.frames == 0:
+        target.part.unlink(missing_ok=True)
+        say(f"{job.output}: interrupted before the first picture")
+        raise KeyboardInterrupt
+    if finish:
+        target.finish()
+    place = job.output if finish else target.part
+    say(f"{place}: interrupted; it has the first {sink.frames} frames, {float(sink.end):.1f} s")
+    raise KeyboardInterrupt
+
+
+def _smaller(width: int, height: int, rows: int | None) -> list[str]:
+    size = working_size(width, height, rows)
+    if rows is None and size[0] < width:
+        return [f"it is painted at {size[0]} x {size[1]}, as much as fits into memory, and enlarged"]
+    return []
+
+
+def _tell(job: Job, notes: list[str]) -> None:
+    for note in notes:
+        say(f"{job.source}: {note}")
+
+
+def say(line: str) -> None:
+    """One line on stderr."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,61 @@
+"""A short queue between two threads, for work where nothing may be lost and nothing may pile up."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Abandoned(Exception):
+    """The reader has gone: what is put in will not be read."""
+
+
+class Pipe(Generic[Item]):
+    """Holds `room` items; the writer waits while it is full, the reader while it is empty."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._items: deque[Item] = deque()
+        self._changed = threading.Condition()
+        self._finished = self._abandoned = False
+        self._error: BaseException | None = None
+
+    def put(self, item: Item) -> None:
+        """Put one in; raises Abandoned when nobody reads any more."""
+        with self._changed:
+            while len(self._items) >= self._room and not self._abandoned:
+                self._changed.wait(0.5)  # short enough for Ctrl-C on every system
+            if self._abandoned:
+                raise Abandoned
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """The writer has no more; an error is raised where the reader comes to the end."""
+        with self._changed:
+            self._finished, self._error = True, error
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """The reader wants no more."""
+        with self._changed:
+            self._abandoned = True
+            self._items.clear()
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            with self._changed:
+                while not self._items and not self._finished:
+                    self._changed.wait(0.5)
+                if not self._items:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item

@@ -1,0 +1,179 @@
+"""Films, written: pictures encoded, everything else beside them, playable at any moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from realtime.errors import OutputError
+from realtime.frame import TO_YUV, FilmFormat, FilmFrame, Step
+from realtime.sinks.codecs import Encoding, pixel_format
+from realtime.sinks.target import Target
+from realtime.sinks.tracks import Track, tags
+
+# A piece of MP4 each second, each at once on its way to the disk: what a kill leaves can be played. At the end
+# the pieces are joined to a plain MP4. The first waits until the times are known (delay_moov).
+_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}  # µs
+
+
+class FilmSink:
+    """A film being written to a target's part file. Its constructor writes the head.
+
+    Raises OutputError, then and later, in one line.
+    """
+
+    def __init__(self, target: Target, encoding: Encoding, format: FilmFormat, tracks: list[Track]) -> None:
+        self._target, self._format = target, format
+        self._tracks = {track.source.index: track for track in tracks}
+        self.notes: list[str] = []
+        self.frames = 0
+        self.end = Fraction(0)  # s
+        self._colour = format.colour
+        self._pixels = pixel_format(encoding.codec, format.size)
+        self._reformatter = VideoReformatter()
+        if self._pixels == "yuv444p":
+            self.notes.append(f"its odd size needs 4:4:4 colour in {encoding.codec}, which not every player shows")
+        if format.pixel != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
+            self.notes.append(f"its pixels are not square, which cannot be said in {target.path.suffix}; .mp4 can")
+        options = {"flush_packets": "1"} | (_FRAGMENTS if encoding.fragmented else {})
+        os.environ.setdefault("SVT_LOG", "1")  # errors only
+        self._container: OutputContainer = av.open(
+            str(target.part), "w", format=encoding.container, container_options=options
+        )
+        self._stream = self._add_video(encoding)
+        for track in tracks:
+            track.attach(self._container)
+
+    def _add_video(self, encoding: Encoding) -> VideoStream:
+        format = self._format
+        stream = cast("VideoStream", self._container.add_stream(encoding.encoder, rate=format.rate))
+        context: VideoCodecContext = stream.codec_context
+        context.width, context.height = format.size
+        context.pix_fmt = self._pixels
+        context.time_base = stream.time_base = format.time_base
+        context.sample_aspect_ratio = format.pixel
+        context.color_range = self._colour.range
+        context.color_primaries = self._colour.primaries
+        context.color_trc = self._colour.transfer
+        context.colorspace = self._colour.matrix
+        context.options = encoding.options
+        context.flags |= Flags.frame_duration
+        if encoding.fragmented and format.variable:
+            context.max_b_frames = 0  # with them the pieces' lengths come out wrong
+        if encoding.codec == "hevc" and encoding.fragmented:
+            context.codec_tag = "hvc1"  # Apple's players take no other
+        return stream
+
+    @property
+    def mended(self) -> int:
+        """Packets of other tracks whose times ran backwards."""
+        return sum(track.mended for track in self._tracks.values())
+
+    @property
+    def losses(self) -> list[str]:
+        """Sound and subtitles that could not be decoded."""
+        damaged = sum(track.damaged for track in self._tracks.values())
+        return [f"damaged pieces of sound or subtitles, skipped: {damaged}"] if damaged else []
+
+    def describe(self, source: InputContainer, video: VideoStream, start: Fraction) -> None:
+        """Take over title, chapters, language; start: seconds to take off the chapters' times."""
+        brand = ("major_brand", "minor_version", "compatible_brands")
+        self._container.metadata.update({k: v for k, v in tags(source.metadata).items() if k not in brand})
+        self._stream.metadata.update(tags(video.metadata))
+        self._stream.disposition = video.disposition
+        chapters = source.chapters()
+        for chapter in chapters:
+            shift = round(start / (chapter["time_base"] or 1))
+            chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift
+        if chapters:
+            self._container.set_chapters(chapters)
+
+    def start(self) -> None:
+        """Write the head."""
+        with self._said():
+            self._container.start_encoding()
+
+    def write(self, step: Step) -> None:
+        """Packets of the input's other tracks, then a painted picture."""
+        frame = step.frame
+        with self._said():
+            for packet in step.packets:
+                track = self._tracks.get(packet.stream_index)
+                if track is not None:
+                    self._mux_beside(track, track.feed(packet))
+            if frame is not None:
+                self._container.mux(self._stream.encode(self._picture(frame)))
+                self.frames += 1
+                self.end = (frame.pts + frame.duration) * self._format.time_base
+
+    def close(self) -> None:
+        """Write what is still inside the encoders, and the end of the file."""
+        with self._said():
+            if self.frames:
+                self._container.mux(self._stream.encode(None))
+            for track in self._tracks.values():
+                self._mux_beside(track, track.finish())
+            self._container.close()
+
+    def abandon(self) -> None:
+        """Close after a failure, as well as it goes."""
+        try:
+            self._container.close()  # nothing, where it is closed already
+        except (av.error.FFmpegError, ValueError):
+            return
+
+    def check(self) -> None:
+        """Read the file back: every picture must be in it. Raises OutputError."""
+        with self._said(), av.open(str(self._target.part)) as container:
+            stream = container.streams.video[0]
+            found, end = 0, 0
+            for packet in container.demux(stream):
+                if packet.size and packet.pts is not None:
+                    found, end = found + 1, max(end, packet.pts + (packet.duration or 0))
+            seconds = end * (stream.time_base or Fraction(1))
+        if found != self.frames or abs(seconds - self.end) > Fraction(1, 10) + 1 / self._format.rate:
+            raise OutputError(
+                f"{self._target.path} came out wrong: {found} of {self.frames} pictures, "
+                f"{float(seconds):.2f} of {float(self.end):.2f} s; it is kept as {self._target.part}"
+            )
+
+    def _picture(self, frame: FilmFrame) -> VideoFrame:
+        picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame.image), format="bgr24")
+        width, height = self._format.size
+        matrix, levels = self._colour.swscale(height), 2 if self._colour.full else 1
+        picture = self._reformatter.reformat(
+            picture, width, height, self._pixels,
+            src_color_range=2, dst_colorspace=matrix, dst_color_range=levels, interpolation=TO_YUV,
+        )  # fmt: skip
+        picture.pts, picture.time_base, picture.duration = frame.pts, self._format.time_base, frame.duration
+        return picture
+
+    def _mux_beside(self, track: Track, packets: Iterable[Packet[Any]]) -> None:
+        """A broken packet of sound costs that packet, not the film."""
+        for packet in packets:
+            try:
+                self._container.mux(packet)
+            except (av.error.ArgumentError, av.error.InvalidDataError):
+                track.damaged += 1
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """FFmpeg's errors as ours."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            reason = error.strerror or str(error)
+            raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error

@@ -1,0 +1,55 @@
+"""Pictures, written."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from realtime.errors import OutputError
+from realtime.frame import Image
+from realtime.sinks.target import Target
+from realtime.sources.still import Still
+
+_OPTIONS = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 6],
+}
+_NO_ALPHA = (".jpg", ".jpeg")
+
+
+def notes_for(target: Target, still: Still) -> list[str]:
+    """What will be lost."""
+    suffix = target.path.suffix.lower()
+    notes = []
+    if still.alpha is not None and suffix in _NO_ALPHA:
+        notes.append("JPEG holds no transparency: it is laid on white")
+    if (still.exif or still.icc) and suffix in (".tif", ".tiff"):
+        notes.append("EXIF and colour profile are left out: TIFF is written without")
+    return notes
+
+
+def write_still(target: Target, image: Image, still: Still) -> None:
+    """Write a painted picture with the original's transparency, profile and EXIF. Raises OutputError."""
+    suffix = target.path.suffix.lower()
+    pixels = image
+    if still.alpha is not None and suffix in _NO_ALPHA:
+        share = still.alpha[:, :, None].astype(np.float32) / 255
+        pixels = np.asarray(image * share + 255 * (1 - share) + 0.5, np.uint8)
+    elif still.alpha is not None:
+        pixels = np.dstack([image, still.alpha])
+    chunks = [(cv2.IMAGE_METADATA_EXIF, still.exif), (cv2.IMAGE_METADATA_ICCP, still.icc)]
+    chunks = [(kind, data) for kind, data in chunks if data and suffix not in (".tif", ".tiff")]
+    try:
+        kinds, blocks = [kind for kind, _ in chunks], [np.frombuffer(data, np.uint8) for _, data in chunks]
+        done, data = cv2.imencodeWithMetadata(suffix, pixels, kinds, blocks, _OPTIONS.get(suffix, []))
+    except cv2.error as error:
+        raise OutputError(f"{target.path} cannot be written: {error.err}") from error
+    if not done:
+        raise OutputError(f"{target.path} cannot be written as {suffix}")
+    try:
+        target.part.write_bytes(data.tobytes())
+    except OSError as error:
+        raise OutputError(f"{target.path}: {error.strerror or error}") from error
+    target.finish()

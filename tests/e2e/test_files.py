@@ -1,0 +1,200 @@
+"""Films and pictures through the command, as a user has them: good, bad, killed, interrupted, many."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import Run
+from tests.movies import H264, PICTURE, TONE, ffmpeg, make, probe, sound, streams, times
+
+ROOT = Path(__file__).parent.parent.parent
+QUICK = ("--strength", "0")  # the line without the network
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return make(tmp_path / "film.mp4", *PICTURE, *TONE, *H264, "-c:a", "aac")
+
+
+def long_film(path: Path) -> Path:
+    """Long enough to be stopped in the middle; its subtitle comes late."""
+    (path.parent / "s.srt").write_text("1\n00:00:58,000 --> 00:00:59,000\nThe end\n")
+    inputs = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=60", "-f", "lavfi", "-i", "sine=r=48000:d=60")
+    return make(path, *inputs, "-i", path.parent / "s.srt", *H264, "-c:a", "aac", "-c:s", "mov_text")
+
+
+def start(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "realtime.cli", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def wait_for(part: Path, size: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 100
+    while not part.exists() or part.stat().st_size < size:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "nothing is written"
+        time.sleep(0.1)
+
+
+def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
+    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--json", "--style", "great_wave")
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)["files"]
+    assert (result["state"], result["frames"], result["seconds"], result["losses"]) == ("painted", 10, 1.0, [])
+    assert times(tmp_path / "painted.mp4") == pytest.approx(times(film))
+    assert sound(tmp_path / "painted.mp4") == sound(film)
+    (video,) = streams(tmp_path / "painted.mp4", "video")
+    assert (video["width"], video["height"]) == (64, 48)
+    before, after = (
+        np.frombuffer(ffmpeg("-i", p, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"), np.uint8)
+        for p in (film, tmp_path / "painted.mp4")
+    )
+    assert np.abs(before.astype(int) - after).mean() > 10, "not painted"
+
+
+def test_nothing_is_overwritten_unless_asked(run: Run, film: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.mp4").write_bytes(b"old")
+    done = run("realtime.cli", "film.mp4", "-o", "old.mp4", *QUICK)
+    assert (done.returncode, (tmp_path / "old.mp4").read_bytes()) == (1, b"old")
+    assert "--overwrite" in done.stderr.splitlines()[-1]
+    done = run("realtime.cli", "film.mp4", "-o", "old.mp4", "--overwrite", *QUICK)
+    assert done.returncode == 0 and len(times(tmp_path / "old.mp4")) == 10
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_input_is_never_the_output(run: Run, film: Path, tmp_path: Path) -> None:
+    before = film.read_bytes()
+    (tmp_path / "soft.mp4").symlink_to(film)
+    (tmp_path / "hard.mp4").hardlink_to(film)
+    for name in ("film.mp4", "./film.mp4", "soft.mp4", "hard.mp4"):
+        done = run("realtime.cli", "film.mp4", "-o", name, "--overwrite", *QUICK)
+        assert done.returncode == 1 and "the input itself" in done.stderr
+    assert film.read_bytes() == before
+
+
+def test_kill_leaves_a_part_that_plays(tmp_path: Path) -> None:
+    long_film(tmp_path / "film.mp4")
+    process = start(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
+    part = tmp_path / "painted.mp4.part"
+    wait_for(part, 200_000, process)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "painted.mp4").exists()
+    shown = times(part)
+    assert len(shown) > 25 and shown == pytest.approx([n / 25 for n in range(len(shown))], abs=1e-4)
+    ffmpeg("-i", part, "-f", "null", "-")
+    assert streams(part, "audio")
+
+
+def test_ctrl_c_leaves_a_film_that_plays_and_exits_130(tmp_path: Path) -> None:
+    long_film(tmp_path / "film.mp4")
+    process = start(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
+    wait_for(tmp_path / "painted.mp4.part", 200_000, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err and "interrupted; it has the first" in err
+    shown = times(tmp_path / "painted.mp4")
+    assert 25 < len(shown) < 1500
+    assert f"first {len(shown)} frames" in err
+    ffmpeg("-i", tmp_path / "painted.mp4", "-f", "null", "-")
+
+
+def test_a_full_disk_is_one_line_and_the_part_stays(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the end of the disk: the same failing write."""
+    long_film(tmp_path / "film.mp4")
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    process = start(tmp_path, "film.mp4", "-o", "painted.mp4", *QUICK, preexec_fn=limit)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert "painted.mp4.part" in err.splitlines()[-1] and "Traceback" not in err
+    assert not (tmp_path / "painted.mp4").exists()
+    assert len(times(tmp_path / "painted.mp4.part")) > 25
+
+
+def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
+    whole = make(tmp_path / "w.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=3", *H264, "-movflags", "faststart")
+    data = whole.read_bytes()
+    (tmp_path / "film.mp4").write_bytes(data[: len(data) * 2 // 3])
+    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", *QUICK)
+    assert done.returncode == 3
+    assert "cut short" in done.stderr and "of 3.00 s" in done.stderr
+    assert probe(tmp_path / "painted.mp4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("film.mp4",), 2, "-o FILE is needed"),
+        (("-o", "x.mp4"), 2, "what is to be painted"),
+        (("film.mp4", "-o", "x.avi"), 2, "written as .mp4"),
+        (("film.mp4", "-o", "x.png"), 2, "written as .mp4"),
+        (("film.mp4", "-o", "x.webm", "--codec", "h264"), 2, "takes vp9"),
+        (("film.mp4", "-o", "x.mp4", "--crf", "77"), 2, "--crf 77"),
+        (("film.mp4", "--demo", "-o", "x.mp4"), 2, "cannot be combined"),
+        (("film.mp4", "-o", "x.mp4", "--track", "2"), 2, "--track 2"),
+        (("none.mp4", "-o", "x.mp4"), 1, "no such file"),
+        (("film.mp4", "-o", "no/where/x.mp4"), 1, "no folder"),
+        (("film.mp4", "-o", "/proc/x.mp4"), 1, "/proc/x.mp4"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    run: Run, film: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    done = run("realtime.cli", *arguments, *QUICK)
+    assert done.returncode == status
+    assert words in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.mp4"]
+
+
+def test_a_folder_keeps_its_tree_skips_what_is_done_and_survives_a_bad_file(
+    run: Run, film: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    film.rename(tmp_path / "in/deep/film.mp4")
+    (tmp_path / "in/bad.mkv").write_bytes(b"nonsense")
+    cv2.imwrite(str(tmp_path / "in/photo.jpg"), np.full((40, 50, 3), 99, np.uint8))
+    (tmp_path / "in/notes.txt").write_text("not for us")
+    done = run("realtime.cli", "in", "-o", "out/", *QUICK)
+    assert done.returncode == 1
+    assert "1 of 3 could not be painted" in done.stderr and "bad.mkv" in done.stderr.splitlines()[-1]
+    out = tmp_path / "out"
+    assert sorted(str(p.relative_to(out)) for p in out.rglob("*.*")) == ["deep/film.mp4", "photo.jpg"]
+    (tmp_path / "in/bad.mkv").unlink()
+    done = run("realtime.cli", "in", "-o", "out/", *QUICK)
+    assert done.returncode == 0 and done.stdout.count("skipped") == 2
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tif"])
+def test_a_picture_is_painted(run: Run, tmp_path: Path, ending: str) -> None:
+    photo = np.random.default_rng(0).integers(0, 255, (41, 53, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "photo.png"), photo)
+    done = run("realtime.cli", "photo.png", "-o", f"painted.{ending}", "--size", "64")
+    assert done.returncode == 0, done.stderr
+    painted = cv2.imread(str(tmp_path / f"painted.{ending}"))
+    assert painted is not None and painted.shape == photo.shape
+    assert np.abs(painted.astype(int) - photo).mean() > 5

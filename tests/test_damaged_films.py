@@ -1,0 +1,82 @@
+"""Films with holes: what can be saved is saved, what cannot is one line, and nothing else happens."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime.errors import SourceError, StylizeError
+from tests.movies import H264, PICTURE, TONE, make, paint, times
+
+LONG = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=3")
+
+
+def test_a_film_cut_short_is_said_to_be(tmp_path: Path) -> None:
+    whole = make(tmp_path / "whole.mp4", *LONG, *H264, "-movflags", "faststart")
+    data = whole.read_bytes()
+    source = tmp_path / "in.mp4"
+    source.write_bytes(data[: len(data) * 2 // 3])
+    result = paint(source, tmp_path / "out.mp4")
+    assert 10 < result.frames < 28
+    assert any("cut short" in loss and "of 3.00 s" in loss for loss in result.losses), result.losses
+
+
+def test_damage_costs_the_damaged_pictures_only(tmp_path: Path) -> None:
+    whole = make(tmp_path / "whole.mkv", *LONG, *H264, "-g", "5")
+    data = bytearray(whole.read_bytes())
+    places = np.random.default_rng(3)
+    for place in places.integers(len(data) // 4, len(data), 12):
+        data[place] ^= 1 << int(places.integers(8))
+    (tmp_path / "in.mkv").write_bytes(data)
+    result = paint(tmp_path / "in.mkv", tmp_path / "out.mp4")
+    assert result.losses
+    assert 20 <= result.frames <= 30
+    assert len(times(tmp_path / "out.mp4")) == result.frames
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi"])
+def test_whatever_is_broken_ends_in_a_film_or_in_one_line(tmp_path: Path, ending: str) -> None:
+    sound = ("-c:a", "mp3" if ending == "avi" else "aac")
+    whole = make(tmp_path / f"whole.{ending}", *PICTURE, *TONE, *H264, *sound).read_bytes()
+    dice = random.Random(7)
+    ends = {"painted": 0, "refused": 0}
+    for number in range(12):
+        data = bytearray(whole)
+        if number % 3 == 0:
+            data = data[: dice.randrange(len(data))]
+        elif number % 3 == 1:
+            for _ in range(20):
+                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        else:
+            place = dice.randrange(len(data) - 200)
+            data[place : place + 200] = bytes(200)
+        source = tmp_path / f"in.{ending}"
+        source.write_bytes(data)
+        output = tmp_path / f"{number}.{('mp4', 'mkv', 'webm')[number % 3]}"
+        try:
+            result = paint(source, output, preset="ultrafast", crf=30)
+        except StylizeError as error:
+            assert "\n" not in str(error)
+            ends["refused"] += 1
+        else:
+            assert len(times(output)) == result.frames
+            ends["painted"] += 1
+    assert ends["painted"] >= 3, ends
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "not a film"), (b"nonsense" * 99, "not a film"), ("audio", "only sound"), (None, "no such file")],
+)
+def test_what_is_no_film_is_one_line(tmp_path: Path, content: bytes | str | None, words: str) -> None:
+    source = tmp_path / "in.mp4"
+    if content == "audio":
+        make(source, *TONE, "-c:a", "aac")
+    elif isinstance(content, bytes):
+        source.write_bytes(content)
+    with pytest.raises(SourceError, match=words) as caught:
+        paint(source, tmp_path / "out.mp4")
+    assert "\n" not in str(caught.value) and str(caught.value).startswith(str(source))

@@ -1,0 +1,249 @@
+"""Films through the whole line: nothing lost, nothing moved, nothing turned."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from realtime.errors import SourceError, UsageError
+from tests.movies import H264, PICTURE, TONE, alike, ffmpeg, length, make, paint, pictures, probe, sound, streams, times
+
+VFR = ("-vf", "select='not(between(n,2,4))*not(between(n,6,6))'", "-fps_mode", "vfr")
+
+
+def tagged(path: Path, degrees: float, flip: bool = False) -> Path:
+    """A film whose file says: turn me."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(degrees, hflip=flip)
+        picture = np.zeros((48, 64, 3), np.uint8)
+        picture[:24, :32], picture[24:, 32:] = (255, 0, 0), (0, 255, 0)  # every turn looks different
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+def test_every_picture_comes_back_at_its_time(tmp_path: Path, ending: str) -> None:
+    source = make(tmp_path / "in.mp4", *PICTURE, *H264, "-bf", "2")
+    output = tmp_path / f"out.{ending}"
+    result = paint(source, output)
+    assert (result.frames, result.notes, result.losses) == (10, [], [])
+    assert times(output) == pytest.approx(times(source), abs=0.0006)
+    assert alike(pictures(source, 64, 48), pictures(output, 64, 48)) < 3
+    assert length(output) == pytest.approx(length(source), abs=0.002)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_variable_rate_stays_variable(tmp_path: Path, ending: str) -> None:
+    source = make(tmp_path / "in.mp4", *PICTURE, *VFR, *H264, "-bf", "2")
+    output = tmp_path / f"out.{ending}"
+    paint(source, output)
+    assert times(source) == pytest.approx([0, 0.1, 0.5, 0.7, 0.8, 0.9])
+    assert times(output) == pytest.approx(times(source), abs=1e-6)
+    assert alike(pictures(source, 64, 48), pictures(output, 64, 48)) < 3
+    assert length(output) == pytest.approx(length(source), abs=0.002)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_avi_does_not_know_when_to_show_its_pictures(tmp_path: Path, codec: str) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1", "-pix_fmt", "yuv420p")
+    source = make(tmp_path / "in.avi", *picture, "-c:v", codec, "-bf", "2", "-q:v", "2")
+    result = paint(source, tmp_path / "out.mp4")
+    assert (result.frames, result.notes, result.losses) == (10, [], [])
+    shown = times(tmp_path / "out.mp4")
+    assert [t - shown[0] for t in shown] == pytest.approx([n / 10 for n in range(10)])
+    assert shown[0] <= 0.1
+    assert alike(pictures(source, 64, 48), pictures(tmp_path / "out.mp4", 64, 48)) < 3
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1", "vp9"])
+def test_other_codecs(tmp_path: Path, codec: str) -> None:
+    source = make(tmp_path / "in.mp4")
+    result = paint(source, tmp_path / "out.mp4", codec=codec, crf=10, preset="ultrafast")
+    (video,) = streams(tmp_path / "out.mp4", "video")
+    assert (video["codec_name"], video["width"], video["nb_frames"], result.frames) == (codec, 64, "10", 10)
+    assert times(tmp_path / "out.mp4") == pytest.approx(times(source), abs=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+@pytest.mark.parametrize("flip", [False, True])
+def test_it_is_turned_upright_once(tmp_path: Path, degrees: int, flip: bool) -> None:
+    source = tagged(tmp_path / "in.mp4", degrees, flip)
+    size = (48, 64) if degrees % 180 else (64, 48)
+    paint(source, tmp_path / "out.mp4")
+    (video,) = streams(tmp_path / "out.mp4", "video")
+    assert (video["width"], video["height"], video.get("side_data_list")) == (*size, None)
+    assert alike(pictures(source, *size), pictures(tmp_path / "out.mp4", *size)) < 4
+
+
+def test_a_turned_film_s_pixels_turn_too(tmp_path: Path) -> None:
+    flat = make(tmp_path / "flat.mp4", *PICTURE, "-vf", "setsar=4/3", *H264)
+    paint(flat, tmp_path / "flat_out.mp4")
+    assert streams(tmp_path / "flat_out.mp4", "video")[0]["sample_aspect_ratio"] == "4:3"
+    paint(flat, tmp_path / "out.mkv")
+    assert streams(tmp_path / "out.mkv", "video")[0]["sample_aspect_ratio"] == "4:3"
+    assert any("not square" in note for note in paint(flat, tmp_path / "out.webm").notes)
+
+
+@pytest.mark.parametrize(("ending", "pixels"), [("mp4", "yuv444p"), ("webm", "yuv420p")])
+def test_an_odd_size_is_kept(tmp_path: Path, ending: str, pixels: str) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc=s=63x47:r=10:d=0.4", "-pix_fmt", "yuv444p", "-c:v", "libx264")
+    source = make(tmp_path / "in.mkv", *picture)
+    result = paint(source, tmp_path / f"out.{ending}")
+    (video,) = streams(tmp_path / f"out.{ending}", "video")
+    assert (video["width"], video["height"], video["pix_fmt"]) == (63, 47, pixels)
+    assert ("4:4:4" in "".join(result.notes)) == (ending == "mp4")
+
+
+@pytest.mark.parametrize(("levels", "matrix"), [("tv", "bt709"), ("pc", "smpte170m"), ("tv", "bt2020nc")])
+def test_colours_mean_the_same(tmp_path: Path, levels: str, matrix: str) -> None:
+    scale = f"scale=out_range={levels}:out_color_matrix={matrix.replace('2020nc', '2020')}"
+    flags = ("-color_range", levels, "-colorspace", matrix, "-color_primaries", "bt709", "-color_trc", "bt709")
+    source = make(tmp_path / "in.mp4", *PICTURE, "-vf", scale, *H264, *flags)
+    paint(source, tmp_path / "out.mp4")
+    tags, kept = streams(source, "video")[0], streams(tmp_path / "out.mp4", "video")[0]
+    for key in ("color_range", "color_space", "color_primaries", "color_transfer"):
+        assert kept[key] == tags[key], key
+    before, after = np.array(pictures(source, 64, 48)), np.array(pictures(tmp_path / "out.mp4", 64, 48))
+    assert np.abs((after.astype(float) - before).mean(axis=(0, 1, 2))).max() < 0.8, "a tint"
+
+
+def test_ten_bits_are_painted_from_eight_and_said(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mkv", *PICTURE, "-c:v", "libx264", "-pix_fmt", "yuv420p10le")
+    result = paint(source, tmp_path / "out.mp4")
+    assert [note for note in result.notes if "8 bits" in note] == result.notes != []
+
+
+def test_hdr_is_refused(tmp_path: Path) -> None:
+    flags = ("-pix_fmt", "yuv420p10le", "-color_trc", "smpte2084", "-color_primaries", "bt2020")
+    source = make(tmp_path / "in.mkv", *PICTURE, "-c:v", "libx264", *flags, "-colorspace", "bt2020nc")
+    with pytest.raises(SourceError, match=r"HDR film \(PQ\)"):
+        paint(source, tmp_path / "out.mp4")
+
+
+def test_interlaced_film_keeps_its_times(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mp4", *PICTURE, "-vf", "interlace", *H264, "-flags", "+ildct+ilme")
+    result = paint(source, tmp_path / "out.mp4")
+    assert any("interlaced" in note for note in result.notes)
+    assert times(tmp_path / "out.mp4") == pytest.approx(times(source), abs=1e-6)
+
+
+def test_cover_art_is_not_the_film(tmp_path: Path) -> None:
+    cover = make(tmp_path / "cover.png", "-f", "lavfi", "-i", "color=red:s=400x400", "-frames:v", "1")
+    plain = make(tmp_path / "plain.mp4")
+    maps = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic", "-disposition:v:1", "default")
+    source = make(tmp_path / "in.mp4", "-i", cover, "-i", plain, *maps)
+    for ending in ("mp4", "mkv"):
+        output = tmp_path / f"out.{ending}"
+        result = paint(source, output)
+        found = {s["width"]: s["disposition"]["attached_pic"] for s in streams(output, "video")}
+        assert (result.frames, found, result.notes) == (10, {64: 0, 400: 1}, [])
+
+
+def test_of_several_tracks_the_largest_or_the_one_asked_for(tmp_path: Path) -> None:
+    small = ("-f", "lavfi", "-i", "testsrc=s=32x32:r=10:d=1")
+    source = make(tmp_path / "in.mkv", *small, *PICTURE, "-map", "0", "-map", "1", *H264)
+    result = paint(source, tmp_path / "out.mp4")
+    assert streams(tmp_path / "out.mp4", "video")[0]["width"] == 64
+    assert "video track 2 is painted" in result.notes[0]
+    paint(source, tmp_path / "one.mp4", track=1)
+    assert streams(tmp_path / "one.mp4", "video")[0]["width"] == 32
+    with pytest.raises(UsageError, match="tracks 1 to 2"):
+        paint(source, tmp_path / "three.mp4", track=3)
+
+
+def test_sound_subtitles_chapters_and_tags_are_carried(tmp_path: Path) -> None:
+    (tmp_path / "s.srt").write_text("1\n00:00:00,200 --> 00:00:00,700\nBonjour\n")
+    (tmp_path / "m.txt").write_text(
+        ";FFMETADATA1\ntitle=The Film\nartist=Someone\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=400\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=1000\ntitle=Two\n"
+    )
+    inputs = (*PICTURE, *TONE, "-i", tmp_path / "s.srt", "-i", tmp_path / "m.txt")
+    maps = ("-map", "0:v", "-map", "1:a", "-map", "1:a", "-map", "2:s", "-map_metadata", "3")
+    tags = ("-metadata:s:a:0", "language=fra", "-metadata:s:a:1", "language=deu", "-metadata:s:s:0", "language=ita")
+    source = make(tmp_path / "in.mkv", *inputs, *maps, *tags, *H264, "-c:a", "aac", "-c:s", "srt")
+    for ending, text, notes in (("mkv", "subrip", 0), ("mp4", "mov_text", 1), ("webm", "webvtt", 3)):
+        output = tmp_path / f"out.{ending}"
+        result = paint(source, output)
+        assert len(result.notes) == notes, result.notes
+        tracks = streams(output, "audio")
+        assert [s["tags"]["language"] for s in tracks] == ["fra", "deu"]
+        assert {s["codec_name"] for s in tracks} == {"opus" if ending == "webm" else "aac"}
+        if ending != "webm":
+            assert [sound(output, n) for n in (0, 1)] == [sound(source, n) for n in (0, 1)]
+        (words,) = streams(output, "subtitle")
+        assert (words["codec_name"], words["tags"]["language"]) == (text, "ita")
+        srt = ffmpeg("-i", output, "-map", "0:s:0", "-f", "srt", "-").decode()
+        assert "Bonjour" in srt and "00:00:00,2" in srt and "--> 00:00:00,7" in srt
+        table = probe(output)
+        assert [(float(c["start_time"]), c["tags"]["title"]) for c in table["chapters"]] == [(0, "One"), (0.4, "Two")]
+        title = {k.lower(): v for k, v in table["format"]["tags"].items()}
+        assert (title["title"], title["artist"]) == ("The Film", "Someone")
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm"])
+def test_sound_stays_where_it_was(tmp_path: Path, ending: str) -> None:
+    """The picture starts 0.3 s after the sound; in webm the sound is converted."""
+    source = make(tmp_path / "in.mp4", "-itsoffset", "0.3", *PICTURE, *TONE, *H264, "-c:a", "aac")
+    output = tmp_path / f"out.{ending}"
+    paint(source, output)
+
+    def lag(path: Path) -> float:
+        return float(streams(path, "video")[0]["start_time"]) - heard(path)
+
+    assert lag(output) == pytest.approx(lag(source), abs=0.001)
+    assert times(output)[0] - times(source)[0] == pytest.approx(0, abs=0.03)
+
+
+def heard(path: Path) -> float:
+    """When the first sound above silence is decoded, in seconds."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            samples = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
+            loud = np.flatnonzero(samples > 0.02)
+            if loud.size:
+                return float(frame.time or 0) + float(loud[0]) / frame.sample_rate
+    raise AssertionError("silence")
+
+
+def test_transport_streams_begin_at_zero_and_keep_their_sound(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.ts", *PICTURE, *TONE, *H264, "-c:a", "aac")
+    result = paint(source, tmp_path / "out.mp4")
+    before, after = times(source), times(tmp_path / "out.mp4")
+    assert (result.frames, result.notes, result.losses) == (10, [], [])
+    assert after == pytest.approx([t - before[0] + after[0] for t in before], abs=0.001)
+    assert 0 <= after[0] < 0.2
+    lags = [times(p)[0] - heard(p) for p in (source, tmp_path / "out.mp4")]
+    assert lags[0] == pytest.approx(lags[1], abs=0.001)
+
+
+def test_times_that_stand_still_or_run_back_are_mended(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for count, pts in enumerate((0, 100, 100, 300, 200, 500)):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), pts // 2, np.uint8), format="rgb24")
+            for packet in stream.encode(frame):
+                packet.time_base, packet.pts, packet.dts = Fraction(1, 1000), pts, count
+                container.mux(packet)
+    result = paint(source, tmp_path / "out.mp4")
+    after = times(tmp_path / "out.mp4")
+    assert result.frames == len(set(after)) == 6
+    assert [after[i] for i in (0, 1, 3, 5)] == pytest.approx([0, 0.1, 0.3, 0.5], abs=0.001)
+    assert any("mended: 2" in note for note in result.notes)
+
+
+def test_so_many_frames_and_the_sound_up_to_there(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mp4", *PICTURE, *TONE, *H264, "-c:a", "aac")
+    result = paint(source, tmp_path / "out.mp4", frames=4)
+    assert (result.frames, result.losses, len(times(tmp_path / "out.mp4"))) == (4, [], 4)
+    assert float(streams(tmp_path / "out.mp4", "audio")[0]["duration"]) == pytest.approx(0.4, abs=0.15)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from realtime.errors import UsageError
+from realtime.jobs import plan_jobs
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/a.mp4", "in/b/c.JPG", "in/b/old.avi", "in/x.txt", "one.bmp", "two.mkv", "other/one.bmp"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def plan(output: str, *inputs: str) -> list[tuple[str, str]]:
+    return [(j.source.as_posix(), j.output.as_posix()) for j in plan_jobs([Path(i) for i in inputs], output)]
+
+
+def test_one_into_one(folder: Path) -> None:
+    assert plan("new.mp4", "two.mkv") == [("two.mkv", "new.mp4")]
+    assert plan("new.webp", "one.bmp") == [("one.bmp", "new.webp")]
+    with pytest.raises(UsageError, match="films are written as"):
+        plan("new.png", "two.mkv")
+    with pytest.raises(UsageError, match="pictures are written as"):
+        plan("new.mp4", "one.bmp")
+
+
+def test_a_folder_into_a_folder_keeps_its_tree(folder: Path) -> None:
+    expected = [("in/a.mp4", "out/a.mp4"), ("in/b/c.JPG", "out/b/c.JPG"), ("in/b/old.avi", "out/b/old.mp4")]
+    assert plan("out/", "in") == plan("out", "in") == expected
+
+
+def test_results_inside_the_inputs_folder_are_not_painted_again(folder: Path) -> None:
+    (folder / "in/painted").mkdir()
+    (folder / "in/painted/a.mp4").touch()
+    assert [source for source, _ in plan("in/painted/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
+
+
+def test_several_into_a_folder(folder: Path) -> None:
+    assert plan("out/", "two.mkv") == [("two.mkv", "out/two.mkv")]
+    assert plan("out", "two.mkv", "one.bmp") == [("two.mkv", "out/two.mkv"), ("one.bmp", "out/one.png")]
+    with pytest.raises(UsageError, match="a folder"):
+        plan("two.mkv", "one.bmp", "in/a.mp4")
+
+
+def test_two_of_one_name(folder: Path) -> None:
+    (folder / "in/a.avi").touch()
+    assert plan("out/", "in")[:2] == [("in/a.avi", "out/a.mp4"), ("in/a.mp4", "out/a.mp4.mp4")]
+    with pytest.raises(UsageError, match="would both become"):
+        plan("out/", "one.bmp", "other/one.bmp", "./one.bmp")
+
+
+def test_a_folder_without_anything(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError, match="no film and no picture"):
+        plan("out/", "empty")

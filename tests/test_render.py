@@ -1,0 +1,125 @@
+"""The line: order, errors of each of its three parts, interruption, and a flat memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from realtime.errors import OutputError
+from realtime.frame import FilmFrame, Image, Step
+from realtime.pipe import Abandoned, Pipe
+from realtime.render import PIXEL_LIMIT, ROOM, painter, render, working_size
+from realtime.styles import Library
+from realtime.stylizer import Stylizer
+
+
+def steps(count: int, read: list[int] | None = None) -> Iterator[Step]:
+    for number in range(count):
+        if read is not None:
+            read.append(number)
+        yield Step(frame=FilmFrame(np.full((16, 16, 3), number % 256, np.uint8), number, 1))
+
+
+class Kept:
+    """A sink that remembers; it may be slow, or break at a frame."""
+
+    def __init__(self, breaks_at: int = -1, slow: float = 0) -> None:
+        self.pts: list[int] = []
+        self.closed = 0
+        self._breaks_at, self._slow = breaks_at, slow
+
+    def write(self, step: Step) -> None:
+        assert step.frame is not None
+        if step.frame.pts == self._breaks_at:
+            raise OutputError("the disk is full")
+        time.sleep(self._slow)
+        self.pts.append(step.frame.pts)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def invert(image: Image) -> Image:
+    return 255 - image
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def test_every_frame_in_order_and_one_close() -> None:
+    sink, counts = Kept(), list[int]()
+    render(steps(200), invert, sink, counts.append)
+    assert sink.pts == list(range(200))
+    assert counts == list(range(1, 201))
+    assert sink.closed == 1
+
+
+def test_a_slow_sink_holds_the_others_back() -> None:
+    read: list[int] = []
+    sink = Kept(slow=0.002)
+    ahead: list[int] = []
+    render(steps(60, read), invert, sink, lambda _: ahead.append(len(read) - len(sink.pts)))
+    assert max(ahead) <= 2 * ROOM + 4
+
+
+def test_an_error_of_the_sink_is_raised_once() -> None:
+    with pytest.raises(OutputError, match="full"):
+        render(steps(10_000), invert, Kept(breaks_at=3))
+
+
+def test_an_error_of_the_source_is_raised_and_nothing_is_closed_as_if_whole() -> None:
+    def broken() -> Iterator[Step]:
+        yield from steps(5)
+        raise ValueError("decoder")
+
+    sink = Kept()
+    with pytest.raises(ValueError, match="decoder"):
+        render(broken(), invert, sink)
+    assert (sink.pts, sink.closed) == (list(range(5)), 0)
+
+
+@pytest.mark.parametrize(("error", "closed"), [(ValueError("painter"), 0), (KeyboardInterrupt(), 1)])
+def test_errors_and_interruptions_while_painting(error: BaseException, closed: int) -> None:
+    def paint(image: Image) -> Image:
+        if image[0, 0, 0] == 7:
+            raise error
+        return image
+
+    sink = Kept()
+    with pytest.raises(type(error)):
+        render(steps(10_000), paint, sink)
+    assert (sink.pts, sink.closed) == (list(range(7)), closed)
+
+
+def test_a_pipe_tells_the_writer_that_the_reader_has_gone() -> None:
+    pipe: Pipe[int] = Pipe(1)
+    pipe.put(1)
+    threading.Timer(0.05, pipe.abandon).start()
+    with pytest.raises(Abandoned):
+        pipe.put(2)
+    time.sleep(0.1)
+
+
+def test_the_working_size() -> None:
+    assert working_size(640, 360, None) == (640, 360)
+    assert working_size(640, 360, 720) == (640, 360)
+    assert working_size(640, 360, 180) == (320, 180)
+    assert working_size(8, 100, None) == (16, 200)
+    width, height = working_size(12_000, 9_000, None)
+    assert width * height <= PIXEL_LIMIT * 1.001 and width / height == pytest.approx(4 / 3, rel=0.001)
+    assert min(working_size(4000, 20, 16)) >= 16
+
+
+@pytest.mark.parametrize("shape", [(90, 120, 3), (47, 63, 3), (9, 30, 3)])
+def test_painting_smaller_gives_the_size_back(library: Library, shape: tuple[int, int, int]) -> None:
+    with Stylizer(library=library) as stylizer:
+        image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+        assert painter(stylizer, 32)(image).shape == shape
