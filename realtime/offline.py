@@ -59,6 +59,10 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{arguments.inputs[0]}: -o FILE is needed, to say where the painted one goes")
     if arguments.camera is not None or arguments.demo:
         raise UsageError("a camera or the demo cannot be combined with files")
+    live = {"fps": arguments.fps, "mirror": arguments.mirror, "stats": arguments.stats}
+    for option, value in live.items():
+        if value is not None:
+            raise UsageError(f"--{option} is for live pictures; files keep their own (--json: results)")
 
 
 def _attempt(

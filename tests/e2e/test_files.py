@@ -155,6 +155,8 @@ def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
         (("film.mp4", "-o", "x.webm", "--codec", "h264"), 2, "takes vp9"),
         (("film.mp4", "-o", "x.mp4", "--crf", "77"), 2, "--crf 77"),
         (("film.mp4", "--demo", "-o", "x.mp4"), 2, "cannot be combined"),
+        (("film.mp4", "--fps", "10", "-o", "x.mp4"), 2, "--fps is for live pictures"),
+        (("film.mp4", "--no-mirror", "-o", "x.mp4"), 2, "--mirror is for live pictures"),
         (("film.mp4", "-o", "x.mp4", "--track", "2"), 2, "--track 2"),
         (("none.mp4", "-o", "x.mp4"), 1, "no such file"),
         (("film.mp4", "-o", "no/where/x.mp4"), 1, "no folder"),
