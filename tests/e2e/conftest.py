@@ -44,9 +44,15 @@ class Screen:
         )
         return done.stdout
 
+    def managed(self) -> bool:
+        """Whether a window manager runs: only then are there desktops to count."""
+        environment = os.environ | {"DISPLAY": self.display}
+        done = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, timeout=30)
+        return done.returncode == 0 and done.stdout.strip().isdigit() and int(done.stdout) > 0
+
     def press(self, key: str) -> None:
-        """Press a key with the pointer over the window, and give the app time to react."""
-        self.xdotool("mousemove", "200", "200", "key", key)
+        """Press a key, and give the app time to react."""
+        self.xdotool("key", key)
         time.sleep(1.0)
 
 
@@ -55,7 +61,8 @@ def screen() -> Iterator[Screen]:
     read, write = os.pipe()
     size = f"{SCREEN[0]}x{SCREEN[1]}x24"
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"],
+        # -noreset: else it starts afresh whenever a screenshot's client is the last one to leave.
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
@@ -63,19 +70,17 @@ def screen() -> Iterator[Screen]:
     with os.fdopen(read) as pipe:
         number = pipe.readline().strip()
     assert number, "Xvfb did not start"
-    yield Screen(f":{number}")
-    server.terminate()
-    server.wait(10)
-
-
-@pytest.fixture
-def window_manager(screen: Screen) -> Iterator[None]:
-    """Full screen and the close box are the window manager's; everything else works without one."""
+    screen = Screen(f":{number}")
+    # A window manager, as people have: without one Qt's window now and then stays black under load.
     manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": screen.display}, stderr=subprocess.DEVNULL)
-    time.sleep(1)
-    yield
-    manager.terminate()
-    manager.wait(10)
+    deadline = time.monotonic() + 30
+    while not screen.managed():
+        assert time.monotonic() < deadline, "openbox did not start"
+        time.sleep(0.1)
+    yield screen
+    for process in (manager, server):
+        process.terminate()
+        process.wait(10)
 
 
 @pytest.fixture
