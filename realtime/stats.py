@@ -31,6 +31,7 @@ class Stats:
         self.to_painted: deque[float] = deque(maxlen=REMEMBERED)  # seconds from capture
         self.to_display: deque[float] = deque(maxlen=REMEMBERED)
         self._recent: deque[float] = deque()
+        self._latest: deque[float] = deque(maxlen=15)  # of to_display, for the screen
         self._started = time.monotonic()
 
     def count_painted(self, seconds: float, captured: float) -> None:
@@ -57,6 +58,7 @@ class Stats:
         now = time.monotonic()
         self.shown += 1
         self.to_display.append(now - captured)
+        self._latest.append(now - captured)
         self._recent.append(now)
 
     @property
@@ -70,7 +72,7 @@ class Stats:
     @property
     def latency_now(self) -> float:
         """Median of the last frames' capture-to-display time, in seconds."""
-        last = sorted(list(self.to_display)[-15:]) or [0.0]
+        last = sorted(self._latest) or [0.0]
         return last[len(last) // 2]
 
     def summary(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,6 @@ class App:
     process: subprocess.Popen[str]
     folder: Path
     screen: Screen
-    _output: list[str] = field(default_factory=list)
 
     def wait_for_window(self) -> None:
         """Until the first painted picture is on the screen."""

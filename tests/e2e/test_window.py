@@ -158,7 +158,22 @@ def test_ctrl_c_ends_it_with_figures(app: App) -> None:
     assert app.stats()["frames_painted"] > 0
 
 
-def test_snapshots_never_overwrite_and_a_full_folder_is_said(app: App) -> None:
+def test_snapshots_never_overwrite(app: App) -> None:
     paths = [snapshot(app)[0] for _ in range(3)]
     assert len(set(paths)) == 3
     quit_app(app)
+
+
+def test_a_snapshot_that_cannot_be_saved_is_said_on_the_screen(start: Any, camera: FaultCamera, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    app: App = start("--camera", camera.url, "--size", "240", "--snapshots", "taken")
+    app.wait_for_window()
+    app.screen.press("space")
+    app.screen.press("i")
+    time.sleep(2)
+    bare = app.screen.shot()
+    app.screen.press("s")
+    assert difference(app.screen.shot(), bare) > 0.5, "no message"
+    quit_app(app)
+    assert app.stats()["snapshots"] == 0
+    assert (tmp_path / "taken").read_text() == "a file where the folder should be"
