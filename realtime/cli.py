@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
-from realtime.options import build_parser
+from realtime.options import build_parser, stylizer_options
 
 if TYPE_CHECKING:
     from realtime.live import Live
@@ -44,15 +44,19 @@ def run_live(arguments: argparse.Namespace) -> None:
 
         require_display()  # before anything slow, and before a camera's light goes on
     from realtime.live import Live
+    from realtime.look import FADE_SECONDS
     from realtime.sources import open_live_source
     from realtime.stylizer import Stylizer
+    from realtime.views import View
 
-    with Stylizer(
-        arguments.style, strength=arguments.strength, provider=arguments.provider, models=arguments.models
-    ) as stylizer:
+    with Stylizer(**stylizer_options(arguments)) as stylizer:
         source = open_live_source(arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps)
         mirror = source.mirror if arguments.mirror is None else arguments.mirror
-        live = Live(source, stylizer, mirror=mirror, height=height, fps=arguments.fps, frames=arguments.frames)
+        live = Live(
+            source, stylizer, mirror=mirror, height=height, fps=arguments.fps, frames=arguments.frames,
+            fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
+            view=View(arguments.view or "painted"),
+        )  # fmt: skip
         width, rows = source.size
         print(f"{source.name}: {width} x {rows}, {source.fps:g} fps", flush=True)
         print(f"{stylizer.provider.upper()}: {stylizer.why}", flush=True)
@@ -95,6 +99,10 @@ def _check(arguments: argparse.Namespace) -> int | None:
         raise UsageError(f"--frames {arguments.frames}: at least 1")
     if arguments.fps is not None and not 0 < arguments.fps <= 1000:
         raise UsageError(f"--fps {arguments.fps:g}: more than 0, at most 1000")
+    if arguments.fade is not None and not 0 <= arguments.fade <= 60:
+        raise UsageError(f"--fade {arguments.fade:g}: from 0 to 60 seconds")
+    if arguments.tour is not None and not 1 <= arguments.tour <= 86400:
+        raise UsageError(f"--tour {arguments.tour:g}: at least 1 second for each style")
     if arguments.size == "auto":
         return None
     if not arguments.size.isdigit() or not 64 <= int(arguments.size) <= 8192:

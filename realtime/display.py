@@ -14,9 +14,9 @@ from realtime.errors import StylizeError
 from realtime.frame import Image
 from realtime.keys import Action, Command, command
 from realtime.live import Live, Painted
-from realtime.look import Look, one_style
 from realtime.sinks.snapshot import save_snapshot
-from realtime.sinks.window import Window
+from realtime.sinks.window import Touch, Window
+from realtime.views import View, split
 
 SILENCE = 2.0  # seconds without a frame until the screen says so
 MESSAGE_SECONDS = 2.0
@@ -33,12 +33,22 @@ class Display:
         self._message, self._message_until = "", 0.0
         self._drawn: tuple[object, ...] = ()
         self._quit = False
-        self._strength = live.controls.fade.target.strength or 1.0
+        self.seam = 0.5  # of the split view, 0 to 1 of the picture's width
+        dials = live.dials
         self._actions: dict[Action, Callable[[Command], None]] = {
-            Action.NEXT: lambda _: self._step(1),
-            Action.PREVIOUS: lambda _: self._step(-1),
-            Action.STYLE: lambda command: self._choose(command.number),
-            Action.ORIGINAL: lambda _: self._toggle_original(),
+            Action.NEXT: lambda _: self._turned(dials.step(1)),
+            Action.PREVIOUS: lambda _: self._turned(dials.step(-1)),
+            Action.STYLE: lambda command: self._pick(command.number),
+            Action.ORIGINAL: lambda _: self._turned(dials.toggle_original()),
+            Action.GRID: lambda _: self._toggle_view(View.GRID),
+            Action.MIX: lambda _: self._turned(dials.toggle_mix()),
+            Action.LEAN: lambda command: self._turned(dials.lean(command.number)),
+            Action.TOUR: lambda _: self._turned(dials.toggle_tour()),
+            Action.STRENGTH: lambda command: self._turned(dials.strength(command.number)),
+            Action.COLOURS: lambda _: self._turned(dials.toggle_colours()),
+            Action.STROKE: lambda command: self._turned(dials.stroke(command.number)),
+            Action.SMOOTH: lambda command: self._turned(dials.smooth(command.number)),
+            Action.SPLIT: lambda _: self._toggle_view(View.SPLIT),
             Action.HUD: lambda _: self._toggle("hud"),
             Action.HELP: lambda _: self._toggle("help"),
             Action.MIRROR: lambda _: self._toggle_mirror(),
@@ -59,6 +69,8 @@ class Display:
             pressed = command(self.window.key(0.03 if self.live.controls.frozen else 0.001))
             if pressed is not None:
                 self._actions[pressed.action](pressed)
+            for touch in self.window.touches():
+                self._touch(touch)
             if finished and painted is None:
                 return
 
@@ -66,12 +78,13 @@ class Display:
         now = time.monotonic()
         silent = self._silence(now)
         message = self._message if now < self._message_until else ""
-        state = (self.window.size, self.hud, self.help, message, silent, int(now / TICK) if self.hud else 0)
+        view = self.live.controls.view
+        tick = int(now / TICK) if self.hud else 0
+        state = (self.window.size, self.hud, self.help, message, silent, view, self.seam, tick)
         if not fresh and state == self._drawn:
             return
         self._drawn = state
-        picture = self.current.image if self.current else np.zeros((480, 640, 3), np.uint8)
-        canvas = self.window.compose(picture)
+        canvas = self._compose(view)
         if silent:
             hud.draw_no_signal(canvas, silent)
         if self.hud:
@@ -84,6 +97,24 @@ class Display:
         if fresh and self.current:
             self.live.stats.count_shown(self.current.frame.captured)
 
+    def _compose(self, view: View) -> Image:
+        """The picture in the window, as the view has it."""
+        current = self.current
+        if current is None:
+            return self.window.compose(np.zeros((480, 640, 3), np.uint8))
+        if current.layout is not None:
+            canvas = self.window.compose(current.image)
+            styles = self.live.stylizer.library.styles
+            chosen = [number for number, (_, style) in enumerate(styles) if style == current.look.mix[0][0]]
+            names = [style.title or style.name for _, style in styles]
+            hud.draw_tiles(canvas, self.window.area, current.layout, names, chosen[0] if chosen else None)
+            return canvas
+        if view is not View.SPLIT:
+            return self.window.compose(current.image)
+        canvas = self.window.compose(split(current.original, current.image, self.seam))
+        hud.draw_seam(canvas, self.window.area, self.seam)
+        return canvas
+
     def _draw_figures(self, canvas: Image) -> None:
         live = self.live
         stats = live.stats
@@ -93,8 +124,9 @@ class Display:
             dropped=stats.dropped,
             provider=live.stylizer.provider,
             why=live.stylizer.why,
-            size=live.size,
+            size=live.working_size,
             style=live.controls.fade.target.label,
+            dialled="   ".join(live.controls.fade.target.dialled + ["walking"] * live.dials.touring),
         )
         hud.draw_hud(canvas, figures)
 
@@ -122,34 +154,38 @@ class Display:
         controls.touched.set()
         self._say("frozen" if controls.frozen else "live again")
 
-    def _toggle_original(self) -> None:
-        target = self.live.controls.fade.target
-        self._go(Look(target.model, target.weights, 0.0 if target.strength else self._strength))
+    def _toggle_view(self, view: View) -> None:
+        controls = self.live.controls
+        controls.view = View.PAINTED if controls.view is view else view
+        controls.touched.set()
 
-    def _step(self, by: int) -> None:
-        target = self.live.controls.fade.target
-        styles = [style for _, style in self.live.stylizer.library.styles]
-        strongest = target.mix[0][0]
-        self._choose((styles.index(strongest) + by) % len(styles))
+    def _pick(self, number: int) -> None:
+        """A style by its number; that closes the grid."""
+        if self.live.controls.view is View.GRID and number < len(self.live.stylizer.library.styles):
+            self.live.controls.view = View.PAINTED
+        self._turned(self.live.dials.choose(number))
 
-    def _choose(self, number: int) -> None:
-        styles = self.live.stylizer.library.styles
-        if number >= len(styles):
-            self._say(f"there are {len(styles)} styles")
-            return
-        look = one_style(*styles[number])
-        self._go(Look(look.model, look.weights, self._strength))
+    def _touch(self, touch: Touch) -> None:
+        view = self.live.controls.view
+        if view is View.SPLIT:
+            self.seam = min(1.0, max(0.0, touch.x))
+        elif view is View.GRID and touch.pressed and self.current is not None and self.current.layout is not None:
+            number = self.current.layout.at(touch.x, touch.y)
+            if number is not None:
+                self._pick(number)
 
-    def _go(self, look: Look) -> None:
-        self.live.controls.fade.go(look, time.monotonic())
+    def _turned(self, line: str) -> None:
+        """Something was dialled: say it, and wake the painting thread where it is frozen."""
         self.live.controls.touched.set()
-        self._say(look.label)
+        self._say(line)
 
     def _snapshot(self) -> None:
         if self.current is None:
             return
         look = self.current.look
         style = look.mix[0][0].name if look.strength else "original-size"
+        if self.current.layout is not None:
+            style = "grid"
         try:
             path = save_snapshot(self.snapshots, style, self.current.image, self.current.original, datetime.now())
         except StylizeError as error:

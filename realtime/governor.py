@@ -16,6 +16,7 @@ REACTION = 0.6  # seconds of painting times that count; their median, so that si
 FIRST_PATIENCE = 3.0  # seconds of quick painting before a larger size is tried
 PATIENCE = 10.0  # the same after a smaller one was needed
 LONGEST = 80.0  # seconds that this may grow to, where the larger size does not last
+PIXEL_LIMIT = 16 << 20  # painted at once: about 100 bytes of memory each
 
 
 def working_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[int, int]:
@@ -28,6 +29,20 @@ def working_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[in
     rows = max(multiple, height // multiple * multiple)
     columns = max(multiple, round(frame[0] * rows / frame[1] / multiple) * multiple)
     return columns, rows
+
+
+def stroke_size(size: tuple[int, int], stroke: float, multiple: int) -> tuple[int, int]:
+    """(width, height) to paint at so that strokes come out `stroke` times as large as at `size`.
+
+    `size` itself for strokes of 1; else of its shape and multiples of `multiple`, 16 at least, and no more than
+    PIXEL_LIMIT, which fine strokes of a large picture would be.
+    """
+    if stroke == 1:
+        return size
+    factor = min(1 / stroke, (PIXEL_LIMIT / (size[0] * size[1])) ** 0.5)
+    least = -(-16 // multiple)
+    width, height = (max(least, round(side * factor / multiple)) * multiple for side in size)
+    return width, height
 
 
 class Governor:
@@ -44,6 +59,7 @@ class Governor:
         self._rung = 0
         self._costs: deque[tuple[float, float]] = deque()  # (when, seconds for one row squared) of late
         self._cost = 0.0  # their median
+        self._fineness = 1.0  # rows painted over `height`, where these are more
         self._changed = self._tight = float("-inf")  # when: moved, too slow to go up
         self._patience = FIRST_PATIENCE
 
@@ -59,9 +75,14 @@ class Governor:
             self._cost = seconds / self.height**2
             self._rung = self._highest()
 
-    def observe(self, seconds: float, now: float) -> bool:
-        """A picture took that long. True if `height` has changed. now: seconds, of any clock."""
-        self._costs.append((now, seconds / self.height**2))
+    def observe(self, seconds: float, now: float, stroke: float = 1.0) -> bool:
+        """A picture took that long. True if `height` has changed. now: seconds, of any clock.
+
+        stroke: the factor it was painted with, at `height` / stroke rows. Larger strokes leave `height` where it is, so
+        that each step of theirs is seen; finer ones are had as far as the frame rate holds.
+        """
+        self._costs.append((now, seconds * (stroke / self.height) ** 2))
+        self._fineness = max(1.0, 1 / stroke)
         while len(self._costs) > FEWEST and self._costs[0][0] < now - REACTION:
             self._costs.popleft()
         self._cost = statistics.median(cost for _, cost in self._costs)
@@ -93,7 +114,7 @@ class Governor:
         return fitting[-1] if fitting else 0
 
     def _seconds(self, rung: int) -> float:
-        return self._cost * self._ladder[rung] ** 2
+        return self._cost * (self._fineness * self._ladder[rung]) ** 2
 
 
 def _ladder(top: int) -> list[int]:

@@ -11,15 +11,20 @@ import numpy as np
 
 from realtime.frame import Image
 from realtime.keys import BINDINGS
+from realtime.views import Layout
 
 WHITE = (245, 245, 245)
 GREY = (185, 185, 185)
 AMBER = (80, 190, 255)  # BGR
+SMALLEST_TEXT = 12  # pixels
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What the HUD shows. latency: capture to display, seconds; size: (width, height) painted at."""
+    """What the HUD shows. latency: capture to display, seconds; size: (width, height) painted at.
+
+    dialled: what is set otherwise than by default.
+    """
 
     fps: float
     latency: float
@@ -28,6 +33,7 @@ class Figures:
     why: str
     size: tuple[int, int]
     style: str
+    dialled: str = ""
 
 
 def draw_hud(canvas: Image, figures: Figures) -> None:
@@ -35,6 +41,7 @@ def draw_hud(canvas: Image, figures: Figures) -> None:
     width, height = figures.size
     lines = [
         (figures.style, WHITE),
+        *([(figures.dialled, AMBER)] if figures.dialled else []),
         (f"{figures.fps:.1f} fps   {figures.latency * 1000:.0f} ms   {figures.dropped} dropped", WHITE),
         (f"{width} × {height}   {figures.provider.upper()}: {figures.why}", GREY),
     ]
@@ -44,10 +51,57 @@ def draw_hud(canvas: Image, figures: Figures) -> None:
 
 
 def draw_help(canvas: Image) -> None:
-    """Every key, in the middle."""
-    size = _text_size(canvas)
+    """Every key, in the middle: in one column or two, whichever can be written larger."""
     rows = [[(binding.shown, AMBER), (binding.help, WHITE)] for binding in BINDINGS]
-    _panel(canvas, None, rows, size)
+    half = -(-len(rows) // 2)
+    folded = [left + right for left, right in zip(rows, [*rows[half:], [("", AMBER), ("", WHITE)]], strict=False)]
+    size, table = max(((_largest(canvas, table), table) for table in (rows, folded[:half])), key=lambda pair: pair[0])
+    _panel(canvas, None, table, size)
+
+
+def _largest(canvas: Image, rows: list[list[tuple[str, tuple[int, int, int]]]]) -> int:
+    """The largest text that a table of these rows fits with, up to the usual."""
+    for size in range(_text_size(canvas), SMALLEST_TEXT, -1):
+        _, box, tall = _extent(rows, size)
+        if box <= canvas.shape[1] and tall <= canvas.shape[0]:
+            return size
+    return SMALLEST_TEXT
+
+
+def draw_tiles(
+    canvas: Image, area: tuple[int, int, int, int], layout: Layout, names: list[str], chosen: int | None
+) -> None:
+    """Name every tile, with the key that picks it, and frame the one chosen.
+
+    area: (left, top, width, height) of the sheet on the canvas.
+    """
+    left, top, width, height = area
+    size = max(SMALLEST_TEXT, min(_text_size(canvas), height // layout.rows // 10))
+    pad = round(size * 0.4)
+    for number, name in enumerate(names):
+        x, y, right, bottom = layout.cell(number, width, height)
+        text = _shorten(f"{number + 1}  {name}" if number < 9 else name, size, right - x - 4 * pad)
+        box = canvas[top + bottom - size - 3 * pad : top + bottom, left + x : left + x + _width(text, size) + 3 * pad]
+        np.multiply(box, 0.4, out=box, casting="unsafe")
+        colour = AMBER if number == chosen else WHITE
+        _text(canvas, text, (left + x + round(1.5 * pad), top + bottom - round(1.8 * pad)), size, colour)
+        if number == chosen:
+            thick = max(2, size // 6)
+            corner = (left + right - 1 - thick // 2, top + bottom - 1 - thick // 2)
+            cv2.rectangle(canvas, (left + x + thick // 2, top + y + thick // 2), corner, AMBER, thick)
+
+
+def draw_seam(canvas: Image, area: tuple[int, int, int, int], seam: float) -> None:
+    """The line between original and painting, with a grip to drag it by. area: as for `draw_tiles`."""
+    left, top, width, height = area
+    thick = max(2, height // 320)
+    x = min(left + width - thick, max(left + thick - 1, left + round(seam * width)))
+    y, grip = top + height // 2, max(6, height // 50)
+    cv2.line(canvas, (x, top), (x, top + height - 1), WHITE, thick)
+    cv2.circle(canvas, (x, y), grip, WHITE, -1, cv2.LINE_AA)
+    for way in (-1, 1):
+        arrow = [[x + way * grip // 2, y], [x + way * grip // 6, y - grip // 3], [x + way * grip // 6, y + grip // 3]]
+        cv2.fillConvexPoly(canvas, np.array(arrow, np.int32), (70, 70, 70), cv2.LINE_AA)
 
 
 def draw_message(canvas: Image, text: str) -> None:
@@ -76,12 +130,9 @@ def _panel(
     size: int,
 ) -> None:
     """Rows of columns on a darkened box at `where` (left, top), or in the middle."""
-    columns = max(len(row) for row in rows)
     pad, step = round(size * 0.6), round(size * 1.5)
-    room = canvas.shape[1] - 4 * pad
-    widths = [max(_width(row[c][0], size) for row in rows) for c in range(columns)]
-    box = min(sum(widths) + size * (columns - 1), room) + 2 * pad
-    tall = step * len(rows) + pad
+    widths, box, tall = _extent(rows, size)
+    box = min(box, canvas.shape[1] - 2 * pad if where else canvas.shape[1])
     left, top = where or ((canvas.shape[1] - box) // 2, max(0, (canvas.shape[0] - tall) // 2))
     area = canvas[top : top + tall, left : left + box]
     np.multiply(area, 0.4, out=area, casting="unsafe")
@@ -93,9 +144,17 @@ def _panel(
             x += widths[column] + size
 
 
+def _extent(rows: list[list[tuple[str, tuple[int, int, int]]]], size: int) -> tuple[list[int], int, int]:
+    """The columns' widths, and the width and height of the box around them."""
+    pad, step = round(size * 0.6), round(size * 1.5)
+    columns = max(len(row) for row in rows)
+    widths = [max(_width(row[c][0], size) for row in rows if c < len(row)) for c in range(columns)]
+    return widths, sum(widths) + size * (columns - 1) + 2 * pad, step * len(rows) + pad
+
+
 def _text_size(canvas: Image) -> int:
     """Pixels: readable from a chair, on any window."""
-    return int(max(12, min(28, canvas.shape[0] // 32)))
+    return int(max(SMALLEST_TEXT, min(canvas.shape[0] // 32, max(28, canvas.shape[0] // 40))))
 
 
 @cache

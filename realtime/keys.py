@@ -19,27 +19,50 @@ class Action(Enum):
     SNAPSHOT = "snapshot"
     FREEZE = "freeze"
     FULL_SCREEN = "full screen"
+    MIX = "mix"
+    LEAN = "lean"
+    TOUR = "tour"
+    GRID = "grid"
+    SPLIT = "split"
+    STRENGTH = "strength"
+    COLOURS = "colours"
+    STROKE = "stroke"
+    SMOOTH = "smooth"
     QUIT = "quit"
 
 
 @dataclass(frozen=True)
 class Binding:
-    """Keys that do one thing. shown: how people read them; help: what it does, for people."""
+    """Keys that do one thing. shown: how people read them; help: what it does, for people.
+
+    less: keys that do the same the other way. option: what does it from the command line.
+    """
 
     keys: tuple[str, ...]
     action: Action
     shown: str
     help: str
+    less: tuple[str, ...] = ()
+    option: str = ""
 
 
 BINDINGS = (
-    Binding(("n", "right"), Action.NEXT, "n →", "next style"),
+    Binding(("n", "right"), Action.NEXT, "n →", "next style", option="--style"),
     Binding(("p", "left"), Action.PREVIOUS, "p ←", "previous style"),
-    Binding(tuple("123456789"), Action.STYLE, "1 … 9", "that style"),
+    Binding(tuple("123456789"), Action.STYLE, "1 … 9", "that style", option="--style"),
     Binding(("0",), Action.ORIGINAL, "0", "the original, and back"),
+    Binding(("g",), Action.GRID, "g", "all styles at once; click one", option="--view"),
+    Binding(("x",), Action.MIX, "x", "mix with the style before, or not", option="--style"),
+    Binding((".",), Action.LEAN, ", .", "less or more of that one", (",",), option="--style"),
+    Binding(("a",), Action.TOUR, "a", "walk through all styles", option="--tour"),
+    Binding(("+", "="), Action.STRENGTH, "+ -", "more or less paint", ("-",), option="--strength"),
+    Binding(("c",), Action.COLOURS, "c", "the photo's colours, or the painting's", option="--keep-colors"),
+    Binding(("]",), Action.STROKE, "[ ]", "finer or larger strokes", ("[",), option="--stroke"),
+    Binding(("'",), Action.SMOOTH, "; '", "less or more smoothing", (";",), option="--smooth"),
+    Binding(("v",), Action.SPLIT, "v", "split: photo and painting; drag the seam", option="--view"),
     Binding(("space",), Action.FREEZE, "space", "freeze, and go on"),
     Binding(("s",), Action.SNAPSHOT, "s", "save a snapshot, painted and original"),
-    Binding(("t",), Action.MIRROR, "t", "mirror, or not"),
+    Binding(("t",), Action.MIRROR, "t", "mirror, or not", option="--mirror"),
     Binding(("f",), Action.FULL_SCREEN, "f", "full screen, or window"),
     Binding(("i",), Action.HUD, "i", "show or hide the figures"),
     Binding(("h",), Action.HELP, "h", "show or hide this help"),
@@ -51,17 +74,18 @@ _SPECIAL = {
     65361: "left", 65362: "up", 65363: "right", 65364: "down",
     0x250000: "left", 0x260000: "up", 0x270000: "right", 0x280000: "down",
     63234: "left", 63232: "up", 63235: "right", 63233: "down",
-    27: "escape", 32: "space",
+    27: "escape", 32: "space", 65451: "+", 65453: "-",
 }  # fmt: skip
-_ACTIONS = {key: binding.action for binding in BINDINGS for key in binding.keys}
+_ACTIONS = {key: (binding.action, 1) for binding in BINDINGS for key in binding.keys}
+_ACTIONS |= {key: (binding.action, -1) for binding in BINDINGS for key in binding.less}
 
 
 @dataclass(frozen=True)
 class Command:
-    """An action, and for STYLE which one: 0 is the first."""
+    """An action, and for STYLE which one: 0 is the first; for the others -1 if it was asked for the other way."""
 
     action: Action
-    number: int = 0
+    number: int = 1
 
 
 def command(code: int) -> Command | None:
@@ -73,10 +97,10 @@ def command(code: int) -> Command | None:
         # GTK reports locks and modifiers in the upper bits.
         low = code & 0xFFFF
         name = _SPECIAL.get(low) or (chr(low).lower() if 32 < low < 127 else "")
-    action = _ACTIONS.get(name)
-    if action is None:
+    if name not in _ACTIONS:
         return None
-    return Command(action, int(name) - 1 if action is Action.STYLE else 0)
+    action, way = _ACTIONS[name]
+    return Command(action, int(name) - 1 if action is Action.STYLE else way)
 
 
 def markdown_table() -> str:

@@ -7,18 +7,20 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 
+from realtime.dials import Dials
 from realtime.errors import StylizeError
 from realtime.frame import Frame, Image
-from realtime.governor import Governor, working_size
-from realtime.look import Crossfade, Look
+from realtime.governor import Governor, stroke_size, working_size
+from realtime.look import FADE_SECONDS, LIMITS, Crossfade, Look
 from realtime.slot import Slot
 from realtime.sources.reconnect import Reconnecting
 from realtime.stats import Stats
+from realtime.steady import Steady
 from realtime.stillness import Stillness
 from realtime.stylizer import Stylizer
+from realtime.views import Grid, Layout, View
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
 JOIN_SECONDS = 2.0
@@ -26,20 +28,25 @@ JOIN_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Painted:
-    """A frame and what became of it. original: as painted from: mirrored, at the camera's size."""
+    """A frame and what became of it. original: as painted from: mirrored, at the camera's size.
+
+    layout: of the tiles, where it is a sheet of every style.
+    """
 
     frame: Frame
     original: Image
     image: Image
     look: Look
+    layout: Layout | None = None
 
 
 class Controls:
     """What the keys have set. The main thread writes, the painting thread reads."""
 
-    def __init__(self, look: Look, mirror: bool) -> None:
-        self.fade = Crossfade(look)
+    def __init__(self, look: Look, mirror: bool, fade: float, view: View) -> None:
+        self.fade = Crossfade(look, fade)
         self.mirror = mirror
+        self.view = view
         self.frozen = False
         self.touched = threading.Event()  # wakes the painting thread while frozen
 
@@ -50,6 +57,8 @@ class Live:
     height: rows to paint at, or None to choose what holds the frame rate.
     fps: paint at most that often; None is the camera's pace.
     frames: stop after that many pictures.
+    fade: seconds from one look to the next. tour: seconds for each style of a walk through all; None is no walk.
+    view: what is painted and shown. `dials` turns the look, `controls` have the rest.
     """
 
     def __init__(
@@ -61,18 +70,24 @@ class Live:
         height: int | None = None,
         fps: float | None = None,
         frames: int | None = None,
+        fade: float = FADE_SECONDS,
+        tour: float | None = None,
+        view: View = View.PAINTED,
     ) -> None:
         self.source, self.stylizer = source, stylizer
         self.height, self.fps, self.frames = height, fps, frames
-        self.controls = Controls(stylizer.look, mirror)
+        self.controls = Controls(stylizer.look, mirror, fade, view)
+        self.dials = Dials(self.controls.fade, stylizer.library, tour)
         self.stats = Stats()
         self.painted: Slot[Painted] = Slot()
-        self.size: tuple[int, int] = source.size  # (width, height) painted at
+        self.size: tuple[int, int] = source.size  # (width, height) that strokes of 1 are painted at
         self.newest = time.monotonic()  # when the last frame came in
         self.done = threading.Event()
         self.error: StylizeError | None = None
         self._captured: Slot[Frame] = Slot()
         self._stillness = Stillness()
+        self._steady = Steady()
+        self._grid = Grid(stylizer)
         self._last: Painted | None = None
         self._governor: Governor | None = None  # of the painting thread; None: the height is fixed
         self._threads = [
@@ -101,12 +116,20 @@ class Live:
         if self.error is not None:
             raise self.error
 
+    @property
+    def working_size(self) -> tuple[int, int]:
+        """(width, height) painted at."""
+        target = self.controls.fade.target
+        return stroke_size(self.size, target.stroke, target.model.multiple)
+
     def summary(self) -> dict[str, Any]:
         """Everything that --stats writes."""
+        target = self.controls.fade.target
         return self.stats.summary() | {
             "source": self.source.name,
-            "working_size": list(self.size),
-            "style": self.controls.fade.target.label,
+            "working_size": list(self.working_size),
+            "style": target.label,
+            "look": {name: getattr(target, name) for name in LIMITS},
             "provider": self.stylizer.provider,
             "provider_why": self.stylizer.why,
             "decode_errors": self.source.decode_errors,
@@ -139,7 +162,7 @@ class Live:
     def _paint(self) -> None:
         shape: tuple[int, ...] = ()
         frame: Frame | None = None
-        shown: Look | None = None
+        shown: tuple[Look, bool] | None = None
         due = 0.0
         while not self.done.is_set():
             if self.controls.frozen and frame is not None:
@@ -159,52 +182,65 @@ class Live:
                 self.stats.size_changes += bool(shape)
                 shape = frame.image.shape
                 self.size = self._choose_size(frame.image)
-            look = self.controls.fade.at(time.monotonic())
-            if self._stillness.is_still(frame.image) and look == shown and self._last is not None:
+            wanted = self._wanted()
+            same = self._stillness.is_still(frame.image) and wanted == shown
+            if same and self._last is not None and (self._grid.whole or not wanted[1]):
                 self.stats.count_reused()
-                self.painted.put(Painted(frame, frame.image, self._last.image, look))
+                self.painted.put(replace(self._last, frame=frame, original=frame.image))
+            elif wanted[1]:
+                self._paint_sheet(frame, wanted[0], same)
             else:
-                self._paint_one(frame, look)
-            shown = look
+                self._paint_one(frame, wanted[0])
+            shown = wanted
             if self.frames is not None and self.stats.delivered >= self.frames:
                 return
 
     def _paint_one(self, frame: Frame, look: Look) -> None:
-        picture = self._resized(frame.image)
         start = time.monotonic()
-        image = self.stylizer.paint(picture, look)
+        image = self.stylizer.paint_at(frame.image, self.size, look, self._steady)
         end = time.monotonic()
-        self.stats.count_painted(end - start, frame.captured)
-        self._stillness.painted()
-        self._last = Painted(frame, frame.image, image, look)
-        self.painted.put(self._last)
-        if self._governor is not None and look.strength and self._governor.observe(end - start, end):
+        self._deliver(Painted(frame, frame.image, image, look), end - start)
+        usual = look.strength > 0 and look.before is None
+        if self._governor is not None and usual and self._governor.observe(end - start, end, look.stroke):
             self.size = self._size_of(frame.image, self._governor.height)
 
-    def _moving(self, shown: Look | None) -> bool:
-        return self.controls.fade.at(time.monotonic()) != shown
+    def _paint_sheet(self, frame: Frame, look: Look, same: bool) -> None:
+        """Every style at once. same: as the last sheet, which may lack some tiles."""
+        if not same:
+            self._grid.changed()
+        self._steady.forget()
+        start = time.monotonic()
+        sheet = self._grid.paint(frame.image, look)
+        self._deliver(Painted(frame, frame.image, sheet, look, self._grid.layout), time.monotonic() - start)
+
+    def _deliver(self, painted: Painted, seconds: float) -> None:
+        self.stats.count_painted(seconds, painted.frame.captured)
+        self._stillness.painted()
+        self._last = painted
+        self.painted.put(painted)
+
+    def _wanted(self) -> tuple[Look, bool]:
+        """How to paint now, and whether every style at once."""
+        return self.dials.look(), self.controls.view is View.GRID
+
+    def _moving(self, shown: tuple[Look, bool] | None) -> bool:
+        return self._wanted() != shown or (self.controls.view is View.GRID and not self._grid.whole)
 
     def _mirrored(self, frame: Frame) -> Frame:
         if not self.controls.mirror:
             return frame
         return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
 
-    def _resized(self, image: Image) -> Image:
-        if (image.shape[1], image.shape[0]) == self.size:
-            return image
-        return np.asarray(cv2.resize(image, self.size, interpolation=cv2.INTER_AREA), np.uint8)
-
     def _choose_size(self, image: Image) -> tuple[int, int]:
         """For a source that is new, or whose pictures have changed their size."""
         if self.height is not None:
             return self._size_of(image, self.height)
-        look = replace(self.controls.fade.target, strength=1.0)
+        look = replace(self.controls.fade.target, strength=1.0, stroke=1.0)
 
         def seconds_at(height: int) -> float:
             self.size = self._size_of(image, height)
-            picture = self._resized(image)
             start = time.monotonic()
-            self.stylizer.paint(picture, look)
+            self.stylizer.paint_at(image, self.size, look)
             return time.monotonic() - start
 
         rate = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.jobs import Job, is_batch, is_still, plan_jobs
+from realtime.options import stylizer_options
 from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
 from realtime.render import Paint, painter
 from realtime.sinks.target import Target
@@ -30,15 +31,12 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         if not job.still:
             options.encoding(job)  # a wrong wish is said before the work starts
     results: list[Result] = []
-    with Stylizer(
-        arguments.style, strength=arguments.strength, provider=arguments.provider, models=arguments.models
-    ) as stylizer:
+    with Stylizer(**stylizer_options(arguments)) as stylizer:
         say(f"{stylizer.provider.upper()}: {stylizer.why}")
-        paint = painter(stylizer, rows)
         try:
             for job in jobs:
                 results.append(Result(str(job.source), str(job.output)))
-                _attempt(job, results[-1], paint, options, rows, batch, overwrite=arguments.overwrite)
+                _attempt(job, results[-1], painter(stylizer, rows), options, rows, batch, overwrite=arguments.overwrite)
                 _report(results[-1], quiet=arguments.json)
         finally:
             if arguments.json:
@@ -59,9 +57,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{arguments.inputs[0]}: -o FILE is needed, to say where the painted one goes")
     if arguments.camera is not None or arguments.demo:
         raise UsageError("a camera or the demo cannot be combined with files")
-    live = {"fps": arguments.fps, "mirror": arguments.mirror, "stats": arguments.stats}
-    for option, value in live.items():
-        if value is not None:
+    for option in ("fps", "mirror", "stats", "fade", "tour", "view"):
+        if getattr(arguments, option) is not None:
             raise UsageError(f"--{option} is for live pictures; files keep their own (--json: results)")
 
 

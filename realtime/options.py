@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from realtime.sinks.codecs import PRESETS
+from realtime.views import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
 
@@ -24,8 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
     _add_file_options(parser)
-    parser.add_argument("--style", metavar="NAME[:W],...", help="a style, or several with their weights")
-    parser.add_argument("--strength", type=float, default=1.0, metavar="0..1", help="0 the photo, 1 the painting")
+    _add_look_options(parser)
     parser.add_argument("--size", default="auto", metavar="auto|ROWS", help="height to paint at (default: auto)")
     parser.add_argument("--fps", type=float, metavar="N", help="paint at most N frames a second")
     parser.add_argument(
@@ -46,6 +47,29 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="this program's version and its libraries', and exit")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser
+
+
+def _add_look_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the look")
+    group.add_argument("--style", metavar="NAME[:W],...", help="a style, or a mix of up to four with their weights")
+    group.add_argument("--strength", type=float, default=1.0, metavar="0..1", help="0 the photo, 1 the painting")
+    group.add_argument("--keep-colors", action="store_true", help="the photo's colours, the painting's light and dark")
+    group.add_argument("--stroke", type=float, default=1.0, metavar="FACTOR", help="size of strokes, 0.5 to 4")
+    group.add_argument("--smooth", type=float, default=0.0, metavar="0..1", help="hold paintings steady over time")
+    live = parser.add_argument_group("the look, live")
+    live.add_argument("--fade", type=float, metavar="SECONDS", help="from one look to the next (default: 0.3)")
+    live.add_argument("--tour", type=float, metavar="SECONDS", help="walk through all styles, so long each")
+    live.add_argument(
+        "--view",
+        choices=[view.value for view in View],
+        help="split: beside the photo; grid: all styles (default: painted)",
+    )
+
+
+def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `Stylizer` is told."""
+    names = ("style", "strength", "keep_colors", "stroke", "smooth", "provider", "models")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _add_file_options(parser: argparse.ArgumentParser) -> None:

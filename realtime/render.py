@@ -6,15 +6,14 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import cv2
-import numpy as np
-
 from realtime.frame import FilmFrame, Image, Step
+from realtime.governor import PIXEL_LIMIT
+from realtime.mixing import fitted
 from realtime.pipe import Abandoned, Pipe
+from realtime.steady import Steady
 from realtime.stylizer import Stylizer
 
 ROOM = 4  # pictures between two threads
-PIXEL_LIMIT = 16 << 20  # painted at once: about 100 bytes of memory each
 
 Paint = Callable[[Image], Image]
 
@@ -30,16 +29,13 @@ class Sink(Protocol):
 
 
 def painter(stylizer: Stylizer, rows: int | None = None) -> Paint:
-    """Paints at most `rows` high and gives back the size it was given."""
+    """Paints the pictures of one film in their order: strokes of 1 at most `rows` high, given back at their size."""
+    steady = Steady()
 
     def paint(image: Image) -> Image:
         height, width = image.shape[:2]
-        size = working_size(width, height, rows)
-        if size == (width, height):
-            return stylizer.paint(image)
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if size < (width, height) else cv2.INTER_CUBIC)
-        painted = stylizer.paint(np.asarray(small, np.uint8))
-        return np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+        painted = stylizer.paint_at(image, working_size(width, height, rows), steady=steady)
+        return fitted(painted, (width, height))
 
     return paint
 

@@ -10,7 +10,10 @@ import numpy as np
 
 from realtime.engine import Engine
 from realtime.frame import Image
+from realtime.governor import stroke_size
 from realtime.look import Look, parse_look
+from realtime.mixing import blend, fitted, mix
+from realtime.steady import Steady
 from realtime.styles import Library, load_library
 
 
@@ -20,10 +23,11 @@ class Stylizer:
         with Stylizer("starry_night") as stylizer:
             cv2.imwrite("painted.png", stylizer.paint(cv2.imread("photo.jpg")))
 
-    style: a style's name, or a mix "NAME:2,NAME:1"; None is the first there is.
+    style: a style's name, or a mix of up to four, "NAME:2,NAME:1"; None is the first there is.
+    strength, keep_colors, stroke, smooth: see `Look`; `look` has them all.
     provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `why` say what it became.
     models: a model file or a folder of them, beside the shipped ones.
-    Raises UnknownStyle, ModelError or EngineError.
+    Raises UnknownStyle, UsageError, ModelError or EngineError.
     """
 
     def __init__(
@@ -31,12 +35,17 @@ class Stylizer:
         style: str | None = None,
         *,
         strength: float = 1.0,
+        keep_colors: float = 0.0,
+        stroke: float = 1.0,
+        smooth: float = 0.0,
         provider: str = "auto",
         models: Path | str | None = None,
         library: Library | None = None,
     ) -> None:
         self.library = library or load_library(Path(models) if models is not None else None)
-        self.look = parse_look(style, strength, self.library)
+        self.look = parse_look(
+            style, self.library, strength=strength, keep_colors=keep_colors, stroke=stroke, smooth=smooth
+        )
         # All sessions before the first frame: creating one holds Python's lock.
         self._engines = {id(model): Engine(model, provider) for model in self.library.models}
 
@@ -50,26 +59,51 @@ class Stylizer:
         """How it came to that provider."""
         return self._engine(self.look).why
 
-    def paint(self, image: Image, look: Look | None = None) -> Image:
+    def paint(self, image: Image, look: Look | None = None, steady: Steady | None = None) -> Image:
         """Paint one picture of any size from 16x16 up.
 
         image: [H, W, 3] uint8, BGR. look: how; by default as the constructor was told.
+        steady: of the stream whose next picture this is, for `Look.smooth`; without it nothing is smoothed.
         Returns the same shape, a new array. Raises ValueError on another shape or dtype.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 16:
             raise ValueError(f"expected [H, W, 3] uint8 of at least 16x16, got {list(image.shape)} {image.dtype}")
+        size = (image.shape[1], image.shape[0])
+        painted = self.paint_at(image, size, look, steady)
+        if painted is image:
+            return image.copy()
+        return fitted(painted, size)
+
+    def paint_at(
+        self, image: Image, size: tuple[int, int], look: Look | None = None, steady: Steady | None = None
+    ) -> Image:
+        """Paint at a size of its own, as the rest of the line does: `paint` without the last enlargement.
+
+        size: (width, height), 16 at least, that strokes of 1 are painted at. Returns [h, w, 3] uint8: of the size
+        painted at, or of the image's where the look has some of the image in it; the image itself at strength 0.
+        """
         look = look or self.look
         if look.strength == 0:
-            return image.copy()
+            return image
+        picture = fitted(image, stroke_size(size, look.stroke, look.model.multiple))
+        painted = self._run(picture, look)
+        if steady is not None and look.smooth:
+            painted = steady.apply(picture, painted, look)
+        if look.before is not None:
+            before = fitted(image, stroke_size(size, look.before.stroke, look.before.model.multiple))
+            old = fitted(self._run(before, look.before), (painted.shape[1], painted.shape[0]))
+            painted = blend(old, painted, look.share)
+        return mix(painted, image, look)
+
+    def _run(self, picture: Image, look: Look) -> Image:
+        """The network alone. picture: [H, W, 3]; returns the same shape."""
         multiple = look.model.multiple
-        height, width = image.shape[:2]
+        height, width = picture.shape[:2]
         below, right = -height % multiple, -width % multiple
-        source = np.ascontiguousarray(image)
+        source = np.ascontiguousarray(picture)
         if below or right:
-            source = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[assignment]
+            source = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[assignment]
         painted = self._engine(look).run(source, np.array(look.weights, np.float32))[:height, :width]
-        if look.strength < 1:
-            painted = cv2.addWeighted(painted, look.strength, image, 1 - look.strength, 0)  # type: ignore[assignment]
         return np.ascontiguousarray(painted)
 
     def _engine(self, look: Look) -> Engine:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_public_names() -> None:
-    assert sorted(realtime.__all__) == ["StylizeError", "Stylizer"]
+    assert sorted(realtime.__all__) == ["Look", "Steady", "StylizeError", "Stylizer"]
     assert all(hasattr(realtime, name) for name in realtime.__all__)
 
 

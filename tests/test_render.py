@@ -11,8 +11,9 @@ import pytest
 
 from realtime.errors import OutputError
 from realtime.frame import FilmFrame, Image, Step
+from realtime.governor import PIXEL_LIMIT
 from realtime.pipe import Abandoned, Pipe
-from realtime.render import PIXEL_LIMIT, ROOM, painter, render, working_size
+from realtime.render import ROOM, painter, render, working_size
 from realtime.styles import Library
 from realtime.stylizer import Stylizer
 

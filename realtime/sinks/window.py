@@ -6,6 +6,9 @@ import ctypes
 import os
 import socket
 import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +21,15 @@ from realtime.frame import Image
 NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
 
 
+@dataclass(frozen=True)
+class Touch:
+    """The left button on the picture. x, y: 0 to 1 within it; pressed: now, else it is being dragged."""
+
+    x: float
+    y: float
+    pressed: bool
+
+
 class Window:
     """An OpenCV window that shows pictures at its own size.
 
@@ -28,9 +40,12 @@ class Window:
         require_display()
         self.title = title
         self.full_screen = False
+        self.area = (0, 0, *size)  # (left, top, width, height) of the picture in the window, as composed last
+        self._touches: deque[Touch] = deque(maxlen=64)
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(title, *size)
+            cv2.setMouseCallback(title, self._mouse)
         except cv2.error as error:
             raise DisplayError(
                 "this OpenCV has no windows (opencv-python-headless?): pip install opencv-python; " + NO_WINDOW_HINT
@@ -55,12 +70,13 @@ class Window:
         width, height = self.size
         factor = min(width / picture.shape[1], height / picture.shape[0])
         inner = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
+        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+        self.area = (left, top, *inner)
         method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         scaled = cv2.resize(picture, inner, interpolation=method)
         if inner == (width, height):
             return np.asarray(scaled, np.uint8)
         canvas = np.zeros((height, width, 3), np.uint8)
-        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
         canvas[top : top + inner[1], left : left + inner[0]] = scaled
         return canvas
 
@@ -71,6 +87,17 @@ class Window:
     def key(self, wait: float) -> int:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1."""
         return int(cv2.waitKeyEx(max(1, round(wait * 1000))))
+
+    def touches(self) -> Iterator[Touch]:
+        """What the mouse has done to the picture since this was asked last."""
+        while self._touches:
+            yield self._touches.popleft()
+
+    def _mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
+        down = event == cv2.EVENT_LBUTTONDOWN
+        if down or (event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
+            left, top, width, height = self.area
+            self._touches.append(Touch((x - left) / width, (y - top) / height, down))
 
     def toggle_full_screen(self) -> None:
         """To the whole screen, or back."""
