@@ -87,7 +87,7 @@ class Display:
         canvas = self._compose(view)
         if silent:
             hud.draw_no_signal(canvas, silent)
-        if self.hud:
+        if self.hud and view is not View.GRID:
             self._draw_figures(canvas)
         if message:
             hud.draw_message(canvas, message)
@@ -158,6 +158,8 @@ class Display:
         controls = self.live.controls
         controls.view = View.PAINTED if controls.view is view else view
         controls.touched.set()
+        hints = {View.GRID: "click one, or press its number", View.SPLIT: "drag the seam"}
+        self._say(hints.get(controls.view, ""))
 
     def _pick(self, number: int) -> None:
         """A style by its number; that closes the grid."""

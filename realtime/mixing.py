@@ -8,6 +8,8 @@ import numpy as np
 from realtime.frame import Image
 from realtime.look import Look
 
+BAND = 64  # rows at a time: what lies between the steps stays in the processor's cache, which is five times as fast
+
 
 def mix(painted: Image, original: Image, look: Look) -> Image:
     """What the look's strength and colours make of both; the painting itself where they are at their defaults.
@@ -47,6 +49,14 @@ def keep_colors(painted: Image, original: Image) -> Image:
     Where that is no colour a screen has, the distance is shortened until it is one: paler, but of the same hue and the
     painting's luminance. Clipping would change both.
     """
+    out = np.empty_like(original)
+    for top in range(0, len(out), BAND):
+        band = slice(top, top + BAND)
+        out[band] = _keep_colors(painted[band], original[band])
+    return out
+
+
+def _keep_colors(painted: Image, original: Image) -> Image:
     grey = cv2.cvtColor(painted, cv2.COLOR_BGR2GRAY)
     own = cv2.cvtColor(original, cv2.COLOR_BGR2GRAY)
     blue, green, red = cv2.split(original)

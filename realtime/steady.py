@@ -14,6 +14,7 @@ MOST = 0.85  # of the last painting in the next, at smooth = 1: flicker falls to
 SAME = 8  # levels that a pixel may change by and still be the same thing: noise and soft light
 OTHER = 20  # levels from which on it is another thing, and the last painting says nothing of it
 REST = 0.35  # pixels (of COLUMNS) below which nothing moves: resampled again and again, the painting would blur
+REACH = 15  # pixels (of COLUMNS) across: what moves is painted into its surroundings, half that far on each side
 FOREIGN = (255, 0, 255)  # comes in from beyond the border: like nothing in the scene
 STYLE_STEP = 0.04  # change of the style weights from one picture to the next above which there is nothing to hold on to
 
@@ -65,9 +66,10 @@ class Steady:
     def _hold(self, small: Image, painted: Image, last_small: Image, last: Image, hold: float) -> Image:
         grey, last_grey = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (small, last_small))
         flow = np.asarray(self._flow.calc(grey, last_grey, None), np.float32)  # type: ignore[call-overload]
-        flow[np.abs(flow).max(axis=2) < REST] = 0
+        moves = cv2.threshold(cv2.magnitude(*cv2.split(flow)), REST, 1, cv2.THRESH_BINARY)[1]
         height, width = painted.shape[:2]
-        if flow.any():
+        if cv2.countNonZero(moves):
+            flow = np.asarray(cv2.multiply(flow, cv2.merge([moves, moves])), np.float32)
             last_small = self._carried(last_small, flow)
             full = np.asarray(cv2.resize(flow, (width, height)), np.float32)
             full *= width / COLUMNS
@@ -78,9 +80,10 @@ class Steady:
     def _trusted(self, small: Image, carried: Image) -> NDArray[np.float32]:
         """[h, w]: how much of the last painting to take, by how far the pictures differ nearby."""
         apart = np.asarray(cv2.GaussianBlur(cv2.absdiff(small, carried), (3, 3), 0), np.uint8)
-        worst = cv2.dilate(apart.max(axis=2), np.ones((5, 5), np.uint8))
+        blue, green, red = cv2.split(apart)
+        worst = cv2.dilate(cv2.max(cv2.max(blue, green), red), np.ones((REACH, REACH), np.uint8))
         trust = np.asarray(cv2.LUT(worst, self._trust), np.float32)
-        return np.asarray(cv2.blur(trust, (3, 3)), np.float32)
+        return np.asarray(cv2.blur(trust, (5, 5)), np.float32)
 
     def _carried(self, image: Image, flow: NDArray[np.float32]) -> Image:
         """An image [h, w, 3] moved so that it fits where `flow` [h, w, 2] says each pixel came from."""
