@@ -17,6 +17,7 @@ WHITE = (245, 245, 245)
 GREY = (185, 185, 185)
 AMBER = (80, 190, 255)  # BGR
 SMALLEST_TEXT = 12  # pixels
+SMALLEST_HELP = 8  # in windows too small for all the keys
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ def draw_help(canvas: Image) -> None:
 
 def _largest(canvas: Image, rows: list[list[tuple[str, tuple[int, int, int]]]]) -> int:
     """The largest text that a table of these rows fits with, up to the usual."""
-    for size in range(_text_size(canvas), SMALLEST_TEXT, -1):
+    for size in range(_text_size(canvas), SMALLEST_HELP, -1):
         _, box, tall = _extent(rows, size)
         if box <= canvas.shape[1] and tall <= canvas.shape[0]:
             return size
-    return SMALLEST_TEXT
+    return SMALLEST_HELP
 
 
 def draw_tiles(

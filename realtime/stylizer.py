@@ -91,8 +91,8 @@ class Stylizer:
             painted = steady.apply(picture, painted, look)
         if look.before is not None:
             before = fitted(image, stroke_size(size, look.before.stroke, look.before.model.multiple))
-            old = fitted(self._run(before, look.before), (painted.shape[1], painted.shape[0]))
-            painted = blend(old, painted, look.share)
+            larger = max(before.shape[1::-1], painted.shape[1::-1])
+            painted = blend(fitted(self._run(before, look.before), larger), fitted(painted, larger), look.share)
         return mix(painted, image, look)
 
     def _run(self, picture: Image, look: Look) -> Image:

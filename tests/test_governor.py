@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from realtime.governor import SMALLEST, Governor, working_size
+from realtime.governor import PIXEL_LIMIT, SMALLEST, Governor, stroke_size, working_size
 
 Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
 FPS = 30.0
@@ -112,3 +112,42 @@ def test_where_going_up_does_not_last_it_is_tried_less_and_less() -> None:
         last = height
     assert 2 <= len(ups) < 12
     assert ups[-1] - ups[-2] > 2 * (ups[1] - ups[0])
+
+
+@pytest.mark.parametrize(
+    ("size", "stroke", "expected"),
+    [
+        ((641, 479), 1.0, (641, 479)),  # as it is
+        ((640, 480), 2.0, (320, 240)),
+        ((640, 480), 1.25, (512, 384)),
+        ((640, 480), 0.5, (1280, 960)),
+        ((40, 30), 4.0, (16, 16)),
+    ],
+)
+def test_the_size_for_a_stroke(size: tuple[int, int], stroke: float, expected: tuple[int, int]) -> None:
+    assert stroke_size(size, stroke, 4) == expected
+
+
+def test_fine_strokes_of_a_large_picture_fit_into_memory() -> None:
+    width, height = stroke_size((6000, 4000), 0.5, 4)
+    assert width * height <= PIXEL_LIMIT * 1.01
+
+
+def stroked(stroke: float, seconds: float = 30) -> int:
+    """The height that a machine able to paint 480 rows of 720 comes to."""
+    governor = started(able(480))
+    now = 0.0
+    while now < seconds:
+        took = (governor.height / stroke) ** 2 / able(480)
+        now += max(took, 1 / FPS)
+        governor.observe(took, now, stroke)
+    return governor.height
+
+
+def test_larger_strokes_leave_the_height() -> None:
+    assert stroked(2.0) == stroked(1.0)
+
+
+def test_finer_strokes_hold_the_rate() -> None:
+    assert stroked(0.8) / 0.8 <= 480
+    assert stroked(0.8) < stroked(1.0)

@@ -18,6 +18,16 @@ ROOT = Path(__file__).parent.parent
         (0x270000, Command(Action.NEXT)),  # Windows
         (63235, Command(Action.NEXT)),  # macOS
         (65361, Command(Action.PREVIOUS)),
+        (ord("+"), Command(Action.STRENGTH, 1)),
+        (ord("="), Command(Action.STRENGTH, 1)),
+        (ord("-"), Command(Action.STRENGTH, -1)),
+        (65453, Command(Action.STRENGTH, -1)),  # X11's numeric keypad
+        (ord("]"), Command(Action.STROKE, 1)),
+        (ord("["), Command(Action.STROKE, -1)),
+        (ord("'"), Command(Action.SMOOTH, 1)),
+        (ord(";"), Command(Action.SMOOTH, -1)),
+        (ord("."), Command(Action.LEAN, 1)),
+        (ord(","), Command(Action.LEAN, -1)),
         (ord("1"), Command(Action.STYLE, 0)),
         (ord("9"), Command(Action.STYLE, 8)),
         (ord("0"), Command(Action.ORIGINAL)),
@@ -35,7 +45,7 @@ def test_codes_of_every_window_system(code: int, expected: Command | None) -> No
 
 
 def test_no_key_does_two_things() -> None:
-    keys = [key for binding in BINDINGS for key in binding.keys]
+    keys = [key for binding in BINDINGS for key in (*binding.keys, *binding.less)]
     assert len(keys) == len(set(keys))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, replace
+
 import pytest
 
 from realtime.errors import UnknownStyle, UsageError
@@ -65,3 +67,56 @@ def test_a_crossfade_interrupted_goes_on_from_where_it_is(library: Library) -> N
     between = fade.at(FADE_SECONDS / 2)
     fade.go(old, FADE_SECONDS / 2)
     assert fade.at(FADE_SECONDS / 2).weights == pytest.approx(between.weights)
+
+
+@pytest.mark.parametrize(("dial", "value"), [("keep_colors", 2), ("stroke", 0.1), ("stroke", 9), ("smooth", -1)])
+def test_a_number_out_of_range_is_refused(library: Library, dial: str, value: float) -> None:
+    name = dial.replace("_", "-")
+    with pytest.raises(UsageError, match=f"--{name} {value}: from"):
+        replace(parse_look(None, library), **{dial: value})  # type: ignore[arg-type]
+
+
+def test_a_look_is_immutable(library: Library) -> None:
+    with pytest.raises(FrozenInstanceError):
+        parse_look(None, library).strength = 0.5  # type: ignore[misc]
+
+
+def test_at_most_four_styles_are_mixed(library: Library) -> None:
+    names = [style.name for _, style in library.styles]
+    assert len(parse_look(",".join(names[:4]), library).mix) == 4
+    with pytest.raises(UsageError, match="at most 4"):
+        parse_look(",".join(names[:5]), library)
+
+
+def test_what_is_dialled_is_said(library: Library) -> None:
+    assert parse_look(None, library).dialled == []
+    look = parse_look(None, library, strength=0.6, keep_colors=1, stroke=1.6, smooth=0.5)
+    assert look.dialled == ["strength 60%", "own colours", "strokes × 1.6", "smooth 50%"]
+
+
+def test_numbers_fade_gently(library: Library) -> None:
+    old = parse_look(None, library)
+    fade = Crossfade(old, seconds=2)
+    fade.go(parse_look(None, library, strength=0, keep_colors=1, smooth=1), 0.0)
+    middle = fade.at(1.0)
+    assert (middle.strength, middle.keep_colors, middle.smooth) == (0.5, 0.5, 0.5)
+    steps = [fade.at(n / 10).smooth - fade.at((n - 1) / 10).smooth for n in range(1, 21)]
+    assert steps[0] < steps[9] / 4 and steps[-1] < steps[9] / 4 and min(steps) > 0
+
+
+def test_a_fade_of_no_time_is_a_jump(library: Library) -> None:
+    old, new = one_style(*library.styles[0]), one_style(*library.styles[1])
+    fade = Crossfade(old, seconds=0)
+    fade.go(new, 5.0)
+    assert fade.at(5.0) == new
+
+
+def test_strokes_fade_from_one_painting_to_the_other(library: Library) -> None:
+    old = parse_look(None, library)
+    fade = Crossfade(old)
+    fade.go(replace(old, stroke=2.0), 0.0)
+    first, last = fade.at(FADE_SECONDS * 0.25), fade.at(FADE_SECONDS * 0.75)
+    assert first.before == old and first.stroke == 2 and 0 < first.share < 0.5 < last.share < 1
+    fade.go(replace(old, stroke=4.0), FADE_SECONDS * 0.75)  # mostly there: from there it goes on
+    assert fade.at(FADE_SECONDS * 0.8).before == replace(old, stroke=2.0)
+    assert fade.at(FADE_SECONDS * 2) == replace(old, stroke=4.0)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from realtime import Stylizer
+from realtime import Steady, Stylizer
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.look import one_style
@@ -47,6 +49,45 @@ def test_strength_goes_from_photo_to_painting(photo: Image) -> None:
             distances.append(np.abs(stylizer.paint(photo).astype(int) - photo).mean())
     assert distances[0] == 0
     assert distances[1] == pytest.approx(distances[2] / 2, rel=0.1)
+
+
+def test_the_dials_of_the_constructor_are_those_of_the_look(photo: Image) -> None:
+    photo = photo[:128, :128]
+    with Stylizer(strength=0.5, keep_colors=True, stroke=2, smooth=0.3, provider="cpu") as stylizer:
+        look = stylizer.look
+        assert (look.strength, look.keep_colors, look.stroke, look.smooth) == (0.5, 1, 2, 0.3)
+        painted = stylizer.paint(photo)
+        assert painted.shape == photo.shape
+        for dial, default in [("strength", 1), ("keep_colors", 0), ("stroke", 1)]:
+            other = stylizer.paint(photo, replace(look, **{dial: default}))  # type: ignore[arg-type]
+            assert np.abs(other.astype(int) - painted).mean() > 2, dial
+
+
+def test_larger_strokes_are_coarser(stylizer: Stylizer, photo: Image) -> None:
+    detail = []
+    for stroke in (0.5, 1.0, 2.0, 4.0):
+        painted = stylizer.paint(photo, replace(stylizer.look, stroke=stroke))
+        detail.append(np.abs(np.diff(painted.astype(int), axis=1)).mean())
+    assert detail == sorted(detail, reverse=True)
+
+
+def test_on_the_way_between_two_paintings_both_are_seen(stylizer: Stylizer, photo: Image) -> None:
+    photo = photo[:128, :128]
+    fine, coarse = stylizer.look, replace(stylizer.look, stroke=2.0)
+    one, other = (stylizer.paint(photo, look).astype(int) for look in (fine, coarse))
+    half = stylizer.paint(photo, replace(coarse, before=fine, share=0.5))
+    assert np.abs(half - (one + other) / 2).mean() < 1.5
+
+
+def test_a_stream_is_smoothed(stylizer: Stylizer, photo: Image) -> None:
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(photo[:240, :320] + rng.normal(0, 8, (240, 320, 3)), 0, 255).astype(np.uint8) for _ in range(8)]
+    change = []
+    for smooth in (0.0, 1.0):
+        look, steady = replace(stylizer.look, smooth=smooth), Steady()
+        painted = [stylizer.paint(image, look, steady).astype(int) for image in noisy]
+        change.append(np.abs(painted[-1] - painted[-2]).mean())
+    assert change[1] < change[0] / 2
 
 
 def test_a_view_and_a_reversed_view_are_fine(stylizer: Stylizer, photo: Image) -> None:
