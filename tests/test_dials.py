@@ -125,7 +125,7 @@ def test_a_mix_of_four_stays_one_of_four(library: Library, clock: Clock) -> None
 
 def test_every_change_fades(dials: Dials, clock: Clock) -> None:
     turns: list[Callable[[], str]] = [dials.toggle_mix, dials.toggle_colours]
-    turns += [partial(dials.step, 1), partial(dials.lean, 1), partial(dials.strength, -1)]
+    turns += [partial(dials.choose, 3), partial(dials.lean, 1), partial(dials.strength, -1)]
     turns += [partial(dials.stroke, 1), partial(dials.smooth, 1)]
     for turn in turns:
         clock.now += 10
