@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -101,7 +101,8 @@ class Grid:
         for _ in range(self.layout.count):
             model, style = self.stylizer.library.styles[self._next]
             weights = one_style(model, style).weights
-            this = replace(look, model=model, weights=weights, stroke=1.0, smooth=0.0, before=None, share=1.0)
+            strength = look.strength or 1.0  # a menu of originals would be none
+            this = Look(model, weights, strength, look.keep_colors)
             self._put(self._next, self.stylizer.paint_at(small, tile, this))
             self._next = (self._next + 1) % self.layout.count
             self._left -= 1
