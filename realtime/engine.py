@@ -2,52 +2,105 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import sys
 from collections.abc import Callable
+from ctypes.util import find_library
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime import trial
 from realtime.errors import EngineError
 from realtime.frame import Image
+from realtime.hardware import multiplies_bytes, nvidia_gpus
+from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession
+from realtime.openvino_session import OpenVinoSession, openvino_devices
 from realtime.styles import Model
 
-Run = Callable[[Image, NDArray[np.float32]], Image]
 
-# ONNX Runtime's execution providers; "openvino" is another runtime that reads the same file.
+class Session(Protocol):
+    """A model, loaded."""
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A place to run: `execution` is ONNX Runtime's name of it, install: what it takes to have it."""
+
+    execution: str
+    install: str
+
+
 PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "dml": "DmlExecutionProvider",
+    "cpu": Provider("CPUExecutionProvider", ""),
+    "cuda": Provider("CUDAExecutionProvider", "NVIDIA's driver and pip install 'onnxruntime-gpu[cuda,cudnn]'"),
+    "tensorrt": Provider("TensorrtExecutionProvider", "what cuda needs and pip install tensorrt"),
+    "coreml": Provider("CoreMLExecutionProvider", "pip install onnxruntime"),
+    "dml": Provider("DmlExecutionProvider", "pip install onnxruntime-directml, instead of onnxruntime-gpu"),
+    "openvino": Provider("", "pip install 'realtime-stylize[openvino]'"),  # another runtime for the same file
 }
-CUDA_HINT = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+SYSTEMS = {"coreml": ("darwin", "macOS"), "dml": ("win32", "Windows")}
+ROUNDED = 1.15  # int8 has to be that many times as fast as what computes exactly
+TENSORRT_OPTIONS = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run a model. name: the provider; device: OpenVINO's; int8: with the int8 sibling of the file."""
+
+    name: str
+    device: str = ""
+    int8: bool = False
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return " ".join([self.name, *([self.device] if self.device not in ("", "CPU") else []), *["int8"] * self.int8])
+
+    def open(self, model: Model) -> Session:
+        """Load the model. Raises whatever the runtime raises."""
+        data = model.int8 if self.int8 and model.int8 is not None else model.data
+        execution = PROVIDERS[self.name].execution
+        if self.name == "openvino":
+            return OpenVinoSession(data, self.device)
+        if self.name in ("cuda", "tensorrt"):
+            return BoundSession(data, execution, CUDA_OPTIONS if self.name == "cuda" else _tensorrt_options())
+        return PlainSession(data, execution)
 
 
 class Engine:
     """One model, loaded and ready to paint.
 
-    provider: what was asked for: "auto", "openvino" or a key of PROVIDERS. After opening, `provider` is the one
-    that really runs and `why` says how it came to that. Raises EngineError where the one asked for cannot
-    be had; "auto" falls back to the CPU.
+    provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
+    really runs and `why` says how it came to that. "auto" takes a GPU where there is one, else the fastest
+    way on the processor, which it finds out by trying and remembers.
+    Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU.
     """
 
     def __init__(self, model: Model, provider: str = "auto") -> None:
+        self.model = model
         reasons: list[str] = []
-        for name in _candidates(provider):
-            problem = _problem(name)
-            if problem is None:
-                run = _open_openvino(model) if name == "openvino" else _open_onnxruntime(model, name)
-                if run is not None:
-                    self.model, self.provider, self._run = model, name, run
-                    self.why = "; ".join([*reasons, *_device(name, provider)])
-                    return
-                problem = f"{name.upper()} does not start" + (f"; {CUDA_HINT}" if name == "cuda" else "")
-            reasons.append(problem)
-        raise EngineError(f"--provider {provider}: {'; '.join(reasons)}; --provider cpu always works")
+        for names in _groups(provider):
+            problems = {name: problem_of(name) for name in names}
+            ways = [way for name in names if problems[name] is None for way in _ways(name, model, provider)]
+            failures: list[str] = []
+            found = _fastest(ways, model, failures) if ways else None
+            if found is not None:
+                way, self._session, note = found
+                self.provider = way.name
+                gpu = nvidia_gpus()[:1] if way.name in ("cuda", "tensorrt") else ()
+                self.why = "; ".join([*reasons, *gpu, *note]) or "as asked for"
+                return
+            # Of several that would do, the last is the usual one: what the others lack is no news.
+            reasons += failures or [problem for name in names[-1:] if (problem := problems[name])]
+        remedy = remedy_of(provider) if provider in PROVIDERS else ""
+        parts = [*reasons, *([f"to have it: {remedy}"] if remedy else []), "--provider cpu always works"]
+        raise EngineError(f"--provider {provider}: {'; '.join(parts)}")
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """Paint one picture.
@@ -56,111 +109,109 @@ class Engine:
         weights: [S] float32. Returns [H, W, 3] uint8 BGR.
         """
         try:
-            return self._run(image, weights)
+            return self._session.run(image, weights)
         except Exception as error:
             raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
 
 
-def _candidates(provider: str) -> list[str]:
-    """What to try, in order."""
-    if provider in PROVIDERS or provider == "openvino":
-        return [provider]
+def _groups(provider: str) -> list[list[str]]:
+    """Providers to try: the first group that has one wins, within a group the fastest."""
+    if provider in PROVIDERS:
+        return [[provider]]
     if provider != "auto":
-        raise EngineError(f"--provider {provider}: not one of auto, openvino, {', '.join(PROVIDERS)}")
-    return [*{"darwin": ["coreml"], "win32": ["cuda", "dml"]}.get(sys.platform, ["cuda"]), "cpu"]
+        raise EngineError(f"--provider {provider}: not one of auto, {', '.join(PROVIDERS)}")
+    if sys.platform == "darwin":
+        return [["coreml", "openvino", "cpu"]]
+    return [["tensorrt", "cuda"], *([["dml"]] if sys.platform == "win32" else []), ["openvino", "cpu"]]
 
 
-def providers() -> list[tuple[str, str | None]]:
-    """Every provider, and why it cannot be had here, or None where it should work."""
-    return [(name, _problem(name)) for name in [*PROVIDERS, "openvino"]]
-
-
-def _problem(name: str) -> str | None:
-    """Why this provider cannot work here, or None where it should."""
+def _ways(name: str, model: Model, provider: str) -> list[Way]:
+    """How to run on that provider. int8 is a choice of "auto" alone: a provider by its name computes exactly."""
+    rounded = [False, True] if provider == "auto" and model.int8 is not None and multiplies_bytes() else [False]
     if name == "openvino":
-        found = importlib.util.find_spec("openvino") is not None
-        return None if found else "OpenVINO is not installed; pip install 'realtime-stylize[openvino]'"
+        devices = openvino_devices()
+        return [Way(name, device, int8) for device in devices for int8 in (rounded if device == "CPU" else [False])]
+    return [Way(name, int8=int8) for int8 in (rounded if name == "cpu" else [False])]
+
+
+def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, Session, list[str]] | None:
+    """The fastest way, opened, and what to say of it; None, and why, where not one of them opens."""
+    if len(ways) == 1:
+        session = _open(ways[0], model, failures)
+        return None if session is None else (ways[0], session, [])
+    by_label = {way.label: way for way in ways}
+    known = trial.key([model.data, model.int8 or b""], list(by_label))
+    seconds = trial.recall(known)
+    if seconds is not None and set(seconds) <= set(by_label):
+        way = _choose(by_label, seconds)
+        session = _open(way, model, [])
+        if session is not None:
+            return way, session, [_note(way, seconds)]
+    sessions = {label: session for label, way in by_label.items() if (session := _open(way, model, failures))}
+    runs = {label: _painting(session, model) for label, session in sessions.items()}
+    seconds = trial.compare(runs)
+    if not seconds:
+        return None
+    trial.remember(known, seconds)
+    way = _choose(by_label, seconds)
+    return way, sessions[way.label], [_note(way, seconds)]
+
+
+def _open(way: Way, model: Model, failures: list[str]) -> Session | None:
+    """The way, opened and run once, or None, and why."""
+    try:
+        session = way.open(model)
+        _painting(session, model)()
+    except Exception:
+        failures.append(f"{way.label.upper()} does not start")
+        return None
+    return session
+
+
+def _painting(session: Session, model: Model) -> Callable[[], object]:
+    """Paints a grey picture; how long it takes does not depend on what is in it."""
+    image = np.full((*trial.SIZE, 3), 128, np.uint8)
+    weights = np.full(len(model.styles), 1 / len(model.styles), np.float32)
+    return lambda: session.run(image, weights)
+
+
+def _choose(ways: dict[str, Way], seconds: dict[str, float]) -> Way:
+    """The fastest, where int8 pays for its rounding."""
+    return min((ways[label] for label in seconds), key=lambda w: seconds[w.label] * (ROUNDED if w.int8 else 1))
+
+
+def _note(way: Way, seconds: dict[str, float]) -> str:
+    others = ", ".join(f"{label} {1000 * value:.0f}" for label, value in seconds.items() if label != way.label)
+    return f"fastest here: {'int8, ' * way.int8}{1000 * seconds[way.label]:.0f} ms" + (f" ({others})" if others else "")
+
+
+def problem_of(name: str) -> str | None:
+    """Why this provider cannot work here, or None where it should."""
+    if name in SYSTEMS and sys.platform != SYSTEMS[name][0]:
+        return f"{SYSTEMS[name][1]} only"
+    if name == "openvino":
+        return None if importlib.util.find_spec("openvino") is not None else "OpenVINO is not installed"
     import onnxruntime as ort
 
     if name in ("cuda", "tensorrt") and not nvidia_gpus():
         return "no NVIDIA driver found"
-    if PROVIDERS[name] not in ort.get_available_providers():
+    if PROVIDERS[name].execution not in ort.get_available_providers():
         return f"this ONNX Runtime is built without {name.upper()}"
+    if name == "tensorrt" and not (importlib.util.find_spec("tensorrt_libs") or find_library("nvinfer")):
+        return "TensorRT is not installed"
     return None
 
 
-def _device(name: str, asked: str) -> list[str]:
-    """What to say of a provider that runs."""
-    if name in ("cuda", "tensorrt"):
-        return nvidia_gpus()[:1]
-    return [] if asked == "auto" and name == "cpu" else ["fastest here" if asked == "auto" else "as asked for"]
+def remedy_of(name: str) -> str:
+    """What to install for a provider that cannot be had; nothing where this system never has it."""
+    return "" if name in SYSTEMS and sys.platform != SYSTEMS[name][0] else PROVIDERS[name].install
 
 
-def _open_onnxruntime(model: Model, name: str) -> Run | None:
-    """A session on that provider, or None where it cannot be created."""
-    import onnxruntime as ort
-
-    if name in ("cuda", "tensorrt") and hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4  # what went wrong is said in our own words
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    chain = [PROVIDERS[name]] + (["CPUExecutionProvider"] if name != "cpu" else [])
-    try:
-        session = ort.InferenceSession(model.data, options, providers=chain)
-    except Exception:
-        return None
-    if PROVIDERS[name] not in session.get_providers():  # it falls back without an error
-        return None
-
-    def run(image: Image, weights: NDArray[np.float32]) -> Image:
-        painted: Image = session.run(None, {"frame": image, "style": weights})[0]
-        return painted
-
-    return run
-
-
-def _open_openvino(model: Model) -> Run | None:
-    """The model compiled for OpenVINO's own choice of device, in bf16 where the processor has it."""
-    import openvino
-
-    try:
-        core = openvino.Core()
-        compiled = core.compile_model(core.read_model(model.data), "AUTO", {"PERFORMANCE_HINT": "LATENCY"})
-        request = compiled.create_infer_request()
-    except Exception:
-        return None
-
-    def run(image: Image, weights: NDArray[np.float32]) -> Image:
-        painted: Image = request.infer({"frame": image, "style": weights})[0]
-        return painted.copy()  # the next picture is painted into the same memory
-
-    return run
-
-
-_gpus: list[str] | None = None
-
-
-def nvidia_gpus() -> list[str]:
-    """The names of the NVIDIA GPUs that the driver shows; empty where there is no driver."""
-    global _gpus
-    if _gpus is None:
-        _gpus = _ask_driver()
-    return _gpus
-
-
-def _ask_driver() -> list[str]:
-    try:
-        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        count = ctypes.c_int()
-        if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0:
-            return []
-        names = []
-        for number in range(count.value):
-            device, text = ctypes.c_int(), ctypes.create_string_buffer(128)
-            cuda.cuDeviceGet(ctypes.byref(device), number)
-            cuda.cuDeviceGetName(text, len(text), device)
-            names.append(text.value.decode(errors="replace"))
-        return names
-    except (OSError, AttributeError):
-        return []
+def _tensorrt_options() -> dict[str, str]:
+    """TensorRT builds an engine for each model, for minutes: for all sizes at once, and kept."""
+    folder = trial.cache_file().parent / "tensorrt"
+    print("TensorRT builds its engine, once for this model and GPU: minutes", file=sys.stderr, flush=True)
+    sizes = {"min": "64x64", "opt": "480x640", "max": "2160x3840"}
+    profiles = {f"trt_profile_{name}_shapes": f"frame:{size}x3" for name, size in sizes.items()}
+    paths = {"trt_engine_cache_path": str(folder), "trt_timing_cache_path": str(folder)}
+    return TENSORRT_OPTIONS | profiles | paths

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from realtime.styles import load_library
@@ -47,11 +48,15 @@ def print_cameras(as_json: bool) -> None:
 
 
 def print_providers(as_json: bool) -> None:
-    """Where the network could run, and what keeps it from running elsewhere."""
-    from realtime.engine import providers
+    """Where the network could run, what keeps it from running elsewhere, and what to do about that."""
+    from realtime.engine import PROVIDERS, problem_of, remedy_of
 
-    rows = [{"provider": name, "available": problem is None, "problem": problem} for name, problem in providers()]
-    _print(rows, ["provider", "available", "problem"], as_json)
+    rows = []
+    for name in PROVIDERS:
+        problem = problem_of(name)
+        remedy = (remedy_of(name) if problem else "") or None
+        rows.append({"provider": name, "available": problem is None, "problem": problem, "to have it": remedy})
+    _print(rows, ["provider", "available", "problem", "to have it"], as_json)
 
 
 def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
@@ -68,7 +73,7 @@ def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> Non
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return "" if value is None else escape(str(value))
 
 
 def versions() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from realtime.errors import ModelError, UnknownStyle
 
 CONTRACT = "1"  # the model file's version that this program understands
 SIZE_LIMIT = 256 << 20  # bytes
+INT8 = ".int8.onnx"  # ends the name of a model's sibling
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,17 @@ class Style:
 
 @dataclass(frozen=True)
 class Model:
-    """A model file, read and checked. data: the ONNX bytes; multiple: what H and W must divide by."""
+    """A model file, read and checked.
+
+    data: the ONNX bytes; multiple: what H and W must divide by; int8: the bytes of its sibling for processors
+    that multiply bytes, where there is one.
+    """
 
     path: Path
     data: bytes
     styles: tuple[Style, ...]
     multiple: int
+    int8: bytes | None = None
 
 
 def read_model(path: Path) -> Model:
@@ -52,19 +59,14 @@ def read_model(path: Path) -> Model:
     The bytes are handed to ONNX Runtime without a path, so that no file beside it is ever opened.
     Raises ModelError where it is missing, too large, not ONNX or not one of ours.
     """
-    import onnxruntime as ort
-
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise ModelError(f"{path} is larger than {SIZE_LIMIT >> 20} MiB: not a style model")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = _inspect(data)
     except Exception as error:
         raise ModelError(f"{path} is not an ONNX model that can be loaded") from error
     meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
@@ -79,7 +81,31 @@ def read_model(path: Path) -> Model:
             raise ValueError("the styles named and the styles inside differ")
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise ModelError(f"{path}: its metadata is broken: {error}") from error
-    return Model(path, data, styles, multiple)
+    return Model(path, data, styles, multiple, _read_sibling(path, data))
+
+
+def _read_sibling(path: Path, data: bytes) -> bytes | None:
+    """NAME.int8.onnx beside NAME.onnx, where it was made from these very bytes."""
+    try:
+        sibling = path.with_suffix(INT8).read_bytes()
+        meta: dict[str, str] = _inspect(sibling).get_modelmeta().custom_metadata_map
+    except Exception:  # none there, or a broken one: there is a model without it
+        return None
+    return sibling if meta.get("quantized_from") == hashlib.sha256(data).hexdigest() else None
+
+
+def _inspect(data: bytes) -> Any:
+    """A session that is good for looking at a model, not for running it."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _models_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.onnx") if not path.name.endswith(INT8))
 
 
 def _style(row: int, entry: dict[str, Any]) -> Style:
@@ -140,14 +166,14 @@ def load_library(extra: Path | None = None) -> Library:
     is reported on stderr and passed over, so that it does not take the others with it.
     Raises ModelError where there is no model at all.
     """
-    models = [read_model(path) for path in sorted(shipped_folder().glob("*.onnx"))]
-    for path in sorted(user_folder().glob("*.onnx")):
+    models = [read_model(path) for path in _models_in(shipped_folder())]
+    for path in _models_in(user_folder()):
         try:
             models.append(read_model(path))
         except ModelError as error:
             print(f"passed over: {error}", file=sys.stderr)
     if extra is not None:
-        paths = sorted(extra.glob("*.onnx")) if extra.is_dir() else [extra]
+        paths = _models_in(extra) if extra.is_dir() else [extra]
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")
         models += [read_model(path) for path in paths]

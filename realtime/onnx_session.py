@@ -1,0 +1,167 @@
+"""The network in ONNX Runtime: a plain run on processors, fixed device memory on GPUs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.frame import Image
+
+GRAPHS = 8  # picture sizes whose memory and CUDA graphs are kept; of the others only the last one
+WARM_UPS = 3  # runs at a new size: kernels are searched for, then captured, then replayed
+
+# cuDNN tries every algorithm once for each size; the other choices are measured by `benchmarks.cuda`.
+CUDA_OPTIONS = {
+    "cudnn_conv_algo_search": "EXHAUSTIVE",
+    "cudnn_conv_use_max_workspace": "1",
+    "do_copy_in_default_stream": "1",
+    "prefer_nhwc": "0",
+    "enable_cuda_graph": "1",
+}
+
+
+def create_session(model: bytes | str, provider: str, options: Mapping[str, str] | None = None) -> Any:
+    """A session on that execution provider. Raises RuntimeError where it would run elsewhere."""
+    import onnxruntime as ort
+
+    settings = ort.SessionOptions()
+    settings.log_severity_level = 4  # what went wrong is said in our own words
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    chain: list[Any] = [(provider, dict(options or {}))]
+    chain += ["CUDAExecutionProvider"] if provider == "TensorrtExecutionProvider" else []
+    chain += ["CPUExecutionProvider"] if provider != "CPUExecutionProvider" else []
+    session = ort.InferenceSession(model, settings, providers=chain)
+    if provider not in session.get_providers():  # it falls back without an error
+        raise RuntimeError(f"{provider} does not start")
+    return session
+
+
+class PlainSession:
+    """Arrays in, arrays out: right for processors, where nothing has to be copied."""
+
+    def __init__(self, model: bytes, provider: str) -> None:
+        self._session = create_session(model, provider)
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
+        painted: Image = self._session.run(None, {"frame": image, "style": weights})[0]
+        return painted
+
+
+class BoundSession:
+    """Fixed memory on the device, one set for each size: only the frame's bytes travel, there and back.
+
+    Where CUDA can capture the network as one graph it is replayed with a single launch; that needs
+    addresses that never change, so the sets are kept for the first GRAPHS sizes.
+    """
+
+    def __init__(
+        self, model: bytes, provider: str, options: Mapping[str, str] | None = None, device: str = "cuda"
+    ) -> None:
+        """options: the provider's; device: where the memory is, "cpu" for tests."""
+        if device == "cuda":
+            preload_cuda()
+        self._provider, self._device = provider, device
+        self._memory = host_memory(provider)
+        wanted = dict(options if options is not None else CUDA_OPTIONS if device == "cuda" else {})
+        self.graphs = wanted.get("enable_cuda_graph") == "1"
+        try:
+            self._open(model, wanted)
+        except Exception:
+            if not self.graphs:
+                raise
+            self.graphs = False
+            self._open(model, wanted | {"enable_cuda_graph": "0"})
+
+    def _open(self, model: bytes, options: Mapping[str, str]) -> None:
+        """Create the session, and see it run: a graph that cannot be captured says so only then."""
+        self._kept: dict[tuple[int, ...], Buffers] = {}
+        self._other: tuple[tuple[int, ...], Buffers] | None = None
+        self._session = create_session(model, self._provider, options)
+        (styles,) = next(i.shape for i in self._session.get_inputs() if i.name == "style")
+        self.run(np.zeros((64, 64, 3), np.uint8), np.full(styles, 1 / styles, np.float32))
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
+        buffers = self._kept.get(image.shape)
+        if buffers is None and self._other is not None and self._other[0] == image.shape:
+            buffers = self._other[1]
+        return (buffers or self._prepare(image, weights)).run(image, weights)
+
+    def _prepare(self, image: Image, weights: NDArray[np.float32]) -> Buffers:
+        number, keep = len(self._kept), len(self._kept) < GRAPHS
+        buffers = Buffers(self, self._session, image.shape, len(weights), number + 1 if keep and self.graphs else -1)
+        for _ in range(WARM_UPS):
+            buffers.run(image, weights)
+        if keep:
+            self._kept[image.shape] = buffers
+        else:
+            self._other = image.shape, buffers
+        return buffers
+
+    def value(self, shape: tuple[int, ...], kind: type[np.generic], *, host: bool = False) -> Any:
+        """Memory of that shape on the device, or beside it: pinned, where ONNX Runtime has it."""
+        import onnxruntime as ort
+
+        if host and self._memory is not None:
+            return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, memory_info=self._memory)
+        return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, "cpu" if host else self._device, 0)
+
+
+class Buffers:
+    """All memory of one size, bound to the session once."""
+
+    def __init__(self, owner: BoundSession, session: Any, shape: tuple[int, ...], styles: int, graph: int) -> None:
+        """shape: of the frame; graph: the number of its CUDA graph, -1 for none."""
+        import onnxruntime as ort
+
+        self._session, self._shape = session, shape
+        self._staging = owner.value(shape, np.uint8, host=True)
+        self._returned = owner.value(shape, np.uint8, host=True)
+        self._frame, self._painted = owner.value(shape, np.uint8), owner.value(shape, np.uint8)
+        self._style = owner.value((styles,), np.float32)
+        self._weights: NDArray[np.float32] | None = None
+        self._binding = session.io_binding()
+        self._binding.bind_ortvalue_input("frame", self._frame)
+        self._binding.bind_ortvalue_input("style", self._style)
+        self._binding.bind_ortvalue_output("painted", self._painted)
+        self._options = ort.RunOptions()
+        self._options.add_run_config_entry("gpu_graph_id", str(graph))
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        """Copy in, run, copy out. The style travels only when it has changed."""
+        self._staging.numpy()[...] = image
+        self._frame.update_inplace(self._staging)
+        if self._weights is None or not np.array_equal(self._weights, weights):
+            self._style.update_inplace(weights)
+            self._weights = weights.copy()
+        self._session.run_with_iobinding(self._binding, self._options)
+        self._returned.update_inplace(self._painted)
+        painted: Image = self._returned.numpy().copy()
+        return painted
+
+
+def preload_cuda() -> None:
+    """Load CUDA and cuDNN from the packages that pip installs; what is missing shows when the session opens."""
+    import onnxruntime as ort
+
+    if hasattr(ort, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+            ort.preload_dlls()
+
+
+def host_memory(provider: str) -> Any:
+    """Memory that the device reads without a detour, where ONNX Runtime offers it, or None."""
+    import onnxruntime as ort
+
+    if provider == "CPUExecutionProvider" or not hasattr(ort, "get_ep_devices"):
+        return None
+    for device in ort.get_ep_devices():
+        if device.ep_name == provider:
+            return device.memory_info(ort.OrtDeviceMemoryType.HOST_ACCESSIBLE)
+    return None

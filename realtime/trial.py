@@ -1,0 +1,99 @@
+"""Which of several ways to run a model is the fastest here: tried once, then remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from realtime.hardware import nvidia_gpus, processor
+
+SECONDS = 0.5  # that a trial lasts, after each has painted once
+SIZE = (480, 640)  # height, width of what is painted
+REMEMBERED = 100  # results in the file
+
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "openvino", "tensorrt")
+
+
+def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) -> dict[str, float]:
+    """Seconds that each takes, the median of runs that alternate, so that a busy machine is unfair to none."""
+    for run in runs.values():
+        run()
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or not all(taken.values()):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def cache_file() -> Path:
+    """Where results are remembered; it need not exist."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library/Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "realtime-stylize/engines.json"
+
+
+def key(model: Sequence[bytes], names: Sequence[str]) -> str:
+    """Whatever the result depends on: the model, what is compared, the machine, and every runtime's version."""
+    digests = [hashlib.sha256(data).hexdigest() for data in model]
+    machine = [platform.node(), processor()[0], os.cpu_count(), *nvidia_gpus()]
+    facts = [digests, list(names), machine, [_version(name) for name in RUNTIMES]]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def recall(known: str) -> dict[str, float] | None:
+    """What `remember` was told, or None; a file that is missing or broken is no error."""
+    entry = _read().get(known)
+    if not isinstance(entry, dict) or not entry:
+        return None
+    if not all(isinstance(seconds, int | float) and seconds > 0 for seconds in entry.values()):
+        return None
+    return {str(name): float(seconds) for name, seconds in entry.items()}
+
+
+def remember(known: str, seconds: Mapping[str, float]) -> None:
+    """Keep it for the next start; where that cannot be written, the next start tries again."""
+    entries = _read()
+    entries.pop(known, None)
+    entries[known] = {name: round(value, 6) for name, value in seconds.items()}
+    newest = dict(list(entries.items())[-REMEMBERED:])
+    file = cache_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(newest, stream, indent=1)
+        os.replace(part, file)
+    except OSError:
+        return
+
+
+def _read() -> dict[str, Any]:
+    try:
+        entries = json.loads(cache_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,182 @@
+"""The engines on this machine: they agree, the fastest is found and remembered, the others say what they lack."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino
+import pytest
+
+from realtime import engine, trial
+from realtime.engine import PROVIDERS, Engine, Way, problem_of
+from realtime.errors import EngineError
+from realtime.frame import Image
+from realtime.onnx_session import GRAPHS, BoundSession, PlainSession
+from realtime.openvino_session import SIZES, OpenVinoSession
+from realtime.styles import Library, Model
+from tests.conftest import Run
+from tests.export.conftest import make_picture
+
+CPU = "CPUExecutionProvider"
+HERE = [name for name in PROVIDERS if problem_of(name) is None]
+
+
+@pytest.fixture(scope="module")
+def model(library: Library) -> Model:
+    return library.models[0]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(trial, "SIZE", (64, 64))
+    monkeypatch.setattr(trial, "SECONDS", 0.01)
+    return tmp_path / "realtime-stylize/engines.json"
+
+
+def pictures(photo: Image) -> list[Image]:
+    """A face, shapes with noise, and a room where somebody has switched off the light."""
+    face = np.asarray(cv2.resize(photo, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
+    return [face, make_picture(200, 320), (face // 8)[:, ::-1].copy()]
+
+
+def one(model: Model, row: int = 0) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.asarray(np.eye(len(model.styles), dtype=np.float32)[row])
+
+
+def psnr(a: Image, b: Image) -> float:
+    power = float(np.mean(np.square(a.astype(float) - b)))
+    return 99.0 if power == 0 else float(10 * np.log10(255**2 / power))
+
+
+def test_any_two_engines_agree(model: Model, photo: Image) -> None:
+    """38 dB where one of them computes in bf16 or int8, 45 dB otherwise."""
+    ways = [way for name in HERE for way in engine._ways(name, model, "auto")]
+    assert {"cpu", "openvino"} <= {way.name for way in ways}, "the extra openvino belongs to the tests"
+    bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    for number, picture in enumerate(pictures(photo)):
+        weights = one(model, number)
+        painted = {way: way.open(model).run(picture, weights) for way in ways}
+        for a, b in combinations(ways, 2):
+            rounded = a.int8 or b.int8 or (bf16 and "openvino" in (a.name, b.name))
+            assert psnr(painted[a], painted[b]) >= (38 if rounded else 45), (a.label, b.label, number)
+
+
+def test_fixed_memory_paints_what_arrays_paint(model: Model, photo: Image) -> None:
+    """The CUDA path's own class, on this machine's processor; more sizes than it keeps, each met twice."""
+    plain, bound = PlainSession(model.data, CPU), BoundSession(model.data, CPU, device="cpu")
+    sizes = [(16 + 4 * n, 32) for n in range(GRAPHS + 3)]
+    for height, width in sizes * 2:
+        picture = np.ascontiguousarray(photo[:height, :width])
+        for weights in (one(model), one(model, 1), one(model, 1)):
+            assert (bound.run(picture, weights) == plain.run(picture, weights)).all()
+    first = bound.run(picture, one(model))
+    kept = first.copy()
+    bound.run(picture[::-1], one(model, 2))
+    assert (first == kept).all(), "the picture given out was painted over"
+
+
+def test_a_network_that_cannot_be_captured_runs_without(model: Model, photo: Image) -> None:
+    """This provider knows no such option: to the class that is a capture that fails."""
+    bound = BoundSession(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")
+    assert bound.run(photo[:64, :64].copy(), one(model)).shape == (64, 64, 3)
+
+
+def test_openvino_keeps_a_few_sizes(model: Model, photo: Image) -> None:
+    session = OpenVinoSession(model.data)
+    first = session.run(photo[:64, :64].copy(), one(model))
+    for n in range(SIZES + 2):
+        assert session.run(photo[: 64 + 4 * n, :64].copy(), one(model)).shape == (64 + 4 * n, 64, 3)
+    assert (session.run(photo[:64, :64].copy(), one(model)) == first).all()
+
+
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if name not in HERE])
+def test_what_cannot_be_had_is_one_line(run: Run, name: str) -> None:
+    done = run("realtime.cli", "--demo", "--no-window", "--frames", "1", "--provider", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"realtime-stylize: --provider {name}: ")
+    assert str(problem_of(name)) in done.stderr
+
+
+def test_the_list_says_what_to_install(run: Run) -> None:
+    table = run("realtime.cli", "--list-providers").stdout
+    if "cuda" not in HERE:
+        assert "onnxruntime-gpu[cuda,cudnn]" in table
+    for row in json.loads(run("realtime.cli", "--list-providers", "--json").stdout):
+        assert row["available"] == (row["problem"] is None)
+        assert row["available"] or row["to have it"] or "only" in row["problem"]
+
+
+def test_the_fastest_is_found_and_remembered(model: Model, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def compare(runs: dict[str, object]) -> dict[str, float]:
+        tried.extend(runs)
+        return {label: 0.010 if label == "openvino" else 0.020 for label in runs}
+
+    monkeypatch.setattr(trial, "compare", compare)
+    first = Engine(replace(model, int8=None))
+    assert (first.provider, tried) == ("openvino", ["openvino", "cpu"])
+    assert "fastest here: 10 ms (cpu 20)" in first.why
+    assert Engine(replace(model, int8=None)).why == first.why
+    assert len(tried) == 2, "the second start tries nothing"
+    monkeypatch.setattr(trial, "version", lambda package: "another")
+    Engine(replace(model, int8=None))
+    assert len(tried) == 4, "another version of a runtime is tried anew"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"KEY": 3}', b'{"KEY": {"cpu": "x"}}', b'{"KEY": {"gone": 1}}', b"\xff\xfe"]
+)
+def test_a_broken_memory_is_none(model: Model, cache: Path, content: bytes) -> None:
+    model = replace(model, int8=None)
+    known = trial.key([model.data, b""], ["openvino", "cpu"])
+    cache.parent.mkdir()
+    cache.write_bytes(content.replace(b"KEY", known.encode()))
+    assert Engine(model).provider in ("cpu", "openvino")
+    assert trial.recall(known) is not None, "and the next start has a whole one"
+
+
+def test_a_memory_that_cannot_be_written_is_no_error(model: Model, cache: Path) -> None:
+    cache.parent.write_text("a file where the folder should be")
+    assert Engine(model).provider in ("cpu", "openvino")
+
+
+def test_what_was_the_fastest_and_is_broken_now_is_passed_over(
+    model: Model, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = replace(model, int8=None)
+    trial.remember(trial.key([model.data, b""], ["openvino", "cpu"]), {"openvino": 0.001, "cpu": 0.002})
+
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("no such device")
+
+    monkeypatch.setattr(engine, "OpenVinoSession", fail)
+    assert Engine(model).provider == "cpu"
+    with pytest.raises(EngineError, match="OPENVINO does not start"):
+        Engine(model, "openvino")
+
+
+def test_int8_has_to_pay() -> None:
+    ways = {way.label: way for way in (Way("cpu"), Way("cpu", int8=True))}
+    assert engine._choose(ways, {"cpu": 0.010, "cpu int8": 0.0095}).label == "cpu"
+    assert engine._choose(ways, {"cpu": 0.010, "cpu int8": 0.0080}).label == "cpu int8"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its folder is called otherwise")
+def test_memory_lies_where_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert trial.cache_file() == Path("/somewhere/realtime-stylize/engines.json")
+
+
+def test_a_comparison_alternates() -> None:
+    order: list[str] = []
+    seconds = trial.compare({name: partial(order.append, name) for name in "ab"}, 0.0)
+    assert order == ["a", "b", "a", "b"] and set(seconds) == {"a", "b"}
