@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from export.errors import ExportError
-from export.graph import GraphWriter
+from export.graph import GraphWriter, Ranges, Real
 from export.style_network import write_style_network
 from export.transformer_net import write_transformer_net
 from training.checkpoint import FORMAT, checkpoint_from, is_checkpoint
@@ -28,14 +29,15 @@ class Exportable:
 
     kind: its name and size; styles: its rows by name; licence: of its weights, as far as we know;
     training: figures of its training; paint: photo [N, 3, H, W] RGB in 0..1 and style weights [N, S]
-    to the painting, like the photo, by torch in fp32; write: its graph.
+    to the painting, like the photo, by torch in fp32; write: its graph in that precision,
+    the convolutions in the ranges on bytes.
     """
 
     kind: str
     styles: list[str]
     licence: str
     paint: Callable[[Tensor, Tensor], Tensor]
-    write: Callable[[], GraphWriter]
+    write: Callable[[Real, Ranges | None], GraphWriter]
     training: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +68,7 @@ def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
         checkpoint.styles,
         "MIT",
         network,
-        lambda: write_style_network(network),
+        partial(write_style_network, network),
         {"photos": checkpoint.photos},
     )
 
@@ -85,7 +87,7 @@ def _transformer_net(loaded: Mapping[str, Any], path: Path, name: str) -> Export
         painted: Tensor = network(photo * 255)
         return painted.clamp(0, 255) / 255
 
-    return Exportable("TransformerNet", [name], "unknown", paint, lambda: write_transformer_net(network))
+    return Exportable("TransformerNet", [name], "unknown", paint, partial(write_transformer_net, network))
 
 
 def _expected() -> dict[str, Tensor]:

@@ -32,6 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--licence", metavar="TEXT", help="of the weights (default: MIT for our networks, else unknown)"
     )
+    parser.add_argument(
+        "--int8", action="store_true", help="write FILE's sibling for processors that multiply bytes too"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser
@@ -40,10 +43,17 @@ def build_parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     """Load, write the graph, verify its bytes, and only then make them a file."""
     output: Path = arguments.output
-    _check_output(output, arguments.checkpoint, arguments.overwrite)
+    outputs = [output, output.with_suffix(".int8.onnx")] if arguments.int8 else [output]
+    for path in outputs:
+        _check_output(path, arguments.checkpoint, arguments.overwrite)
+    if arguments.int8 and arguments.photos is None:
+        raise ExportError("--int8 needs --photos DIR: real frames, to learn from them how large values become")
     try:
+        import numpy as np
+
         from export.checkpoints import load_exportable
         from export.metadata import describe, read_styles_file
+        from export.quantize import quantize
         from export.verify import verify
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in EXTRA:
@@ -53,14 +63,16 @@ def run(arguments: argparse.Namespace) -> None:
     paintings = read_styles_file(arguments.styles_file)
     network = load_exportable(arguments.checkpoint, arguments.name)
     metadata = describe(network, paintings, arguments.licence)
-    model = network.write().model(network.kind, metadata).SerializeToString()
-    agreement = verify(network, model, arguments.photos)
-    _write(output, model)
-    print(f"wrote {output}: {network.kind}, {len(model) / 1000:.0f} kB, {', '.join(network.styles)}")
-    print(
-        f"against torch, {agreement.pictures} pictures: PSNR {agreement.worst:.1f} dB at worst, "
-        f"{agreement.mean:.1f} dB on average, largest error {agreement.error} levels"
-    )
+    model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
+    models = [model, quantize(network, model, metadata, arguments.photos)] if arguments.int8 else [model]
+    agreements = [verify(network, data, arguments.photos, int8=data is not model) for data in models]
+    for path, data, agreement in zip(outputs, models, agreements, strict=True):
+        _write(path, data)
+        print(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")
+        print(
+            f"against torch, {agreement.pictures} pictures: PSNR {agreement.worst:.1f} dB at worst, "
+            f"{agreement.mean:.1f} dB on average, largest error {agreement.error} levels"
+        )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -26,6 +26,8 @@ MULTIPLE = 4  # H and W must divide by it: both networks halve twice
 
 Real = type[np.float16] | type[np.float32]
 Rows = NDArray[np.float32]  # [S, C]: one row of scales or shifts per style
+Limits = tuple[float, float]  # the smallest and the largest that a value becomes
+Ranges = Mapping[str, tuple[Limits, Limits]]  # of some convolutions' inputs and outputs, by their names
 
 
 def array(weights: Tensor | None) -> NDArray[np.float32]:
@@ -39,9 +41,12 @@ def array(weights: Tensor | None) -> NDArray[np.float32]:
 class GraphWriter:
     """Nodes and weights in the order they run; every method adds to them and returns a value's name."""
 
-    def __init__(self, styles: int, real: Real = np.float16) -> None:
-        """styles: S, the length of the input `style`; real: of weights and activations."""
-        self.styles, self.real = styles, real
+    def __init__(self, styles: int, real: Real = np.float16, ranges: Ranges | None = None) -> None:
+        """styles: S, the length of the input `style`; real: of weights and activations.
+
+        ranges: the convolutions in it multiply bytes; real has to be fp32 then.
+        """
+        self.styles, self.real, self.ranges = styles, real, ranges or {}
         self._type = TensorProto.FLOAT16 if real is np.float16 else TensorProto.FLOAT
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
@@ -92,10 +97,34 @@ class GraphWriter:
         bias: NDArray[Any] | None = None,
     ) -> str:
         """A convolution without padding. weight: [O, I, K, K]; bias: [O]."""
+        shape = {"kernel_shape": weight.shape[2:], "strides": [stride] * 2}
+        if name in self.ranges:
+            before, after = self.ranges[name]
+            y = self.node("Conv", self.as_bytes(x, before), self.byte_weights(name, weight), output=name, **shape)
+            return self.as_bytes(y, after)
         inputs = [x, self.reals(f"{name}.weight", weight)]
         if bias is not None:
             inputs.append(self.reals(f"{name}.bias", bias))
-        return self.node("Conv", *inputs, output=name, kernel_shape=weight.shape[2:], strides=[stride] * 2)
+        return self.node("Conv", *inputs, output=name, **shape)
+
+    def as_bytes(self, x: str, limits: Limits) -> str:
+        """Through uint8 and back; runtimes compute on the bytes in between."""
+        low, high = min(0.0, limits[0]), max(0.0, limits[1])  # so that 0 stays 0
+        unit = max((high - low) / 255, 1e-12)
+        scale = self._constant(f"{x}.unit", np.array(unit, np.float32))
+        zero = self._constant(f"{x}.zero", np.array(round(-low / unit), np.uint8))
+        return self.node("DequantizeLinear", self.node("QuantizeLinear", x, scale, zero), scale, zero)
+
+    def byte_weights(self, name: str, weight: NDArray[Any]) -> str:
+        """Weights as int8, in a unit for each output channel. weight: [O, I, K, K]."""
+        units = np.maximum(np.abs(weight).max((1, 2, 3)) / 127, 1e-12).astype(np.float32)  # [O]
+        rounded = np.rint(weight / units[:, None, None, None]).clip(-127, 127).astype(np.int8)
+        inputs = (
+            self._constant(f"{name}.weight", rounded),
+            self._constant(f"{name}.weight.unit", units),
+            self._constant(f"{name}.weight.zero", np.zeros(len(units), np.int8)),
+        )
+        return self.node("DequantizeLinear", *inputs, axis=0)
 
     def mix_styles(self, norms: Mapping[str, tuple[Rows, Rows]]) -> None:
         """Scales and shifts of all normalizations, by name, as the style's weights mix them.

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import GraphWriter, Real, array
+from export.graph import GraphWriter, Ranges, Real, array
 from training.network import EPSILON, ConvNorm, ResidualBlock, StyleNetwork
 
 
-def write_style_network(network: StyleNetwork, real: Real = np.float16) -> GraphWriter:
+def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: Ranges | None = None) -> GraphWriter:
     """The whole contract, from uint8 BGR to uint8 BGR."""
-    graph = GraphWriter(network.styles, real)
+    graph = GraphWriter(network.styles, real, ranges)
     layers: dict[str, ConvNorm] = {
         "stem": network.stem,
         "down": network.down,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from export.graph import GraphWriter, Real, array
+from export.graph import GraphWriter, Ranges, Real, array
 from training.transformer_net import MirroredConv, TransformerNet
 
 # The first convolution sums 243 products with values up to 255: this keeps it far below fp16's
@@ -17,9 +17,11 @@ from training.transformer_net import MirroredConv, TransformerNet
 INPUT_SCALE = 1 / 16
 
 
-def write_transformer_net(network: TransformerNet, real: Real = np.float16) -> GraphWriter:
+def write_transformer_net(
+    network: TransformerNet, real: Real = np.float16, ranges: Ranges | None = None
+) -> GraphWriter:
     """The whole contract, from uint8 BGR to uint8 BGR."""
-    graph = GraphWriter(1, real)
+    graph = GraphWriter(1, real, ranges)
     layers: dict[str, tuple[MirroredConv, nn.InstanceNorm2d]] = {
         "conv1": (network.conv1, network.in1),
         "conv2": (network.conv2, network.in2),

@@ -64,7 +64,7 @@ def test_checkpoints_as_they_are_found(
     torch.save(state, path, _use_new_zipfile_serialization=not legacy)
     network = load_exportable(path, None)
     assert (network.kind, network.styles, network.licence) == ("TransformerNet", ["rain_princess"], "unknown")
-    model = network.write().model("test", {}).SerializeToString()
+    model = network.write(np.float16, None).model("test", {}).SerializeToString()
     for height, width in ((64, 64), (100, 52)):
         image = make_picture(height, width)
         reference = as_published(transformer_net.state_dict(), to_tensor(image)[None] * 255)[0]

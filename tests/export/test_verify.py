@@ -21,7 +21,7 @@ def network(checkpoint: Path) -> Exportable:
 
 
 def written(network: Exportable) -> onnx.ModelProto:
-    return network.write().model("test", {})
+    return network.write(np.float16, None).model("test", {})
 
 
 def test_agreement_of_what_is_written(network: Exportable, photos: Path) -> None:

@@ -1,0 +1,93 @@
+"""The int8 sibling: near enough, made of bytes, and taken for no other file's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+
+from export.cli import main
+from export.verify import psnr
+from realtime.styles import read_model, shipped_folder
+from tests.export.conftest import Paint, make_picture, make_style_network
+from training.checkpoint import Checkpoint
+from training.network import Architecture
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that is wide enough, exported with its sibling: the file's path."""
+    folder = tmp_path_factory.mktemp("int8")
+    photos = folder / "photos"
+    photos.mkdir()
+    for seed in range(3):
+        cv2.imwrite(str(photos / f"{seed}.png"), make_picture(200, 300, seed))
+    network = make_style_network(2, Architecture(channels=32, outer=16, blocks=1))
+    Checkpoint(network, ["dawn", "dusk"], photos=10).save(folder / "checkpoint.pt")
+    output = folder / "two.onnx"
+    assert main([str(folder / "checkpoint.pt"), "-o", str(output), "--int8", "--photos", str(photos)]) == 0
+    return output
+
+
+def test_the_wide_convolutions_multiply_bytes(exported: Path) -> None:
+    model = onnx.load(str(exported.with_suffix(".int8.onnx")))
+    assert model.opset_import[0].version == 18
+    made_of = {output: node.op_type for node in model.graph.node for output in node.output}
+    kinds = Counter(made_of.get(node.input[1], "weights") for node in model.graph.node if node.op_type == "Conv")
+    assert kinds == {"DequantizeLinear": 2, "weights": 5}, "the two of the only block"
+    weights = {t.name: t for t in model.graph.initializer}
+    first = weights["trunk.0.first.weight"]
+    assert first.data_type == TensorProto.INT8
+    assert np.abs(numpy_helper.to_array(first).astype(int)).max((1, 2, 3)).tolist() == [127] * 32, (
+        "each channel its unit"
+    )
+
+
+def test_it_paints_nearly_the_same(exported: Path, paint: Paint) -> None:
+    picture = make_picture(120, 160, 7)
+    one, other = (paint(path.read_bytes(), picture, [0, 1]) for path in (exported, exported.with_suffix(".int8.onnx")))
+    assert 38 < psnr(one.astype(np.int16) - other) < 90
+
+
+def test_it_belongs_to_one_file(exported: Path, tmp_path: Path) -> None:
+    sibling = exported.with_suffix(".int8.onnx").read_bytes()
+    assert read_model(exported).int8 == sibling
+    copy = tmp_path / "two.onnx"
+    copy.write_bytes(exported.read_bytes())
+    assert read_model(copy).int8 is None
+    copy.with_suffix(".int8.onnx").write_bytes(b"broken")
+    assert read_model(copy).int8 is None
+    other = onnx.load(str(exported))
+    other.doc_string = "trained on"
+    copy.write_bytes(other.SerializeToString())
+    copy.with_suffix(".int8.onnx").write_bytes(sibling)
+    assert read_model(copy).int8 is None, "another file of that name"
+
+
+def test_it_needs_photos(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = exported.parent / "checkpoint.pt"
+    assert main([str(checkpoint), "-o", str(tmp_path / "a.onnx"), "--int8"]) == 1
+    assert "--photos DIR" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_neither_file_is_overwritten(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.int8.onnx").write_text("mine")
+    arguments = [str(exported.parent / "checkpoint.pt"), "-o", str(tmp_path / "a.onnx"), "--int8", "--photos", "."]
+    assert main(arguments) == 1
+    assert "a.int8.onnx is there already" in capsys.readouterr().err
+    assert (tmp_path / "a.int8.onnx").read_text() == "mine" and not (tmp_path / "a.onnx").exists()
+
+
+@pytest.mark.parametrize("sibling", sorted(shipped_folder().glob("*.int8.onnx")), ids=lambda path: path.name)
+def test_what_ships_was_made_of_what_ships(sibling: Path) -> None:
+    model = sibling.with_name(sibling.name.removesuffix(".int8.onnx") + ".onnx")
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    meta = {p.key: p.value for p in onnx.load(str(sibling)).metadata_props}
+    assert meta["quantized_from"] == digest, f"export {model.name} with --int8, or remove {sibling.name}"
