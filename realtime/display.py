@@ -21,6 +21,7 @@ from realtime.views import View, split
 SILENCE = 2.0  # seconds without a frame until the screen says so
 MESSAGE_SECONDS = 2.0
 TICK = 0.25  # seconds between two drawings of the figures while nothing else changes
+HIDDEN_TICK = 0.5  # seconds between two looks at whether the window is minimised
 
 
 class Display:
@@ -35,6 +36,7 @@ class Display:
         self._quit = False
         self.seam = 0.5  # of the split view, 0 to 1 of the picture's width
         dials = live.dials
+        self._look_again = 0.0
         self._actions: dict[Action, Callable[[Command], None]] = {
             Action.NEXT: lambda _: self._turned(dials.step(1)),
             Action.PREVIOUS: lambda _: self._turned(dials.step(-1)),
@@ -61,6 +63,7 @@ class Display:
     def run(self) -> None:
         """Show until it is over."""
         while not self._quit and not self.window.closed:
+            self._rest_while_minimised()
             finished = self.live.done.is_set()
             painted = self.live.painted.take(0 if finished else 0.008)
             if painted is not None:
@@ -73,6 +76,14 @@ class Display:
                 self._touch(touch)
             if finished and painted is None:
                 return
+
+    def _rest_while_minimised(self) -> None:
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._look_again = now + HIDDEN_TICK
+            self.live.controls.hidden = self.window.minimised
+        if self.live.controls.hidden:
+            self.live.done.wait(0.1)  # nobody sees anything
 
     def _draw(self, fresh: bool) -> None:
         now = time.monotonic()

@@ -48,6 +48,7 @@ class Controls:
         self.mirror = mirror
         self.view = view
         self.frozen = False
+        self.hidden = False  # the window is minimised: nothing is painted
         self.touched = threading.Event()  # wakes the painting thread while frozen
 
 
@@ -165,6 +166,9 @@ class Live:
         shown: tuple[Look, bool] | None = None
         due = 0.0
         while not self.done.is_set():
+            if self.controls.hidden:
+                self.done.wait(0.1)
+                continue
             if self.controls.frozen and frame is not None:
                 self.controls.touched.wait(0.02 if self._moving(shown) else 0.5)
                 self.controls.touched.clear()

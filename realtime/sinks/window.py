@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ import numpy as np
 
 from realtime.errors import DisplayError
 from realtime.frame import Image
+from realtime.sinks.minimised import watch
 
 NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
 
@@ -42,6 +43,7 @@ class Window:
         self.full_screen = False
         self.area = (0, 0, *size)  # (left, top, width, height) of the picture in the window, as composed last
         self._touches: deque[Touch] = deque(maxlen=64)
+        self._minimised: Callable[[], bool] | None = None
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(title, *size)
@@ -64,6 +66,13 @@ class Window:
             return cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1
         except cv2.error:
             return True
+
+    @property
+    def minimised(self) -> bool:
+        """Whether nobody can see it, as far as the window system tells."""
+        if self._minimised is None:
+            self._minimised = watch(self.title)
+        return self._minimised()
 
     def compose(self, picture: Image) -> Image:
         """The picture scaled into the window, with black bars where the shapes differ: a new array."""

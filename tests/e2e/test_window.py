@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.processes import cpu_seconds
 from realtime.frame import Image
 from realtime.styles import Library
 from tests.e2e.conftest import SCREEN, App, difference
@@ -177,3 +178,28 @@ def test_a_snapshot_that_cannot_be_saved_is_said_on_the_screen(start: Any, camer
     quit_app(app)
     assert app.stats()["snapshots"] == 0
     assert (tmp_path / "taken").read_text() == "a file where the folder should be"
+
+
+def test_minimised_it_rests_and_comes_back(app: App) -> None:
+    app.screen.press("i")
+    app.screen.xdotool("search", "--name", "^realtime-stylize$", "windowminimize")
+    time.sleep(3)
+    resting = cpu_seconds(app.process.pid)
+    time.sleep(2)
+    assert cpu_seconds(app.process.pid) - resting < 0.5, "this camera's pictures would cost more"
+    app.screen.xdotool("search", "--name", "^realtime-stylize$", "windowactivate")
+    time.sleep(2)
+    moving = app.screen.shot()
+    time.sleep(1)
+    assert difference(app.screen.shot(), moving) > 0
+    quit_app(app)
+
+
+def test_frozen_it_rests(app: App) -> None:
+    app.screen.press("space")
+    app.screen.press("i")
+    time.sleep(3)
+    resting = cpu_seconds(app.process.pid)
+    time.sleep(2)
+    assert cpu_seconds(app.process.pid) - resting < 0.5
+    quit_app(app)

@@ -1,0 +1,144 @@
+"""The app as it is used: frame rate, delay, start-up, memory, and what it costs while nothing happens.
+
+    python -m benchmarks.live [--seconds 10] [--provider auto]
+
+Starts the real app with its window: on Linux, under an Xvfb of its own with openbox, keys by xdotool.
+Start-up is counted from the start of the process to the first painted frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import load, machine
+from benchmarks.processes import cpu_seconds, peak_megabytes
+
+NEEDED = ("Xvfb", "openbox", "xdotool")
+SETTLE = 3.0  # seconds after a key until what it did is measured
+SCREEN = "1280x800x24"
+
+
+def main() -> int:
+    """The entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each row of the table")
+    parser.add_argument("--provider", default="auto")
+    arguments = parser.parse_args()
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        print(f"benchmarks.live: {', '.join(missing)} not found: apt-get install {' '.join(missing).lower()}")
+        return 1
+    with screen() as display, tempfile.TemporaryDirectory() as folder:
+        rows = measure(display, Path(folder), arguments.seconds, arguments.provider)
+    table = Table("what", "value", title=f"live, {machine()}, {load()}", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    Console(soft_wrap=True).print(table)
+    return 0
+
+
+def measure(display: str, folder: Path, seconds: float, provider: str) -> list[tuple[str, str]]:
+    """Rows of the table: what, and its value with a unit."""
+    environment = os.environ | {"DISPLAY": display}
+    command = [sys.executable, "-m", "realtime.cli", "--demo", "--provider", provider]
+    first = [start_up([*command, "--no-window", "--frames", "1"], folder, environment) for _ in range(4)]
+    app = subprocess.Popen(
+        [*command, "--stats", str(folder / "live.json")], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    shares = {}
+    try:
+        assert app.stdout is not None
+        said = [app.stdout.readline().strip() for _ in range(2)]
+        time.sleep(SETTLE)
+        shares["painting"] = cpu_share(app.pid, seconds)
+        for what, keys in STATES.items():
+            for key in keys:
+                subprocess.run(key, env=environment, check=True, capture_output=True)
+            time.sleep(SETTLE)
+            shares[what] = cpu_share(app.pid, seconds)
+        memory = peak_megabytes(app.pid)
+    finally:
+        app.send_signal(signal.SIGINT)
+        app.communicate(timeout=30)
+    stats: dict[str, Any] = json.loads((folder / "live.json").read_text(encoding="utf-8"))
+    delay = stats["latency_ms"]
+    return [
+        ("engine", said[1]),
+        ("first start, to the first painted frame, s", f"{first[0]:.2f}"),
+        ("later starts, median, s", f"{sorted(first[1:])[1]:.2f}"),
+        ("fps shown", f"{stats['fps']}"),
+        ("painted at", "{} x {}".format(*stats["working_size"])),
+        ("one frame through the network, ms", f"{stats['paint_ms_mean']}"),
+        ("capture to display, ms, p50 / p95", f"{delay['p50']} / {delay['p95']}"),
+        ("memory, peak, MB", f"{memory:.0f}"),
+        *((f"CPU while {what}, % of one core", f"{100 * share:.1f}") for what, share in shares.items()),
+    ]
+
+
+WINDOW = ["xdotool", "search", "--name", "realtime-stylize"]
+STATES = {  # what the app does, and what brings it there from the state before
+    "frozen": [["xdotool", "key", "space"]],
+    "minimised": [["xdotool", "key", "space"], [*WINDOW, "windowminimize"]],
+}
+
+
+def start_up(command: list[str], folder: Path, environment: dict[str, str]) -> float:
+    """Seconds from the start of the process to its first painted frame, as --stats counts, less its end."""
+    begin = time.monotonic()
+    app = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    assert app.stdout is not None
+    lines = [app.stdout.readline() for _ in range(3)]  # the source, the engine, the figures: one frame is painted
+    seconds = time.monotonic() - begin
+    app.communicate(timeout=60)
+    if "frames painted" not in lines[2]:
+        raise SystemExit(f"benchmarks.live: the app said {lines}")
+    return seconds
+
+
+def cpu_share(pid: int, seconds: float) -> float:
+    """Cores that a process keeps busy."""
+    before, begin = cpu_seconds(pid), time.monotonic()
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - before) / (time.monotonic() - begin)
+
+
+@contextmanager
+def screen() -> Iterator[str]:
+    """A virtual screen with a window manager: its name."""
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-noreset"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        display = f":{pipe.readline().strip()}"
+    manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": display}, stderr=subprocess.DEVNULL)
+    time.sleep(2)
+    try:
+        yield display
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait(10)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

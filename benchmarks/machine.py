@@ -1,0 +1,28 @@
+"""The machine that a table was measured on, in words."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from realtime.hardware import nvidia_gpus, processor
+
+
+def machine() -> str:
+    """Processor, cores, GPUs, system, and the versions that decide."""
+    parts = [f"{processor()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), platform.platform(terse=True)]
+    parts += [f"{name} {found}" for name in ("onnxruntime-gpu", "onnxruntime", "openvino") if (found := _version(name))]
+    return ", ".join(parts)
+
+
+def load() -> str:
+    """How busy it was otherwise: above 0.5 a core, ratios within one run are all that counts."""
+    return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,93 @@
+"""Whether a window is minimised, which OpenCV does not tell: asked of X11 and of Windows, elsewhere always no."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from typing import Any
+
+DEPTH = 3  # windows inside windows: a window manager puts a frame or two around ours
+ICONIC = 3  # of WM_STATE: ICCCM 4.1.3.1
+
+
+def watch(title: str) -> Callable[[], bool]:
+    """A function that says whether the window of that title is minimised now."""
+    try:
+        if sys.platform == "win32":
+            user = ctypes.windll.user32
+            return lambda: bool(user.IsIconic(user.FindWindowW(None, title)))
+        if sys.platform == "linux":
+            return _X11(title).minimised
+    except (OSError, AttributeError):
+        pass
+    return lambda: False
+
+
+class _X11:
+    """A connection of its own to the X server; called from one thread only."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title.encode()
+        self._x = x = ctypes.CDLL("libX11.so.6")
+        pointer, number = ctypes.c_void_p, ctypes.c_ulong
+        x.XOpenDisplay.restype, x.XOpenDisplay.argtypes = pointer, [ctypes.c_char_p]
+        x.XDefaultRootWindow.restype, x.XDefaultRootWindow.argtypes = number, [pointer]
+        x.XInternAtom.restype, x.XInternAtom.argtypes = number, [pointer, ctypes.c_char_p, ctypes.c_int]
+        x.XFree.argtypes = [pointer]
+        x.XFetchName.argtypes = [pointer, number, pointer]
+        x.XQueryTree.argtypes = [pointer, number, *[pointer] * 4]
+        x.XGetWindowProperty.argtypes = [
+            *(pointer, number, number, ctypes.c_long, ctypes.c_long, ctypes.c_int, number),
+            *[pointer] * 5,
+        ]
+        # A window may be gone when it is asked about; Xlib would end the whole process over that.
+        self._ignore = ctypes.CFUNCTYPE(ctypes.c_int, pointer, pointer)(lambda display, event: 0)
+        self._display = x.XOpenDisplay(None)
+        if not self._display:
+            raise OSError("no X server")
+        self._state = x.XInternAtom(self._display, b"WM_STATE", 0)
+        self._window = 0
+
+    def minimised(self) -> bool:
+        self._x.XSetErrorHandler(self._ignore)
+        if not self._window:
+            self._window = self._find(self._x.XDefaultRootWindow(self._display), DEPTH)
+        return bool(self._window) and self._property(self._window) == ICONIC
+
+    def _find(self, window: int, depth: int) -> int:
+        """The window of our title that a window manager looks after, or 0."""
+        if self._name(window) == self._title and self._property(window) is not None:
+            return window
+        inner = self._children(window) if depth else []
+        return next((found for child in inner if (found := self._find(child, depth - 1))), 0)
+
+    def _name(self, window: int) -> bytes:
+        name = ctypes.c_char_p()
+        if not self._x.XFetchName(self._display, window, ctypes.byref(name)):
+            return b""
+        text = name.value or b""
+        self._x.XFree(name)
+        return text
+
+    def _children(self, window: int) -> list[int]:
+        root, parent, count = ctypes.c_ulong(), ctypes.c_ulong(), ctypes.c_uint()
+        children = ctypes.POINTER(ctypes.c_ulong)()
+        places: list[Any] = [ctypes.byref(place) for place in (root, parent, children, count)]
+        if not self._x.XQueryTree(self._display, window, *places) or not count.value:
+            return []
+        found = children[: count.value]
+        self._x.XFree(children)
+        return found
+
+    def _property(self, window: int) -> int | None:
+        """WM_STATE, or None where the window has none."""
+        kind, left, count = ctypes.c_ulong(), ctypes.c_ulong(), ctypes.c_ulong()
+        bits, data = ctypes.c_int(), ctypes.POINTER(ctypes.c_ulong)()
+        places: list[Any] = [ctypes.byref(place) for place in (kind, bits, count, left, data)]
+        status = self._x.XGetWindowProperty(self._display, window, self._state, 0, 2, 0, self._state, *places)
+        if status != 0 or not data:
+            return None
+        state = int(data[0]) if count.value else None
+        self._x.XFree(data)
+        return state
