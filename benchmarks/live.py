@@ -23,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import load, machine
+from benchmarks.machine import load, machine, print_table
 from benchmarks.processes import cpu_seconds, peak_megabytes
 
 NEEDED = ("Xvfb", "openbox", "xdotool")
@@ -49,7 +48,7 @@ def main() -> int:
     table = Table("what", "value", title=f"live, {machine()}, {load()}", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+    print_table(table)
     return 0
 
 

@@ -6,6 +6,9 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from rich.console import Console
+from rich.table import Table
+
 from realtime.hardware import nvidia_gpus, processor
 
 
@@ -19,6 +22,12 @@ def machine() -> str:
 def load() -> str:
     """How busy it was otherwise: above 0.5 a core, ratios within one run are all that counts."""
     return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+
+
+def print_table(table: Table) -> None:
+    """On a terminal as wide as that is, into a file as wide as it takes."""
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=200).print(table)
 
 
 def _version(package: str) -> str:

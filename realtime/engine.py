@@ -87,7 +87,7 @@ class Engine:
         reasons: list[str] = []
         for names in _groups(provider):
             problems = {name: problem_of(name) for name in names}
-            ways = [way for name in names if problems[name] is None for way in _ways(name, model, provider)]
+            ways = [way for name in names if problems[name] is None for way in ways_of(name, model, provider)]
             failures: list[str] = []
             found = _fastest(ways, model, failures) if ways else None
             if found is not None:
@@ -125,7 +125,7 @@ def _groups(provider: str) -> list[list[str]]:
     return [["tensorrt", "cuda"], *([["dml"]] if sys.platform == "win32" else []), ["openvino", "cpu"]]
 
 
-def _ways(name: str, model: Model, provider: str) -> list[Way]:
+def ways_of(name: str, model: Model, provider: str) -> list[Way]:
     """How to run on that provider. int8 is a choice of "auto" alone: a provider by its name computes exactly."""
     rounded = [False, True] if provider == "auto" and model.int8 is not None and multiplies_bytes() else [False]
     if name == "openvino":

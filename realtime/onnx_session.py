@@ -31,6 +31,7 @@ def create_session(model: bytes | str, provider: str, options: Mapping[str, str]
 
     settings = ort.SessionOptions()
     settings.log_severity_level = 4  # what went wrong is said in our own words
+    settings.enable_mem_pattern = False  # the plan for a size is a second copy of all tensors: 700 MB at 4K
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     chain: list[Any] = [(provider, dict(options or {}))]
     chain += ["CUDAExecutionProvider"] if provider == "TensorrtExecutionProvider" else []

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from realtime.frame import Image
 
-SIZES = 4  # compiled ones that are kept
+SIZES = 4  # compiled ones that are kept,
+PIXELS = 4 << 20  # but not more than this of all together: each takes about 100 bytes a pixel
 
 
 def openvino_devices() -> list[str]:
@@ -51,7 +52,11 @@ class OpenVinoSession:
         if self._device == "CPU":
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
         request = self._core.compile_model(model, self._device, settings).create_infer_request()
-        while len(self._requests) >= SIZES:
-            self._requests.popitem(last=False)
         self._requests[shape] = request
+        while len(self._requests) > SIZES or (len(self._requests) > 1 and self._pixels > PIXELS):
+            self._requests.popitem(last=False)
         return request
+
+    @property
+    def _pixels(self) -> int:
+        return sum(height * width for height, width, _ in self._requests)

@@ -104,7 +104,8 @@ def _inspect(data: bytes) -> Any:
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def _models_in(folder: Path) -> list[Path]:
+def models_in(folder: Path) -> list[Path]:
+    """The model files of a folder, their siblings left out."""
     return sorted(path for path in folder.glob("*.onnx") if not path.name.endswith(INT8))
 
 
@@ -166,14 +167,14 @@ def load_library(extra: Path | None = None) -> Library:
     is reported on stderr and passed over, so that it does not take the others with it.
     Raises ModelError where there is no model at all.
     """
-    models = [read_model(path) for path in _models_in(shipped_folder())]
-    for path in _models_in(user_folder()):
+    models = [read_model(path) for path in models_in(shipped_folder())]
+    for path in models_in(user_folder()):
         try:
             models.append(read_model(path))
         except ModelError as error:
             print(f"passed over: {error}", file=sys.stderr)
     if extra is not None:
-        paths = _models_in(extra) if extra.is_dir() else [extra]
+        paths = models_in(extra) if extra.is_dir() else [extra]
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")
         models += [read_model(path) for path in paths]

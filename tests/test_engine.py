@@ -61,7 +61,7 @@ def psnr(a: Image, b: Image) -> float:
 
 def test_any_two_engines_agree(model: Model, photo: Image) -> None:
     """38 dB where one of them computes in bf16 or int8, 45 dB otherwise; int8 on photographs alone."""
-    ways = [way for name in HERE for way in engine._ways(name, model, "auto")]
+    ways = [way for name in HERE for way in engine.ways_of(name, model, "auto")]
     assert {"cpu", "openvino"} <= {way.name for way in ways}, "the extra openvino belongs to the tests"
     bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for number, picture in enumerate(pictures(photo)):

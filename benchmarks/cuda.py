@@ -1,0 +1,109 @@
+"""Which CUDA settings are the fastest: one row for each, the whole contract with its copies.
+
+    python -m benchmarks.cuda [--sizes 640x480,1920x1080,3840x2160] [--rounds 50]
+
+Every row paints the same frames, one after the other, from bytes in memory to bytes in memory. With
+--provider cpu the same classes run on the processor, which shows that the benchmark works and nothing else.
+Put the table into docs/hardware.md, and the fastest row into `CUDA_OPTIONS` of realtime/onnx_session.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from benchmarks.machine import load, machine, print_table
+from realtime.engine import PROVIDERS, Session, problem_of
+from realtime.frame import Image
+from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession, preload_cuda
+from realtime.styles import Model, models_in, read_model, shipped_folder
+
+WARM_UP = 10  # frames at each size that are not counted
+LANES = (2, 3)  # frames in flight at once, each with a session of its own
+CHANGES = {  # to CUDA_OPTIONS, one at a time
+    "fixed memory, CUDA graph, exhaustive": {},
+    "no CUDA graph": {"enable_cuda_graph": "0"},
+    "prefer_nhwc": {"prefer_nhwc": "1"},
+    "heuristic search": {"cudnn_conv_algo_search": "HEURISTIC"},
+    "default search": {"cudnn_conv_algo_search": "DEFAULT"},
+    "small workspace": {"cudnn_conv_use_max_workspace": "0"},
+    "TF32 off": {"use_tf32": "0"},
+}
+
+
+def main() -> int:
+    """The entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
+    parser.add_argument("--provider", default="cuda", choices=("cuda", "cpu"))
+    parser.add_argument("--sizes", default="640x480,1920x1080,3840x2160", help="WIDTHxHEIGHT,..., multiples of 4")
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--model", type=Path, help="our model file (default: the first that ships)")
+    arguments = parser.parse_args()
+    problem = problem_of(arguments.provider)
+    if problem:
+        print(f"benchmarks.cuda: {problem}; --provider cpu tries the benchmark itself", file=sys.stderr)
+        return 1
+    model = read_model(arguments.model or models_in(shipped_folder())[0])
+    sizes = [(int(size.split("x")[1]), int(size.split("x")[0])) for size in arguments.sizes.split(",")]
+    columns = [f"{width}x{height} {unit}" for height, width in sizes for unit in ("ms", "fps")]
+    table = Table("settings", *columns, title=f"CUDA, {machine()}, {load()}", box=box.SIMPLE_HEAD)
+    for name, opened in rows(model, arguments.provider).items():
+        try:
+            cells = [cell for size in sizes for cell in measure(opened, model, size, arguments.rounds)]
+        except Exception as error:
+            cells = [f"failed: {str(error).splitlines()[0][:60]}", *[""] * (len(columns) - 1)]
+        table.add_row(name, *cells)
+    print_table(table)
+    return 0
+
+
+def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
+    """What is compared: by its name, how to open its sessions, one for each frame in flight."""
+    execution = PROVIDERS[provider].execution
+    if provider == "cpu":
+        return {
+            "arrays": lambda: [PlainSession(model.data, execution)],
+            "fixed memory": lambda: [BoundSession(model.data, execution, device="cpu")],
+        }
+    preload_cuda()
+
+    def bound(changes: dict[str, str], lanes: int) -> Callable[[], list[Session]]:
+        return lambda: [BoundSession(model.data, execution, CUDA_OPTIONS | changes) for _ in range(lanes)]
+
+    table: dict[str, Callable[[], list[Session]]] = {"arrays": lambda: [PlainSession(model.data, execution)]}
+    table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
+    return table | {f"{lanes} frames in flight": bound({}, lanes) for lanes in LANES}
+
+
+def measure(opened: Callable[[], list[Session]], model: Model, size: tuple[int, int], rounds: int) -> tuple[str, str]:
+    """Median milliseconds of a frame, and frames a second over all. size: (height, width)."""
+    sessions = opened()
+    random = np.random.default_rng(0)
+    frames: list[Image] = [random.integers(0, 256, (*size, 3), np.uint8) for _ in range(4)]
+    weights = np.eye(len(model.styles), dtype=np.float32)[0]
+
+    def paint(number: int) -> float:
+        start = time.perf_counter()
+        sessions[number % len(sessions)].run(frames[number % len(frames)], weights)
+        return time.perf_counter() - start
+
+    for number in range(WARM_UP * len(sessions)):
+        paint(number)
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        taken = list(pool.map(paint, range(rounds)) if len(sessions) > 1 else map(paint, range(rounds)))
+    total = time.perf_counter() - begin
+    return f"{1000 * statistics.median(taken):.2f}", f"{rounds / total:.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
