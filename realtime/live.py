@@ -157,7 +157,7 @@ class Live:
                 return
             self.newest = time.monotonic()
             self.stats.read += 1
-            if self._captured.put(frame) and not self.controls.frozen:
+            if self._captured.put(frame) and not (self.controls.frozen or self.controls.hidden):
                 self.stats.dropped += 1
 
     def _paint(self) -> None:
