@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,20 @@ def print_styles(models: Path | None, as_json: bool) -> None:
 
 
 def print_cameras(as_json: bool) -> None:
-    """Every camera that the system shows."""
+    """Every camera that the system shows, and what it offers."""
     from realtime.sources import list_cameras
+    from realtime.sources.modes import modes, summary
 
-    rows = [
-        {"index": c.index, "name": c.name, "path": c.path, "backend": c.backend, "problem": c.problem}
-        for c in list_cameras()
-    ]
+    rows: list[dict[str, Any]] = []
+    for camera in list_cameras():
+        found = modes(camera)
+        row = {"index": camera.index, "name": camera.name, "path": camera.path, "backend": camera.backend}
+        row |= {"sizes": [asdict(mode) for mode in found] if as_json else summary(found), "problem": camera.problem}
+        rows.append(row)
     if not rows and not as_json:
         print("no cameras found; --demo shows the program without one")
         return
-    _print(rows, ["index", "name", "path", "problem"], as_json)
+    _print(rows, ["index", "name", "sizes", "path", "problem"], as_json)
 
 
 def print_providers(as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from realtime.errors import NoCamera, SourceError, UsageError
@@ -14,7 +15,7 @@ from realtime.sources.urls import SCHEMES, scheme_of
 if TYPE_CHECKING:
     from realtime.sources.device import Device
 
-__all__ = ["CameraInfo", "Reconnecting", "Source", "list_cameras", "open_live_source", "open_source"]
+__all__ = ["CameraInfo", "Reconnecting", "Source", "list_cameras", "next_camera", "open_live_source", "open_source"]
 
 
 def open_live_source(
@@ -38,6 +39,17 @@ def open_live_source(
     return Reconnecting(_Opener(camera, size, fps), stop=stop)
 
 
+def next_camera(current: str, *, height: int | None = None, fps: float | None = None) -> Callable[[], Source] | None:
+    """What opens the camera after the one of that `Source.name`; None where there is no other that would open."""
+    cameras = list_cameras()
+    labels = [camera.label for camera in cameras]
+    place = labels.index(current) + 1 if current in labels else 0
+    for camera in cameras[place:] + cameras[:place]:
+        if camera.label != current and not camera.problem:
+            return _Opener(None, _size_for(height), fps, camera)
+    return None
+
+
 def open_source(camera: str | None = None, *, size: tuple[int, int] | None = None, fps: float | None = None) -> Source:
     """Open a camera once: index, name, device path or address; None is the first that answers."""
     return _Opener(camera, size, fps)()
@@ -46,9 +58,11 @@ def open_source(camera: str | None = None, *, size: tuple[int, int] | None = Non
 class _Opener:
     """Opens what the user named, and later the very same camera again, whatever its number is by then."""
 
-    def __init__(self, camera: str | None, size: tuple[int, int] | None, fps: float | None) -> None:
+    def __init__(
+        self, camera: str | None, size: tuple[int, int] | None, fps: float | None, found: CameraInfo | None = None
+    ) -> None:
         self._camera, self._size, self._fps = camera, size, fps
-        self._found: CameraInfo | None = None
+        self._found = found
 
     def __call__(self) -> Source:
         scheme = scheme_of(self._camera or "")

@@ -40,6 +40,11 @@ class Source(Protocol):
         """Whether people expect to see this one as in a mirror."""
         return False
 
+    @property
+    def format(self) -> str:
+        """How the pictures come, such as MJPG; empty where that is not known."""
+        return ""
+
     def read(self) -> Frame:
         """Wait for the next frame.
 

@@ -18,7 +18,6 @@ from realtime.sources.cameras import CameraInfo
 HOPELESS = 50  # pictures in a row that cannot be decoded
 BUFFERS = 2  # with one, V4L2 has nowhere to put the next frame while this one is decoded: half the rate
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
-_RAW_PIXELS_PER_SECOND = 640 * 480 * 30  # USB 2 carries no more of them uncompressed
 
 # Read by OpenCV when it opens its first camera.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")  # s without a frame, of 10
@@ -48,6 +47,7 @@ class Device(Source):
         self._capture, first = self._open(size, fps)
         self._waiting = first
         self._size = (first.shape[1], first.shape[0])
+        self._format = _fourcc(self._capture.get(cv2.CAP_PROP_FOURCC))
         promised = self._capture.get(cv2.CAP_PROP_FPS)
         self._declared = promised if 0 < promised < 1000 else 0.0
         self._rate = FrameRate(self._clock.now())
@@ -76,6 +76,11 @@ class Device(Source):
     def mirror(self) -> bool:
         """True: people know themselves from mirrors."""
         return True
+
+    @property
+    def format(self) -> str:
+        """MJPG, YUYV, ...: what the driver says; empty where it says nothing."""
+        return self._format
 
     def read(self) -> Frame:
         """Wait for the next frame; SignalLost if the camera is unplugged or sends nothing for 5 s."""
@@ -144,15 +149,19 @@ class Device(Source):
 
 
 def _wish(capture: cv2.VideoCapture, size: tuple[int, int] | None, fps: float | None) -> None:
-    width, height = size or (640, 480)
-    if width * height * (fps or 30) > _RAW_PIXELS_PER_SECOND:
-        capture.set(cv2.CAP_PROP_FOURCC, _MJPG)
+    """Compressed before raw: USB carries more of it; a driver that has no MJPG stays with what it has."""
+    capture.set(cv2.CAP_PROP_FOURCC, _MJPG)
     if size:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
     if fps:
         capture.set(cv2.CAP_PROP_FPS, fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, BUFFERS)
+
+
+def _fourcc(code: float) -> str:
+    letters = int(code).to_bytes(4, "little", signed=False) if 0 < code < 2**32 else b""
+    return letters.decode("ascii", "replace").strip() if letters.isalnum() else ""
 
 
 def _retrieve(capture: cv2.VideoCapture) -> Image | None:

@@ -46,6 +46,8 @@ class Reconnecting:
         self.reconnects = 0
         self._open_source = open_source
         self._clock = clock or SystemClock()
+        self.refused = ""  # why `switch` did not
+        self._next: Callable[[], Source] | None = None
         self._attempt = 0  # since the last frame
         self._errors_before = 0  # decode errors of earlier connections
         self._begin: float | None = None  # when the very first frame was captured
@@ -69,6 +71,13 @@ class Reconnecting:
         return self._source.fps
 
     @property
+    def gives(self) -> str:
+        """What the source really gives, for people: 640 x 480, 30 fps, MJPG."""
+        width, height = self.size
+        parts = [f"{width} x {height}", f"{self.fps:g} fps" if self.fps else "", self._source.format]
+        return ", ".join(part for part in parts if part)
+
+    @property
     def mirror(self) -> bool:
         """Whether people expect to see this one as in a mirror."""
         return self._source.mirror
@@ -84,6 +93,8 @@ class Reconnecting:
         pts goes on across connections: what was missed in between is a gap.
         """
         while not self.stop.is_set():
+            if self._next is not None:
+                self._change()
             if not self._is_open and not self._reopen():
                 continue
             try:
@@ -93,6 +104,10 @@ class Reconnecting:
                 continue
             return self._received(frame)
         return None
+
+    def switch(self, open_source: Callable[[], Source]) -> None:
+        """Another source from the next frame on, from any thread; `refused` says why, where that does not open."""
+        self._next = open_source
 
     def close(self) -> None:
         """Close the source. May be called twice, but only by the thread that reads, or after its end."""
@@ -105,6 +120,23 @@ class Reconnecting:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _change(self) -> None:
+        """The old one is closed first: two cameras at once are more than some USB ports carry."""
+        new, self._next = self._next, None
+        if self._is_open:
+            self._hang_up()
+        for opener in (new, self._open_source):
+            if opener is None:
+                continue
+            try:
+                self._source = opener()
+            except SourceError as error:
+                self.refused = self.refused or str(error)
+                continue
+            self._open_source, self._is_open = opener, True
+            return
+        self.state, self.reason = "no signal", self.refused
 
     def _reopen(self) -> bool:
         if self._clock.wait(pause(self._attempt), self.stop):

@@ -14,8 +14,13 @@ from pathlib import Path
 # From <linux/videodev2.h>.
 VIDIOC_QUERYCAP = 0x80685600
 VIDIOC_REQBUFS = 0xC0145608
+VIDIOC_ENUM_FMT = 0xC0405602
+VIDIOC_ENUM_FRAMESIZES = 0xC02C564A
+VIDIOC_ENUM_FRAMEINTERVALS = 0xC034564B
 _CAPTURE, _CAPTURE_PLANES, _HAS_DEVICE_CAPS = 0x1, 0x1000, 0x80000000
 _BUF_CAPTURE, _BUF_CAPTURE_PLANES, _MMAP = 1, 9, 1
+_DISCRETE = 1  # else a range, with steps
+_MOST = 200  # formats, sizes or rates: a driver that never ends is not believed
 
 METADATA = "gives no pictures, only data about them"
 
@@ -79,6 +84,48 @@ def _refusal(path: Path, error: OSError) -> str:
             return f"is busy; close {holder(path) or 'the program that uses it'} and try again"
         case _:
             return f"does not open: {error.strerror}"
+
+
+def modes(path: Path) -> Iterator[tuple[str, int, int, float]]:
+    """What the camera offers: format (MJPG, YUYV, ...), width, height, frames a second (0.0: not said)."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        for kind in (_BUF_CAPTURE, _BUF_CAPTURE_PLANES):
+            for format in _list(handle, VIDIOC_ENUM_FMT, "=2I36xI16x", kind):
+                yield from _sizes(handle, format[2])
+    finally:
+        os.close(handle)
+
+
+def _sizes(handle: int, code: int) -> Iterator[tuple[str, int, int, float]]:
+    name = code.to_bytes(4, "little").decode("ascii", "replace").strip()
+    for size in _list(handle, VIDIOC_ENUM_FRAMESIZES, "=9I8x", code):
+        # A range counts with its largest: w, h; or least w, largest w, step, least h, largest h, step.
+        width, height = (size[3], size[4]) if size[2] == _DISCRETE else (size[4], size[7])
+        rates = [
+            rate[6] / rate[5] if rate[5] else 0.0  # a frame's time; the first of a range is the shortest
+            for rate in _list(handle, VIDIOC_ENUM_FRAMEINTERVALS, "=11I8x", code, width, height)
+        ]
+        for rate in rates or [0.0]:
+            yield name, width, height, rate
+
+
+def _list(handle: int, request: int, layout: str, *asked: int) -> Iterator[tuple[int, ...]]:
+    """Every answer to a question that goes by an index, until the driver has no more."""
+    for index in range(_MOST):
+        answer = bytearray(struct.calcsize(layout))
+        struct.pack_into(f"={1 + len(asked)}I", answer, 0, index, *asked)
+        try:
+            fcntl.ioctl(handle, request, answer)
+        except OSError:
+            return
+        found = struct.unpack(layout, answer)
+        yield found
+        if request != VIDIOC_ENUM_FMT and found[len(asked) + 1] != _DISCRETE:
+            return
 
 
 def holder(path: Path) -> str | None:

@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from realtime.errors import NoCamera, SignalLost, SourceError, UsageError
-from realtime.sources import cameras, list_cameras, open_live_source, open_source
+from realtime.sources import cameras, list_cameras, next_camera, open_live_source, open_source
 from realtime.sources.cameras import CameraInfo, find_camera
 
 
@@ -143,3 +143,23 @@ def test_importing_is_cheap() -> None:
     )
     assert "av" not in heavy.stdout and "torch" not in heavy.stdout, heavy
     assert heavy.returncode == 0, heavy.stderr
+
+
+def test_the_next_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the list, round and round; the one in use is busy, with us."""
+    opened: list[CameraInfo] = []
+
+    def device(camera: CameraInfo, size: tuple[int, int] | None, fps: float | None) -> SimpleNamespace:
+        opened.append(camera)
+        return SimpleNamespace(camera=camera)
+
+    monkeypatch.setattr("realtime.sources.device.Device", device)
+    cameras = [LAPTOP, camera(1, "Broken", "is busy; close cheese"), USB, PHONE]
+    monkeypatch.setattr("realtime.sources.list_cameras", lambda: cameras)
+    for current in [LAPTOP.label, USB.label, PHONE.label, "demo"]:
+        opener = next_camera(current)
+        assert opener is not None
+        opener()
+    assert opened == [USB, PHONE, LAPTOP, LAPTOP]
+    monkeypatch.setattr("realtime.sources.list_cameras", lambda: [LAPTOP, camera(1, "Broken", "is busy")])
+    assert next_camera(LAPTOP.label) is None

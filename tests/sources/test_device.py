@@ -32,6 +32,7 @@ class Capture:
     def __init__(self, pictures: Iterable[Any], opens: bool = True) -> None:
         self.pictures, self.opens = iter(pictures), opens
         self.wishes: dict[int, float] = {}
+        self.fourcc = float(cv2.VideoWriter.fourcc(*"YUYV"))
         self.where: tuple[int, int] | None = None
         self.picture: Any = None
 
@@ -47,7 +48,7 @@ class Capture:
         return True
 
     def get(self, what: int) -> float:
-        return {cv2.CAP_PROP_FPS: 30.0}.get(what, 0.0)
+        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FOURCC: self.fourcc}.get(what, 0.0)
 
     def grab(self) -> bool:
         self.picture = next(self.pictures, UNPLUGGED)
@@ -97,22 +98,28 @@ def test_the_rate_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "fps", "compressed"),
-    [(None, None, False), ((640, 480), 30, False), ((1280, 720), None, True), (None, 60, True)],
+    ("size", "fps"),
+    [(None, None), ((640, 480), 30), ((1280, 720), None), (None, 60)],
 )
-def test_wishes(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] | None, fps: float | None, compressed: bool
-) -> None:
+def test_wishes(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] | None, fps: float | None) -> None:
     capture = Capture([image(0)])
     plug_in(monkeypatch, capture)
     Device(CAMERA, size=size, fps=fps)
-    expected: dict[int, float] = {cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG")} if compressed else {}
+    expected: dict[int, float] = {cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG")}
     if size:
         expected |= {cv2.CAP_PROP_FRAME_WIDTH: size[0], cv2.CAP_PROP_FRAME_HEIGHT: size[1]}
     if fps:
         expected |= {cv2.CAP_PROP_FPS: fps}
     assert capture.wishes == expected | {cv2.CAP_PROP_BUFFERSIZE: 2}
-    assert next(iter(capture.wishes)) == (cv2.CAP_PROP_FOURCC if compressed else next(iter(capture.wishes)))
+    assert next(iter(capture.wishes)) == cv2.CAP_PROP_FOURCC  # before the size, or drivers keep to what raw can
+
+
+@pytest.mark.parametrize(("code", "said"), [(0x47504A4D, "MJPG"), (0, ""), (-1, ""), (0x01020304, ""), (2.0**40, "")])
+def test_the_format_is_what_the_driver_says(monkeypatch: pytest.MonkeyPatch, code: float, said: str) -> None:
+    capture = Capture([image(0)])
+    capture.fourcc = code
+    plug_in(monkeypatch, capture)
+    assert Device(CAMERA).format == said
 
 
 def test_damaged_pictures_are_skipped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

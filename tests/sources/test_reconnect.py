@@ -156,3 +156,39 @@ def test_stop_cuts_a_pause_short() -> None:
     thread.join(10)
     assert result == [None]
     assert time.monotonic() - start < 0.5  # of the second that the pause lasts
+
+
+def test_switching_goes_on_with_the_other_source() -> None:
+    script = Script([1.0, 1.0, 1.0])
+    source = Reconnecting(script, clock=script.clock, stop=script.stop)
+    first = source.read()
+    other = Scripted(script.clock, [2.0, 2.0])
+    source.switch(lambda: other)
+    frames = [first, source.read(), source.read()]
+    assert [frame.pts for frame in frames if frame] == [0, 2, 4]
+    assert script.opened[0].closed == 1 and source.refused == ""
+    assert source.state == "live" and source.signal_losses == 0
+
+
+def test_a_source_that_does_not_open_leaves_the_one_that_was() -> None:
+    def refuse() -> Source:
+        raise SourceError("camera 2 is busy")
+
+    script = Script([1.0], [1.0])
+    source = Reconnecting(script, clock=script.clock, stop=script.stop)
+    assert source.read() is not None
+    source.switch(refuse)
+    assert source.read() is not None
+    assert source.refused == "camera 2 is busy"
+    assert [opened.closed for opened in script.opened] == [1, 0]
+    assert source.gives == "6 x 4, 30 fps"
+
+
+def test_after_a_switch_it_is_the_new_one_that_comes_back() -> None:
+    script = Script([1.0])
+    source = Reconnecting(script, clock=script.clock, stop=script.stop)
+    other = Script([1.0, LOST], [1.0])
+    other.clock = script.clock
+    source.switch(other)
+    assert source.read() is not None and source.read() is not None
+    assert len(other.opened) == 2 and len(script.opened) == 1
