@@ -13,6 +13,8 @@ from realtime.options import build_parser, stylizer_options
 
 if TYPE_CHECKING:
     from realtime.live import Live
+    from realtime.outputs import Outputs
+    from realtime.sinks.target import Target
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,19 +34,35 @@ def run(arguments: argparse.Namespace) -> int:
 
         return offline.run(arguments, _check(arguments))
     else:
-        run_live(arguments)
+        return run_live(arguments)
     return 0
 
 
-def run_live(arguments: argparse.Namespace) -> None:
-    """Open, paint and show until it is over; then write the figures."""
+def run_live(arguments: argparse.Namespace) -> int:
+    """Open, paint and show until it is over; then write the figures. Returns the exit status."""
     height = _check(arguments)
     if not arguments.no_window:
         from realtime.sinks.window import require_display
 
         require_display()  # before anything slow, and before a camera's light goes on
-    from realtime.live import Live
+    from realtime.outputs import recording_target
+
+    target = recording_target(arguments.record, arguments.overwrite) if arguments.record is not None else None
+    if arguments.virtual_camera and arguments.no_window and target is None:
+        from realtime.sinks.virtual_camera import require_virtual_camera
+
+        require_virtual_camera()
+    try:
+        return _run_live(arguments, height, target)
+    finally:
+        if target is not None:
+            target.drop_if_empty()
+
+
+def _run_live(arguments: argparse.Namespace, height: int | None, target: Target | None) -> int:
+    from realtime.live import CAMERA_FPS, Live
     from realtime.look import FADE_SECONDS
+    from realtime.outputs import Outputs
     from realtime.sources import open_live_source
     from realtime.stylizer import Stylizer
     from realtime.views import View
@@ -57,37 +75,44 @@ def run_live(arguments: argparse.Namespace) -> None:
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
             view=View(arguments.view or "painted"),
         )  # fmt: skip
-        width, rows = source.size
-        print(f"{source.name}: {width} x {rows}, {source.fps:g} fps", flush=True)
+        outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
+        print(f"{source.name}: {source.gives}", flush=True)
         print(f"{stylizer.provider.upper()}: {stylizer.why}", flush=True)
         try:
-            live.start()
-            _show(live, arguments)
+            with outputs:
+                if target is not None:
+                    outputs.record(target, source.size, source.fps)
+                if arguments.virtual_camera:
+                    outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
+                live.start()
+                return 0 if _show(live, outputs, arguments) else 1
         finally:
             try:
                 live.stop()
             finally:
-                _report(live, arguments.stats)
+                _report(live, outputs, arguments.stats)
 
 
-def _show(live: Live, arguments: argparse.Namespace) -> None:
+def _show(live: Live, outputs: Outputs, arguments: argparse.Namespace) -> bool:
+    """Until it is over; False if it ended for want of any output."""
     if arguments.no_window:
-        while not live.done.wait(0.5):  # short enough for Ctrl-C on every system
-            pass
-        return
+        from realtime.headless import run_headless
+
+        return run_headless(live, outputs)
     from realtime.display import Display
     from realtime.sinks.window import Window
 
     width, rows = live.source.size
     factor = max(1.0, 640 / width)
     with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window:
-        Display(live, window, arguments.snapshots).run()
+        Display(live, window, arguments.snapshots, outputs).run()
+    return True
 
 
-def _report(live: Live, stats: Path | None) -> None:
+def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:
     from realtime.stats import write_stats
 
-    table = live.summary()
+    table = live.summary() | outputs.summary()
     print(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps", flush=True)
     if stats is not None:
         write_stats(stats, table)

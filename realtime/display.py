@@ -14,9 +14,11 @@ from realtime.errors import StylizeError
 from realtime.frame import Image
 from realtime.keys import Action, Command, command
 from realtime.live import Live, Painted
+from realtime.outputs import Outputs
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sinks.window import Touch, Window
-from realtime.views import View, split
+from realtime.sources import next_camera
+from realtime.views import View
 
 SILENCE = 2.0  # seconds without a frame until the screen says so
 MESSAGE_SECONDS = 2.0
@@ -27,14 +29,16 @@ HIDDEN_TICK = 0.5  # seconds between two looks at whether the window is minimise
 class Display:
     """Connects a Live to a Window until the user quits or the Live is done."""
 
-    def __init__(self, live: Live, window: Window, snapshots: Path) -> None:
-        self.live, self.window, self.snapshots = live, window, snapshots
+    def __init__(self, live: Live, window: Window, snapshots: Path, outputs: Outputs) -> None:
+        self.live, self.window, self.snapshots, self.outputs = live, window, snapshots, outputs
         self.hud, self.help = True, False
         self.current: Painted | None = None
         self._message, self._message_until = "", 0.0
         self._drawn: tuple[object, ...] = ()
         self._quit = False
+        self._source, self._mirrors = live.source.name, live.source.mirror
         self.seam = 0.5  # of the split view, 0 to 1 of the picture's width
+        self._given: tuple[object, ...] = ()  # view and seam of the picture given to the outputs last
         dials = live.dials
         self._look_again = 0.0
         self._actions: dict[Action, Callable[[Command], None]] = {
@@ -55,6 +59,8 @@ class Display:
             Action.HELP: lambda _: self._toggle("help"),
             Action.MIRROR: lambda _: self._toggle_mirror(),
             Action.SNAPSHOT: lambda _: self._snapshot(),
+            Action.RECORD: lambda _: self._toggle_recording(),
+            Action.CAMERA: lambda _: self._next_camera(),
             Action.FREEZE: lambda _: self._toggle_freeze(),
             Action.FULL_SCREEN: lambda _: self.window.toggle_full_screen(),
             Action.QUIT: lambda _: self._toggle("_quit"),
@@ -68,6 +74,7 @@ class Display:
             painted = self.live.painted.take(0 if finished else 0.008)
             if painted is not None:
                 self.current = painted
+            self._listen()
             self._draw(fresh=painted is not None)
             pressed = command(self.window.key(0.03 if self.live.controls.frozen else 0.001))
             if pressed is not None:
@@ -95,11 +102,14 @@ class Display:
         if not fresh and state == self._drawn:
             return
         self._drawn = state
-        canvas = self._compose(view)
+        canvas = self._compose(view, fresh)
         if silent:
             hud.draw_no_signal(canvas, silent)
+        recording = self.outputs.recording
         if self.hud and view is not View.GRID:
             self._draw_figures(canvas)
+        elif self.hud and recording is not None:
+            hud.draw_recording(canvas, hud.recording_text(recording))
         if message:
             hud.draw_message(canvas, message)
         if self.help:
@@ -108,27 +118,28 @@ class Display:
         if fresh and self.current:
             self.live.stats.count_shown(self.current.frame.captured)
 
-    def _compose(self, view: View) -> Image:
+    def _compose(self, view: View, fresh: bool) -> Image:
         """The picture in the window, as the view has it."""
         current = self.current
         if current is None:
             return self.window.compose(np.zeros((480, 640, 3), np.uint8))
+        picture = current.shown(view, self.seam)
+        if fresh or (view, self.seam) != self._given:
+            self.outputs.show(picture, current.frame.captured)
+            self._given = (view, self.seam)
+        canvas = self.window.compose(picture)
         if current.layout is not None:
-            canvas = self.window.compose(current.image)
             styles = self.live.stylizer.library.styles
             chosen = [number for number, (_, style) in enumerate(styles) if style == current.look.mix[0][0]]
             names = [style.title or style.name for _, style in styles]
             hud.draw_tiles(canvas, self.window.area, current.layout, names, chosen[0] if chosen else None)
-            return canvas
-        if view is not View.SPLIT:
-            return self.window.compose(current.image)
-        canvas = self.window.compose(split(current.original, current.image, self.seam))
-        hud.draw_seam(canvas, self.window.area, self.seam)
+        elif view is View.SPLIT:
+            hud.draw_seam(canvas, self.window.area, self.seam)
         return canvas
 
     def _draw_figures(self, canvas: Image) -> None:
         live = self.live
-        stats = live.stats
+        stats, recording = live.stats, self.outputs.recording
         figures = hud.Figures(
             fps=stats.fps_now,
             latency=stats.latency_now,
@@ -137,6 +148,8 @@ class Display:
             why=live.stylizer.why,
             size=live.working_size,
             style=live.controls.fade.target.label,
+            source=f"{live.source.name}: {live.source.gives}".replace(" x ", " × "),
+            recording=hud.recording_text(recording) if recording else "",
             dialled="   ".join(live.controls.fade.target.dialled + ["walking"] * live.dials.touring),
         )
         hud.draw_hud(canvas, figures)
@@ -150,6 +163,21 @@ class Display:
         quiet = now - self.live.newest
         return f"{source.name} sends nothing" if quiet > max(SILENCE, slow) else ""
 
+    def _listen(self) -> None:
+        """What the outputs and the source have to say since the last time."""
+        news = self.outputs.news()
+        source = self.live.source
+        if source.refused:
+            news, source.refused = source.refused, ""
+        elif source.name != self._source:
+            if source.mirror != self._mirrors:
+                self.live.controls.mirror = source.mirror
+            self._source, self._mirrors = source.name, source.mirror
+            news = f"{source.name}: {source.gives}"
+            print(news, flush=True)
+        if news:
+            self._say(news)
+
     def _say(self, text: str) -> None:
         self._message, self._message_until = text, time.monotonic() + MESSAGE_SECONDS
 
@@ -158,6 +186,23 @@ class Display:
 
     def _toggle_mirror(self) -> None:
         self.live.controls.mirror = not self.live.controls.mirror
+
+    def _toggle_recording(self) -> None:
+        live, outputs, now = self.live, self.outputs, time.monotonic()  # opening the file takes a moment
+        outputs.toggle_recording(live.source.size, live.source.fps, live.stats.latency_now)
+        if outputs.recording is not None:
+            if self.current is not None:
+                outputs.recording.begin(self.current.shown(live.controls.view, self.seam), now)
+            self._say(f"recording into {outputs.recording.target.path.name}")
+
+    def _next_camera(self) -> None:
+        live = self.live
+        opener = next_camera(live.source.name, height=live.height, fps=live.fps)
+        if opener is None:
+            self._say("there is no other camera")
+            return
+        live.source.switch(opener)
+        self._say("the next camera …")
 
     def _toggle_freeze(self) -> None:
         controls = self.live.controls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,9 +13,13 @@ from realtime.frame import Image
 from realtime.keys import BINDINGS
 from realtime.views import Layout
 
+if TYPE_CHECKING:
+    from realtime.sinks.recording import Recording
+
 WHITE = (245, 245, 245)
 GREY = (185, 185, 185)
 AMBER = (80, 190, 255)  # BGR
+RED = (60, 60, 235)
 SMALLEST_TEXT = 12  # pixels
 SMALLEST_HELP = 8  # in windows too small for all the keys
 
@@ -24,7 +28,7 @@ SMALLEST_HELP = 8  # in windows too small for all the keys
 class Figures:
     """What the HUD shows. latency: capture to display, seconds; size: (width, height) painted at.
 
-    dialled: what is set otherwise than by default.
+    dialled: what is set otherwise than by default; recording: what stands beside the red dot, if there is one.
     """
 
     fps: float
@@ -34,21 +38,48 @@ class Figures:
     why: str
     size: tuple[int, int]
     style: str
+    source: str
     dialled: str = ""
+    recording: str = ""
 
 
 def draw_hud(canvas: Image, figures: Figures) -> None:
-    """The figures, top left."""
+    """The figures, top left; while something is recorded, a red dot, top right."""
     width, height = figures.size
     lines = [
         (figures.style, WHITE),
         *([(figures.dialled, AMBER)] if figures.dialled else []),
         (f"{figures.fps:.1f} fps   {figures.latency * 1000:.0f} ms   {figures.dropped} dropped", WHITE),
         (f"{width} × {height}   {figures.provider.upper()}: {figures.why}", GREY),
+        (figures.source, GREY),
     ]
     size = _text_size(canvas)
     gap = round(size * 0.6)
-    _panel(canvas, (gap, gap), [[line] for line in lines], size)
+    taken = draw_recording(canvas, figures.recording) if figures.recording else 0
+    _panel(canvas, (gap, gap), [[line] for line in lines], size, taken)
+
+
+def recording_text(recording: Recording) -> str:
+    """What stands beside the red dot."""
+    minutes, rest = divmod(int(recording.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"]
+    parts += ["with sound"] if recording.has_sound else []
+    parts += [f"{recording.dropped} left out"] if recording.dropped else []
+    return "   ".join(parts)
+
+
+def draw_recording(canvas: Image, text: str) -> int:
+    """A red dot and what stands beside it, top right. Returns the width that it takes."""
+    size = _text_size(canvas)
+    gap = round(size * 0.6)
+    dot = _width("●", size)
+    wide = dot + size + _width(text, size) + 3 * gap
+    left = max(0, int(canvas.shape[1]) - wide)
+    _panel(canvas, (left, gap), [[("●", RED), (text, WHITE)]], size)
+    middle = left + gap + dot // 2, gap + round(size * 0.92)
+    cv2.circle(canvas, middle, round(size * 0.42), RED, -1, cv2.LINE_AA)  # larger than the letter
+    return wide
 
 
 def draw_help(canvas: Image) -> None:
@@ -129,11 +160,12 @@ def _panel(
     where: tuple[int, int] | None,
     rows: list[list[tuple[str, tuple[int, int, int]]]],
     size: int,
+    taken: int = 0,
 ) -> None:
-    """Rows of columns on a darkened box at `where` (left, top), or in the middle."""
+    """Rows of columns on a darkened box at `where` (left, top), or in the middle. taken: width left free, right."""
     pad, step = round(size * 0.6), round(size * 1.5)
     widths, box, tall = _extent(rows, size)
-    box = min(box, canvas.shape[1] - 2 * pad if where else canvas.shape[1])
+    box = min(box, canvas.shape[1] - 2 * pad - taken if where else canvas.shape[1])
     left, top = where or ((canvas.shape[1] - box) // 2, max(0, (canvas.shape[0] - tall) // 2))
     area = canvas[top : top + tall, left : left + box]
     np.multiply(area, 0.4, out=area, casting="unsafe")

@@ -17,6 +17,8 @@ class Action(Enum):
     HELP = "help"
     MIRROR = "mirror"
     SNAPSHOT = "snapshot"
+    RECORD = "record"
+    CAMERA = "camera"
     FREEZE = "freeze"
     FULL_SCREEN = "full screen"
     MIX = "mix"
@@ -62,6 +64,8 @@ BINDINGS = (
     Binding(("v",), Action.SPLIT, "v", "split: photo and painting; drag the seam", option="--view"),
     Binding(("space",), Action.FREEZE, "space", "freeze, and go on"),
     Binding(("s",), Action.SNAPSHOT, "s", "save a snapshot, painted and original"),
+    Binding(("r",), Action.RECORD, "r", "record, and stop", option="--record"),
+    Binding(("k",), Action.CAMERA, "k", "next camera", option="--camera"),
     Binding(("t",), Action.MIRROR, "t", "mirror, or not", option="--mirror"),
     Binding(("f",), Action.FULL_SCREEN, "f", "full screen, or window"),
     Binding(("i",), Action.HUD, "i", "show or hide the figures"),

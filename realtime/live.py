@@ -20,7 +20,7 @@ from realtime.stats import Stats
 from realtime.steady import Steady
 from realtime.stillness import Stillness
 from realtime.stylizer import Stylizer
-from realtime.views import Grid, Layout, View
+from realtime.views import Grid, Layout, View, split
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
 JOIN_SECONDS = 2.0
@@ -38,6 +38,12 @@ class Painted:
     image: Image
     look: Look
     layout: Layout | None = None
+
+    def shown(self, view: View, seam: float = 0.5) -> Image:
+        """The picture as that view has it, with nothing drawn over it: [H, W, 3]. seam: as in `views.split`."""
+        if view is View.SPLIT and self.layout is None:
+            return split(self.original, self.image, seam)
+        return self.image
 
 
 class Controls:

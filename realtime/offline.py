@@ -57,9 +57,10 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{arguments.inputs[0]}: -o FILE is needed, to say where the painted one goes")
     if arguments.camera is not None or arguments.demo:
         raise UsageError("a camera or the demo cannot be combined with files")
-    for option in ("fps", "mirror", "stats", "fade", "tour", "view"):
+    for option in ("fps", "mirror", "stats", "fade", "tour", "view", "record", "microphone", "virtual_camera"):
         if getattr(arguments, option) is not None:
-            raise UsageError(f"--{option} is for live pictures; files keep their own (--json: results)")
+            name = option.replace("_", "-")
+            raise UsageError(f"--{name} is for live pictures; files keep their own (--json: results)")
 
 
 def _attempt(

@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", help="where the network runs")
     parser.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")
     parser.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s saves (default: here)")
+    _add_recording_options(parser)
     parser.add_argument("--no-window", action="store_true", help="paint without showing")
     parser.add_argument("--frames", type=int, metavar="N", help="stop after N pictures")
     parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON at the end")
@@ -47,6 +48,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="this program's version and its libraries', and exit")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser
+
+
+def _add_recording_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("recording")
+    group.add_argument("--record", type=Path, metavar="FILE", help="record from the start (r: to the folder of s)")
+    group.add_argument(
+        "--microphone", action="store_const", const=True, help="recordings have sound, of the default microphone"
+    )
+    group.add_argument("--virtual-camera", action="store_const", const=True, help="be a camera that other programs see")
 
 
 def _add_look_options(parser: argparse.ArgumentParser) -> None:

@@ -34,6 +34,15 @@ class Pipe(Generic[Item]):
             self._items.append(item)
             self._changed.notify_all()
 
+    def offer(self, item: Item) -> bool:
+        """Put one in where there is room; never waits. False where there is none, or nobody reads."""
+        with self._changed:
+            if len(self._items) >= self._room or self._abandoned:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
     def finish(self, error: BaseException | None = None) -> None:
         """The writer has no more; an error is raised where the reader comes to the end."""
         with self._changed:

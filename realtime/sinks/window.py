@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 import cv2
-import numpy as np
 
 from realtime.errors import DisplayError
+from realtime.fit import fit, place
 from realtime.frame import Image
 from realtime.sinks.minimised import watch
 
@@ -76,18 +76,10 @@ class Window:
 
     def compose(self, picture: Image) -> Image:
         """The picture scaled into the window, with black bars where the shapes differ: a new array."""
-        width, height = self.size
-        factor = min(width / picture.shape[1], height / picture.shape[0])
-        inner = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
-        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-        self.area = (left, top, *inner)
-        method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        scaled = cv2.resize(picture, inner, interpolation=method)
-        if inner == (width, height):
-            return np.asarray(scaled, np.uint8)
-        canvas = np.zeros((height, width, 3), np.uint8)
-        canvas[top : top + inner[1], left : left + inner[0]] = scaled
-        return canvas
+        size = self.size
+        self.area = place(picture, size)
+        canvas = fit(picture, size)
+        return canvas.copy() if canvas is picture else canvas
 
     def show(self, canvas: Image) -> None:
         """Put it on the screen, as large as `compose` made it."""

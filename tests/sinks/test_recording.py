@@ -1,0 +1,283 @@
+"""Recordings: the times of what happened, whatever the load; ffprobe is the judge."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime.clock import FakeClock
+from realtime.errors import OutputError, UsageError
+from realtime.frame import Image, Step
+from realtime.live import Live
+from realtime.outputs import Outputs, recording_target
+from realtime.sinks.film import FilmSink
+from realtime.sinks.fragments import keep_whole_pieces
+from realtime.sinks.recording import ROOM, Recording
+from realtime.sinks.target import Target
+from realtime.sources.demo import Demo
+from realtime.sources.reconnect import Reconnecting
+from realtime.styles import Library
+from realtime.stylizer import Stylizer
+from tests.movies import pictures, probe, streams, times
+
+SIZE = (64, 48)
+
+
+def plain(level: int, size: tuple[int, int] = SIZE) -> Image:
+    return np.full((size[1], size[0], 3), level, np.uint8)
+
+
+def length(path: Path) -> float:
+    """Of the picture track, in seconds."""
+    (video,) = streams(path, "video")
+    return float(video["duration"])
+
+
+class Studio:
+    """A recording with a clock that the test moves."""
+
+    def __init__(self, path: Path, **more: Any) -> None:
+        self.path, self.clock = path, FakeClock(start=1000)
+        self.recording = Recording(Target(path, sources=[]), SIZE, 30, clock=self.clock, **more)
+
+    def show(self, level: int, captured: float, latency: float = 0.05) -> None:
+        """Captured at that second, shown `latency` later, once the encoder has room."""
+        self.clock.advance(1000 + captured + latency - self.clock.now())
+        self.recording.show(plain(level), 1000 + captured)
+        wait_for(lambda: len(self.recording._pipe._items) < ROOM // 2)
+
+    def stop(self, at: float) -> Path:
+        self.clock.advance(1000 + at - self.clock.now())
+        self.recording.close()
+        assert self.recording.error is None
+        return self.path
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
+def test_every_picture_at_the_time_of_its_capture(tmp_path: Path, ending: str) -> None:
+    studio = Studio(tmp_path / f"r.{ending}")
+    captured = [0.0, 0.033, 0.04, 0.5, 0.7, 2.25, 2.283, 2.3]
+    for number, when in enumerate(captured):
+        studio.show(30 * number, when)
+    path = studio.stop(at=3.05)
+    assert times(path) == pytest.approx(captured, abs=0.0006)  # Matroska counts milliseconds
+    assert float(probe(path)["format"]["duration"]) == pytest.approx(3.0, abs=0.002)
+    assert studio.recording.seconds == pytest.approx(3.0, abs=0.001)
+    levels = [int(picture.mean()) for picture in pictures(path, *SIZE)]
+    assert levels == pytest.approx([30 * n for n in range(8)], abs=3)
+    assert streams(path, "audio") == []
+    assert not studio.recording.target.part.exists()
+
+
+def test_an_hour_is_exact(tmp_path: Path) -> None:
+    """Odd intervals do not add up to a drift."""
+    studio = Studio(tmp_path / "r.mp4")
+    captured = [n * 1.0007 for n in range(0, 3600, 60)]
+    for when in captured:
+        studio.show(99, when)
+    assert times(studio.stop(at=3650.05)) == pytest.approx(captured, abs=1e-4)
+    assert length(studio.path) == pytest.approx(3650, abs=1e-3)
+
+
+def test_the_last_picture_lasts_until_the_end(tmp_path: Path) -> None:
+    """A camera that was unplugged, or a freeze: the film does not end before its time."""
+    studio = Studio(tmp_path / "r.mp4")
+    for number in range(5):
+        studio.show(50, number / 10)
+    assert length(studio.stop(at=8.05)) == pytest.approx(8, abs=0.001)
+    assert len(times(studio.path)) == 5
+
+
+def test_what_is_painted_again_while_frozen_counts_from_now(tmp_path: Path) -> None:
+    studio = Studio(tmp_path / "r.mp4")
+    studio.show(50, 0.0)
+    studio.show(60, 0.1)
+    for level, shown in [(90, 2.15), (120, 3.15)]:  # 0.05 after 2.1 and 3.1
+        studio.clock.advance(1000 + shown - studio.clock.now())
+        studio.recording.show(plain(level), 1000.1)
+    studio.show(150, 4.0)
+    assert times(studio.stop(at=5.05)) == pytest.approx([0, 0.1, 2.1, 3.1, 4.0], abs=0.001)
+
+
+def test_it_begins_with_what_is_on_the_screen(tmp_path: Path) -> None:
+    studio = Studio(tmp_path / "r.mp4", latency=0.05)
+    studio.clock.advance(10.0)  # frozen for ten seconds when r is pressed
+    studio.recording.begin(plain(200), 1009.5)  # opening took half a second
+    studio.show(99, 10.5, latency=0.3)  # slower from now on, which makes the film no shorter
+    assert length(studio.stop(at=13.5)) == pytest.approx(4, abs=0.001)
+    assert times(studio.path) == pytest.approx([0, 1.05], abs=0.001)
+
+
+def test_one_size_whatever_is_painted(tmp_path: Path) -> None:
+    studio = Studio(tmp_path / "r.mp4")
+    for number, size in enumerate([(64, 48), (32, 24), (60, 44), (128, 96), (20, 48)]):
+        studio.clock.advance(0.1)
+        studio.recording.show(plain(200, size), 1000 + number / 10)
+    shown = pictures(studio.stop(at=1.0), *SIZE)
+    assert len(shown) == 5
+    assert all(picture.min() > 190 for picture in shown[:4])  # no bars
+    assert shown[4][:, 2].max() < 20 and shown[4][:, 32].min() > 190  # bars, left and right
+
+
+@pytest.mark.parametrize("size", [(65, 49), (3, 17)])
+def test_odd_sizes_play_everywhere(tmp_path: Path, size: tuple[int, int]) -> None:
+    with_odd = Recording(Target(tmp_path / "r.mp4", sources=[]), size, 30)
+    with_odd.show(plain(99, (640, 480)), time.monotonic())
+    with_odd.close()
+    (video,) = streams(tmp_path / "r.mp4", "video")
+    assert (video["width"], video["height"]) == (size[0] // 2 * 2, size[1] // 2 * 2)
+    assert video["pix_fmt"] == "yuv420p"
+
+
+def test_a_late_encoder_drops_and_counts_and_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = __import__("threading").Event()
+    write = FilmSink.write
+
+    def late(sink: FilmSink, step: Step) -> None:
+        gate.wait(60)
+        write(sink, step)
+
+    monkeypatch.setattr(FilmSink, "write", late)
+    studio = Studio(tmp_path / "r.mp4")
+    for number in range(100):
+        studio.clock.advance(0.02)
+        studio.recording.show(plain(number), 1000 + number / 50)
+    assert 100 - ROOM - 2 <= studio.recording.dropped <= 100 - ROOM
+    gate.set()
+    path = studio.stop(at=2.02)
+    kept = times(path)
+    assert len(kept) + studio.recording.dropped == 100
+    assert kept[:ROOM] == pytest.approx([n / 50 for n in range(ROOM)], abs=1e-4)
+    assert [when * 50 for when in kept] == pytest.approx([round(when * 50) for when in kept], abs=0.01)
+    assert length(path) == pytest.approx(2.0, abs=0.001)
+
+
+def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, library: Library) -> None:
+    """Large pictures, painted whole: this machine misses most of them."""
+    stamps: list[float] = []
+
+    class Noting(Outputs):
+        def show(self, image: Image, captured: float) -> None:
+            stamps.append(captured)
+            super().show(image, captured)
+
+    path = tmp_path / "r.mp4"
+    with Stylizer(library=library) as stylizer, Noting(tmp_path) as outputs:
+        live = Live(Reconnecting(lambda: Demo((1280, 960), fps=60)), stylizer, mirror=False, height=960)
+        outputs.record(Target(path, sources=[]), (1280, 960), 60)
+        recording = outputs.recording
+        assert recording is not None
+        live.start()
+        while len(stamps) < 12:
+            painted = live.painted.take(10)
+            assert painted is not None
+            outputs.show(painted.image, painted.frame.captured)
+        time.sleep(0.5)
+        before = time.monotonic()
+        recording.stop()
+        after = time.monotonic()
+        outputs.close()
+        live.stop()
+    assert live.stats.dropped > 3
+    assert recording.dropped + recording.frames == 12
+    if recording.dropped == 0:
+        assert times(path) == pytest.approx([stamp - stamps[0] for stamp in stamps], abs=1e-4)
+    first = stamps[0] + recording.latency
+    assert before - first - 0.05 < length(path) < after - first + 0.05
+
+
+def test_nothing_shown_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    recording = Recording(Target(tmp_path / "r.mp4", sources=[]), SIZE, 30)
+    recording.close()
+    assert "nothing was shown" in str(recording.error)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["r.webm", "r.avi", "r", "r.mp4.txt"])
+def test_a_name_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"recordings are written as \.mp4"):
+        recording_target(tmp_path / name, overwrite=False)
+
+
+def test_nothing_that_is_there_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "r.mp4").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="is there already"):
+        recording_target(tmp_path / "r.mp4", overwrite=False)
+    (tmp_path / "q.mp4.part").write_bytes(b"after a crash")
+    with pytest.raises(OutputError, match=r"q\.mp4\.part is what is left of an earlier recording"):
+        recording_target(tmp_path / "q.mp4", overwrite=False)
+    assert (tmp_path / "q.mp4.part").read_bytes() == b"after a crash"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 400 kB; needs root."""
+    place = tmp_path / "small"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", place], capture_output=True)
+    if done.returncode:
+        pytest.skip("only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.parametrize(("ending", "scale"), [("mp4", 8), ("mp4", 1), ("mkv", 8)])
+def test_a_full_disk_ends_in_a_film_that_plays(
+    small_disk: Path, ending: str, scale: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dice = np.random.default_rng(1)
+    path = small_disk / f"r.{ending}"
+    with Outputs(small_disk) as outputs:
+        outputs.record(Target(path, sources=[]), (320, 240), 30)
+        assert outputs.recording is not None
+        for number in range(3000):
+            noise = dice.integers(0, 255, (240 // scale, 320 // scale, 3), np.uint8)
+            if outputs.recording is None:
+                break
+            outputs.show(noise, 1000 + number / 20)
+            outputs.news()
+            time.sleep(0.005)
+        assert outputs.recording is None, "still recording"
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "No space left on device" in err and "what was recorded plays" in err
+    assert [p.name for p in small_disk.iterdir()] == [path.name]
+    kept = times(path)
+    assert len(kept) > (3 if scale == 1 else 20)
+    done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "null", "-"], capture_output=True, text=True)
+    if ending == "mp4" and scale > 1:  # a first piece that is cut off is kept as it is
+        assert done.stderr == ""
+    assert outputs.summary()["recordings"][0]["error"] is not None
+
+
+def test_only_a_broken_end_is_cut_off(tmp_path: Path) -> None:
+    def box(kind: bytes, size: int) -> bytes:
+        return (8 + size).to_bytes(4, "big") + kind + bytes(size)
+
+    whole = box(b"ftyp", 10) + box(b"moov", 30) + box(b"moof", 20) + box(b"mdat", 50)
+    path = tmp_path / "f"
+    for data, kept in [
+        (whole, len(whole)),
+        (whole + box(b"moof", 20), len(whole)),
+        (whole + box(b"moof", 20) + box(b"mdat", 90)[:40], len(whole)),
+        (whole + box(b"moof", 20)[:5], len(whole)),
+        (b"", 0),
+        (box(b"ftyp", 10) + box(b"mdat", 50) + box(b"moov", 9), 18 + 58 + 17),
+        (b"no film at all", 14),
+        (box(b"ftyp", 10) + box(b"moof", 20) + b"cut", 49),
+    ]:
+        path.write_bytes(data)
+        keep_whole_pieces(path)
+        assert path.read_bytes() == data[:kept]

@@ -1,0 +1,168 @@
+"""The virtual camera: pyvirtualcam itself, with a back end of ours that remembers what it was sent."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import pyvirtualcam
+from pyvirtualcam.camera import BACKENDS
+
+from realtime.errors import OutputError
+from realtime.frame import Image
+from realtime.outputs import Outputs
+from realtime.sinks import virtual_camera
+from realtime.sinks.virtual_camera import VirtualCamera, require_virtual_camera
+
+
+class Remembering:
+    """A back end as pyvirtualcam describes them."""
+
+    opened: ClassVar[list[Remembering]] = []
+
+    def __init__(self, *, width: int, height: int, fps: float, fourcc: int, device: str | None) -> None:
+        self.size, self.fps = (width, height), fps
+        self.frames: list[tuple[float, Image]] = []
+        self.closed = 0
+        Remembering.opened.append(self)
+
+    def send(self, frame: Image) -> None:
+        assert not self.closed
+        self.frames.append((time.monotonic(), frame.reshape(self.size[1], self.size[0], 3).copy()))
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def device(self) -> str:
+        return "/dev/video99"
+
+    def native_fourcc(self) -> int | None:
+        return None
+
+
+class Broken(Remembering):
+    """Sends three pictures, then fails as drivers do."""
+
+    def send(self, frame: Image) -> None:
+        if len(self.frames) == 3:
+            raise RuntimeError("the device\nis gone")
+        super().send(frame)
+
+
+@pytest.fixture(autouse=True)
+def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyvirtualcam.camera.BACKENDS", {})
+    monkeypatch.setattr(Remembering, "opened", [])
+
+
+def plain(level: int, size: tuple[int, int] = (64, 48)) -> Image:
+    return np.full((size[1], size[0], 3), level, np.uint8)
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def shows(device: Remembering, level: int) -> bool:
+    return bool(device.frames) and int(device.frames[-1][1].max()) == level
+
+
+def test_size_and_rate_are_fixed_whatever_is_painted() -> None:
+    pyvirtualcam.register_backend("ours", Remembering)
+    camera = VirtualCamera((65, 48), 25)
+    (device,) = Remembering.opened
+    assert (camera.name, device.size, device.fps) == ("/dev/video99 (ours)", (64, 48), 25)
+    for level, size in [(10, (64, 48)), (90, (32, 24)), (200, (128, 96))]:
+        camera.show(plain(level, size))
+        wait_for(partial(shows, device, level))
+    camera.close()
+    assert device.closed == 1
+    assert camera.sent == len(device.frames)
+
+
+def test_a_slow_painter_is_filled_up_and_a_frozen_one_is_left_alone() -> None:
+    pyvirtualcam.register_backend("ours", Remembering)
+    camera = VirtualCamera((64, 48), 50)
+    (device,) = Remembering.opened
+    camera.show(plain(10))
+    wait_for(lambda: len(device.frames) >= 10)  # the one picture, again and again
+    gap = virtual_camera.IDLE / 2
+    wait_for(lambda: device.frames[-1][0] - device.frames[-2][0] > gap)  # then hardly ever
+    camera.show(plain(90))
+    wait_for(lambda: device.frames[-1][1].max() == 90)  # and at once when something comes
+    camera.close()
+
+
+def test_bytes_are_those_that_were_shown() -> None:
+    pyvirtualcam.register_backend("ours", Remembering)
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    camera = VirtualCamera((64, 48), 30)
+    camera.show(picture)
+    wait_for(lambda: Remembering.opened[0].frames)
+    camera.close()
+    assert np.array_equal(Remembering.opened[0].frames[0][1], picture)
+
+
+def test_one_that_breaks_is_one_line_and_the_rest_goes_on(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pyvirtualcam.register_backend("ours", Broken)
+    outputs = Outputs(tmp_path)
+    outputs.open_camera((64, 48), 100)
+    for number in range(4):
+        outputs.show(plain(number), float(number))
+    wait_for(outputs.news)
+    assert outputs.camera is None and Remembering.opened[0].closed == 1
+    outputs.show(plain(9), 9.0)
+    outputs.close()
+    err = capsys.readouterr().err
+    assert err == "realtime-stylize: the virtual camera /dev/video99 (ours) has stopped: the device is gone\n"
+
+
+def test_every_reason_is_in_the_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(reason: str) -> Any:
+        def backend(**_: Any) -> None:
+            raise RuntimeError(reason)
+
+        return backend
+
+    pyvirtualcam.register_backend("obs", refuse("OBS is not installed"))
+    pyvirtualcam.register_backend("unitycapture", refuse("no\ndevice"))
+    for platform, remedy in [("linux", "modprobe v4l2loopback"), ("darwin", "OBS 30"), ("win32", "Unity Capture")]:
+        monkeypatch.setattr(sys, "platform", platform)
+        with pytest.raises(OutputError) as caught:
+            require_virtual_camera()
+        assert "(obs: OBS is not installed; unitycapture: no device)" in str(caught.value)
+        assert remedy in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_second_way_is_taken_where_the_first_fails() -> None:
+    def refuse(**_: Any) -> None:
+        raise RuntimeError("no")
+
+    pyvirtualcam.register_backend("obs", refuse)
+    pyvirtualcam.register_backend("ours", Remembering)
+    camera = VirtualCamera((64, 48), 30)
+    camera.close()
+    assert camera.name.endswith("(ours)")
+
+
+def test_without_the_package_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    with pytest.raises(OutputError, match=r"pip install 'realtime-stylize\[virtualcam\]'"):
+        require_virtual_camera()
+
+
+@pytest.mark.skipif("v4l2loopback" not in BACKENDS, reason="not on Linux")
+def test_the_real_back_end_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyvirtualcam.camera.BACKENDS", {"v4l2loopback": BACKENDS["v4l2loopback"]})
+    try:
+        require_virtual_camera()
+    except OutputError as error:
+        assert "v4l2loopback" in str(error) and "\n" not in str(error)
