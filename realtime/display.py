@@ -88,7 +88,7 @@ class Display:
         now = time.monotonic()
         if now >= self._look_again:
             self._look_again = now + HIDDEN_TICK
-            self.live.controls.hidden = self.window.minimised
+            self.live.controls.hidden = self.window.minimised and not self.outputs.active
         if self.live.controls.hidden:
             self.live.done.wait(0.1)  # nobody sees anything
 

@@ -15,7 +15,7 @@ def run_headless(live: Live, outputs: Outputs) -> bool:
 
     False if outputs were asked for and none is left, which ends it: nobody would notice the rest.
     """
-    wanted = bool(outputs.recording or outputs.camera or outputs.failures)
+    wanted = bool(outputs.active or outputs.failures)
     state = live.source.state
     while True:
         finished = live.done.is_set()
@@ -26,7 +26,7 @@ def run_headless(live: Live, outputs: Outputs) -> bool:
             return True
         while outputs.news():
             pass
-        if wanted and outputs.failures and not (outputs.recording or outputs.camera):
+        if wanted and outputs.failures and not outputs.active:
             return False
         if live.source.state != state:
             state = live.source.state

@@ -35,6 +35,11 @@ class Outputs:
         self._closing: list[Recording] = []  # stopped, their files not finished yet
         self._news: deque[str] = deque()
 
+    @property
+    def active(self) -> bool:
+        """Whether what is shown goes anywhere but to the screen."""
+        return self.recording is not None or self.camera is not None
+
     def open_camera(self, size: tuple[int, int], fps: float) -> None:
         """Send to a virtual camera from now on. size: (width, height)."""
         from realtime.sinks.virtual_camera import VirtualCamera

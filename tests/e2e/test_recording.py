@@ -135,6 +135,22 @@ def test_a_camera_that_goes_away_leaves_a_whole_film(start: Any, camera: FaultCa
     assert float(video["duration"]) - last > 3  # the last picture stays
 
 
+def test_a_minimised_window_goes_on_recording(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
+    app.wait_for_window()
+    app.screen.xdotool("search", "--name", "^realtime-stylize$", "windowminimize")
+    part = app.folder / "r.mp4.part"
+    time.sleep(2)
+    size = part.stat().st_size
+    deadline = time.monotonic() + 60
+    while part.stat().st_size < size + 100_000:
+        assert time.monotonic() < deadline, "nothing is recorded"
+        time.sleep(0.2)
+    app.process.send_signal(signal.SIGINT)
+    assert app.finish()[0] == 130
+    plays(app.folder / "r.mp4")
+
+
 def test_kill_9_leaves_a_part_that_plays_and_is_not_lost(tmp_path: Path) -> None:
     process = start_headless(tmp_path, *HEADLESS, "--record", "r.mp4")
     wait_for_bytes(tmp_path / "r.mp4.part", 400_000, process)
