@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         listing.print_providers(arguments.json)
     elif arguments.list_cameras:
         listing.print_cameras(arguments.json)
-    elif arguments.inputs or arguments.output is not None:
+    elif arguments.output is not None:
         from realtime import offline
 
         return offline.run(arguments, _check(arguments))
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def run_live(arguments: argparse.Namespace) -> int:
     """Open, paint and show until it is over; then write the figures. Returns the exit status."""
     height = _check(arguments)
+    _check_source(arguments)
     if not arguments.no_window:
         from realtime.sinks.window import require_display
 
@@ -60,15 +61,19 @@ def run_live(arguments: argparse.Namespace) -> int:
 
 
 def _run_live(arguments: argparse.Namespace, height: int | None, target: Target | None) -> int:
+    from realtime.jobs import find_files
     from realtime.live import CAMERA_FPS, Live
     from realtime.look import FADE_SECONDS
     from realtime.outputs import Outputs
-    from realtime.sources import open_live_source
+    from realtime.sources import open_files, open_live_source
     from realtime.stylizer import Stylizer
     from realtime.views import View
 
     with Stylizer(**stylizer_options(arguments)) as stylizer:
-        source = open_live_source(arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps)
+        if arguments.inputs:
+            source = open_files(find_files(arguments.inputs), loop=arguments.loop, track=arguments.track)
+        else:
+            source = open_live_source(arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps)
         mirror = source.mirror if arguments.mirror is None else arguments.mirror
         live = Live(
             source, stylizer, mirror=mirror, height=height, fps=arguments.fps, frames=arguments.frames,
@@ -103,7 +108,7 @@ def _show(live: Live, outputs: Outputs, arguments: argparse.Namespace) -> bool:
     from realtime.sinks.window import Window
 
     width, rows = live.source.size
-    factor = max(1.0, 640 / width)
+    factor = min(max(1.0, 640 / width), 1920 / width, 1080 / rows)
     with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window:
         Display(live, window, arguments.snapshots, outputs).run()
     return True
@@ -133,6 +138,17 @@ def _check(arguments: argparse.Namespace) -> int | None:
     if not arguments.size.isdigit() or not 64 <= int(arguments.size) <= 8192:
         raise UsageError(f"--size {arguments.size}: 'auto', or a height from 64 to 8192")
     return int(arguments.size)
+
+
+def _check_source(arguments: argparse.Namespace) -> None:
+    """Refuse what makes no sense together. Raises UsageError."""
+    if arguments.inputs and (arguments.camera is not None or arguments.demo):
+        raise UsageError("a camera or the demo cannot be combined with files")
+    if not arguments.inputs and arguments.loop:
+        raise UsageError("--loop is for films that are played: name one")
+    for option in ("codec", "crf", "overwrite"):
+        if getattr(arguments, option):
+            raise UsageError(f"--{option} is for files that are written: name one with -o")
 
 
 def main() -> int:

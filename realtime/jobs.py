@@ -62,10 +62,7 @@ def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
     for path in inputs:
-        found = _walk(path, target) if path.is_dir() else [path]
-        if path.is_dir() and not found:
-            raise UsageError(f"{path}: no film and no picture in it")
-        for source in found:
+        for source in find_files([path], but=target):
             below = source.relative_to(path) if path.is_dir() else Path(source.name)
             job = Job(source, target / _named(below))
             if job.output in taken:
@@ -77,9 +74,23 @@ def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
     return jobs
 
 
-def _walk(folder: Path, but: Path) -> list[Path]:
+def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
+    """The films and pictures named, and those in the folders named, except in the folder of the results.
+
+    Raises UsageError where a folder has none.
+    """
+    files: list[Path] = []
+    for path in inputs:
+        found = _walk(path, but) if path.is_dir() else [path]
+        if not found:
+            raise UsageError(f"{path}: no film and no picture in it")
+        files += found
+    return files
+
+
+def _walk(folder: Path, but: Path | None) -> list[Path]:
     """Every film and picture in a folder and below it, except in the folder of the results."""
-    hidden = but.resolve()
+    hidden = (but or folder).resolve()
     found = []
     for path in sorted(folder.rglob("*")):
         inside = hidden != folder.resolve() and hidden in path.resolve().parents

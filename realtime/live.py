@@ -158,13 +158,21 @@ class Live:
 
     def _capture(self) -> None:
         while not self.done.is_set():
+            if self._held():
+                self.newest = time.monotonic()
+                self.done.wait(0.02)
+                continue
             frame = self.source.read()
-            if frame is None:  # told to stop
+            if frame is None:  # told to stop, or the film is over
                 return
             self.newest = time.monotonic()
             self.stats.read += 1
             if self._captured.put(frame) and not (self.controls.frozen or self.controls.hidden):
                 self.stats.dropped += 1
+
+    def _held(self) -> bool:
+        """A film stands still while it is frozen, and until its first picture is painted."""
+        return self.source.waits and (self.controls.frozen or self.stats.read > self.stats.delivered == 0)
 
     def _paint(self) -> None:
         shape: tuple[int, ...] = ()

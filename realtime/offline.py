@@ -53,10 +53,10 @@ def check(arguments: argparse.Namespace) -> None:
     """Refuse what makes no sense together. Raises UsageError."""
     if not arguments.inputs:
         raise UsageError(f"-o {arguments.output}: what is to be painted? Name a film, a picture or a folder")
-    if arguments.output is None:
-        raise UsageError(f"{arguments.inputs[0]}: -o FILE is needed, to say where the painted one goes")
     if arguments.camera is not None or arguments.demo:
         raise UsageError("a camera or the demo cannot be combined with files")
+    if arguments.loop:
+        raise UsageError("--loop is for films that are played, without -o")
     for option in ("fps", "mirror", "stats", "fade", "tour", "view", "record", "microphone", "virtual_camera"):
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")

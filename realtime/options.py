@@ -19,7 +19,9 @@ def build_parser() -> argparse.ArgumentParser:
         description="Your camera, painted, live; films and pictures too.",
         epilog="Press h in the window for its keys.",
     )
-    parser.add_argument("inputs", nargs="*", type=Path, metavar="FILE", help="films, pictures or folders, with -o")
+    parser.add_argument(
+        "inputs", nargs="*", type=Path, metavar="FILE", help="films, pictures or folders: played, or with -o painted"
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--camera", metavar="N|NAME|URL", help="index, name or URL (default: the first camera that answers)"
@@ -85,6 +87,7 @@ def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def _add_file_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("films and pictures")
     group.add_argument("-o", "--output", metavar="FILE|DIR", help="where the painted ones go; DIR/ for several")
+    group.add_argument("--loop", action="store_true", help="without -o: play again and again")
     group.add_argument("--overwrite", action="store_true", help="replace what is there")
     group.add_argument("--codec", choices=("h264", "hevc", "av1", "vp9"), help="default: h264, in .webm vp9")
     group.add_argument("--crf", type=int, metavar="N", help="quality, less is better (default: 18 for h264)")

@@ -1,9 +1,10 @@
-"""Where pictures come from: local cameras, network cameras, the demo."""
+"""Where pictures come from: local cameras, network cameras, the demo, files."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import NoCamera, SourceError, UsageError
@@ -15,7 +16,16 @@ from realtime.sources.urls import SCHEMES, scheme_of
 if TYPE_CHECKING:
     from realtime.sources.device import Device
 
-__all__ = ["CameraInfo", "Reconnecting", "Source", "list_cameras", "next_camera", "open_live_source", "open_source"]
+__all__ = [
+    "CameraInfo",
+    "Reconnecting",
+    "Source",
+    "list_cameras",
+    "next_camera",
+    "open_files",
+    "open_live_source",
+    "open_source",
+]
 
 
 def open_live_source(
@@ -48,6 +58,14 @@ def next_camera(current: str, *, height: int | None = None, fps: float | None = 
         if camera.label != current and not camera.problem:
             return _Opener(None, _size_for(height), fps, camera)
     return None
+
+
+def open_files(paths: list[Path], *, loop: bool = False, track: int | None = None) -> Reconnecting:
+    """Open films and pictures to be played one after the other. loop: again and again; track: of the films."""
+    from realtime.sources.playback import Playback
+
+    stop = threading.Event()
+    return Reconnecting(lambda: Playback(paths, loop=loop, track=track, stop=stop), stop=stop)
 
 
 def open_source(camera: str | None = None, *, size: tuple[int, int] | None = None, fps: float | None = None) -> Source:

@@ -45,8 +45,13 @@ class Source(Protocol):
         """How the pictures come, such as MJPG; empty where that is not known."""
         return ""
 
-    def read(self) -> Frame:
-        """Wait for the next frame.
+    @property
+    def waits(self) -> bool:
+        """Whether it stands still while nobody reads, as a film does, or goes on, as the world does."""
+        return False
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None where there is none after the last.
 
         Raises SignalLost when the source has to be opened again, SourceError when that is hopeless.
         """

@@ -27,18 +27,22 @@ from realtime.sources.survey import DECODING_TIMES_ONLY, Survey, demux, survey
 _HDR = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
 _ONE_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs that keep each picture in a packet of its own
+_GLANCE = 500  # packets
 _BUNDLE = 256  # packets between two pictures that travel together
 
 
 class Film:
     """A film, opened and looked through by its constructor.
 
-    track: which video track, from 1; by default the largest. frames: stop after so many.
+    track: which video track, from 1; by default the largest. frames: stop after so many. glance: look through
+    its beginning only, which is enough to play it; then `total` and `losses` say nothing.
     notes: what the user should know before the work starts.
     Raises SourceError where there is no picture in it.
     """
 
-    def __init__(self, path: Path, *, track: int | None = None, frames: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, track: int | None = None, frames: int | None = None, glance: bool = False
+    ) -> None:
         self.path, self._limit = path, frames
         self.notes: list[str] = []
         self.damaged = self.corrupt = self.mended = self.frames = 0
@@ -46,7 +50,8 @@ class Film:
         self._reformatter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
-            self.survey: Survey = survey(container, self._choose(container, track).index)
+            index = self._choose(container, track).index
+            self.survey: Survey = survey(container, index, _GLANCE if glance else None)
         self._container = _open(path)
         try:
             self._video = self._choose(self._container, track)

@@ -83,12 +83,17 @@ class Reconnecting:
         return self._source.mirror
 
     @property
+    def waits(self) -> bool:
+        """Whether it stands still while nobody reads."""
+        return self._source.waits
+
+    @property
     def decode_errors(self) -> int:
         """Pictures that came damaged and were skipped, over all connections."""
         return self._errors_before + (self._source.decode_errors if self._is_open else 0)
 
     def read(self) -> Frame | None:
-        """Wait for the next frame, reconnecting as often as it takes; None once `stop` is set.
+        """Wait for the next frame, reconnecting as often as it takes; None once `stop` is set, or after the last.
 
         pts goes on across connections: what was missed in between is a gap.
         """
@@ -102,7 +107,7 @@ class Reconnecting:
             except SignalLost as error:
                 self._lose(error)
                 continue
-            return self._received(frame)
+            return None if frame is None else self._received(frame)
         return None
 
     def switch(self, open_source: Callable[[], Source]) -> None:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
@@ -75,13 +75,15 @@ class Survey:
         self.errors += 1
 
 
-def survey(container: InputContainer, video: int) -> Survey:
-    """Read through an open film; video: the index of the chosen stream."""
+def survey(container: InputContainer, video: int, packets: int | None = None) -> Survey:
+    """Read through an open film; video: the index of the chosen stream. packets: only so many."""
     found = Survey()
     found.start = Fraction(max(0, container.start_time or 0), 1_000_000)
     if container.format.name in _TELLING and container.duration:
         found.declared = Fraction(container.duration, 1_000_000)
-    for packet in demux(container, found.failed):
+    seen = 0
+    for packet in islice(demux(container, found.failed), packets):
+        seen += 1
         if not packet.size:
             continue
         found.samples.setdefault(packet.stream_index, packet)
@@ -94,11 +96,11 @@ def survey(container: InputContainer, video: int) -> Survey:
             if shown is not None:
                 found.times.append(shown)
     found.times.sort()
-    _time(found, container.streams[video])
+    _time(found, container.streams[video], whole=seen != packets)
     return found
 
 
-def _time(found: Survey, stream: Stream) -> None:
+def _time(found: Survey, stream: Stream, *, whole: bool) -> None:
     """What the times of the pictures tell."""
     times = found.times
     steps = [later - sooner for sooner, later in pairwise(times) if later > sooner]
@@ -107,6 +109,6 @@ def _time(found: Survey, stream: Stream) -> None:
     found.step = found.last = round(median(steps))
     # A time base of milliseconds rounds 23.976 fps to 41 and 42: that is not a variable rate.
     found.variable = max(steps) - min(steps) > 2
-    if stream.duration and not found.missing:
+    if whole and stream.duration and not found.missing:
         last = (stream.start_time or 0) + stream.duration - times[-1]
         found.last = last if last > 0 else found.step
