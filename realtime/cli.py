@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         listing.print_styles(arguments.models, arguments.json)
     elif arguments.list_providers:
         listing.print_providers(arguments.json)
+    elif arguments.list_codecs:
+        listing.print_codecs(arguments.json)
     elif arguments.list_cameras:
         listing.print_cameras(arguments.json)
     elif arguments.output is not None:

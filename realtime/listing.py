@@ -63,6 +63,20 @@ def print_providers(as_json: bool) -> None:
     _print(rows, ["provider", "available", "problem", "to have it"], as_json)
 
 
+def print_codecs(as_json: bool) -> None:
+    """What --codec takes, where it goes, and whether it works here."""
+    from realtime.sinks.codecs import CONTAINERS, ENCODERS, Encoding, find_problem
+
+    rows: list[dict[str, Any]] = []
+    for name, encoder in ENCODERS.items():
+        problem = find_problem(Encoding("", encoder, encoder.options), software=True)
+        files = [ending for ending, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs]
+        crf = f"{encoder.usual} ({encoder.range[0]} to {encoder.range[1]})" if encoder.crf else None
+        rows.append({"codec": name, "encoder": encoder.name, "files": " ".join(files), "crf": crf})
+        rows[-1] |= {"available": problem is None, "problem": problem}
+    _print(rows, ["codec", "files", "crf", "available", "problem"], as_json)
+
+
 def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))

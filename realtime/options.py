@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from realtime.sinks.codecs import PRESETS
+from realtime.sinks.codecs import ENCODERS, PRESETS
 from realtime.views import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--list-styles", action="store_true", help="the styles there are, and exit")
     parser.add_argument("--list-cameras", action="store_true", help="the cameras there are, and exit")
     parser.add_argument("--list-providers", action="store_true", help="where the network can run, and exit")
+    parser.add_argument("--list-codecs", action="store_true", help="what films can be written with, and exit")
     parser.add_argument("--json", action="store_true", help="lists and results as JSON")
     parser.add_argument("--version", action="store_true", help="this program's version and its libraries', and exit")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
@@ -89,7 +90,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-o", "--output", metavar="FILE|DIR", help="where the painted ones go; DIR/ for several")
     group.add_argument("--loop", action="store_true", help="without -o: play again and again")
     group.add_argument("--overwrite", action="store_true", help="replace what is there")
-    group.add_argument("--codec", choices=("h264", "hevc", "av1", "vp9"), help="default: h264, in .webm vp9")
+    group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="default: h264, in .webm vp9")
     group.add_argument("--crf", type=int, metavar="N", help="quality, less is better (default: 18 for h264)")
     group.add_argument("--preset", choices=PRESETS, default="medium", help="slower is smaller (default: medium)")
     group.add_argument("--track", type=int, metavar="N", help="the video track to paint (default: the largest)")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from realtime.errors import OutputError, UsageError
@@ -11,16 +13,88 @@ from realtime.errors import OutputError, UsageError
 CONTAINERS = {
     ".mp4": ("mp4", ("h264", "hevc", "av1", "vp9")),
     ".m4v": ("mp4", ("h264", "hevc", "av1", "vp9")),
-    ".mov": ("mov", ("h264", "hevc")),
-    ".mkv": ("matroska", ("h264", "hevc", "av1", "vp9")),
+    ".mov": ("mov", ("h264", "hevc", "prores")),
+    ".mkv": ("matroska", ("h264", "hevc", "av1", "vp9", "prores", "ffv1")),
     ".webm": ("webm", ("vp9", "av1")),
 }
-_ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
-_CRF = {"h264": 18, "hevc": 20, "av1": 26, "vp9": 26}  # about the same to the eye
-_CRF_LIMIT = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63}
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-_SVT = dict(zip(PRESETS, (12, 11, 10, 10, 9, 8, 6, 5, 3), strict=True))
-_VPX = dict(zip(PRESETS, (8, 7, 6, 5, 4, 3, 2, 1, 0), strict=True))  # cpu-used
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One of FFmpeg's encoders, and how what users say is said to it.
+
+    crf: the option that --crf sets, "" where there is none; then its default, smallest and largest. preset: the option
+    that --preset sets; presets: what it calls each of PRESETS. options: always set. pixels, odd: the pixel formats
+    for even and odd sizes, odd None where it cannot.
+    """
+
+    name: str
+    codec: str
+    crf: str = ""
+    usual: int = 0
+    range: tuple[int, int] = (0, 51)
+    preset: str = ""
+    presets: tuple[str | int, ...] = PRESETS
+    options: dict[str, str] = field(default_factory=dict)
+    pixels: str = "yuv420p"
+    odd: str | None = "yuv420p"
+    hardware: bool = False
+
+
+def _nvenc(codec: str, usual: int, odd: str | None) -> Encoder:
+    presets = ("p1", "p1", "p2", "p2", "p3", "p4", "p5", "p6", "p7")
+    options = {"rc": "vbr", "b": "0"}  # the rate that cq needs; a cq of 0 would leave the choice to the driver
+    return Encoder(f"{codec}_nvenc", codec, "cq", usual, (1, 51), "preset", presets, options, odd=odd, hardware=True)
+
+
+def _qsv(codec: str, usual: int) -> Encoder:
+    presets = ("veryfast", *PRESETS[2:3], *PRESETS[2:])
+    return Encoder(
+        f"{codec}_qsv", codec, "global_quality", usual, (1, 51), "preset", presets,
+        pixels="nv12", odd=None, hardware=True,
+    )  # fmt: skip
+
+
+def _amf(codec: str, usual: int, largest: int = 51) -> Encoder:
+    presets = ("speed",) * 5 + ("balanced",) + ("quality",) * 3
+    return Encoder(
+        f"{codec}_amf", codec, "qp_i,qp_p", usual, (0, largest), "quality", presets, {"rc": "cqp"},
+        pixels="nv12", odd=None, hardware=True,
+    )  # fmt: skip
+
+
+def _videotoolbox(codec: str) -> Encoder:
+    # Its quality runs the other way, from 1 to 100, and is counted in units of 118 (FF_QP2LAMBDA).
+    options = {"flags": "+qscale", "global_quality": str(118 * 65)}
+    return Encoder(f"{codec}_videotoolbox", codec, options=options, pixels="nv12", odd=None, hardware=True)
+
+
+# By what --codec takes. The defaults of one quality look about the same.
+ENCODERS = {
+    "h264": Encoder("libx264", "h264", "crf", 18, preset="preset", odd="yuv444p"),
+    "hevc": Encoder(
+        "libx265", "hevc", "crf", 20, preset="preset", odd="yuv444p", options={"x265-params": "log-level=none"}
+    ),
+    "av1": Encoder("libsvtav1", "av1", "crf", 26, (0, 63), "preset", (12, 11, 10, 10, 9, 8, 6, 5, 3)),
+    "vp9": Encoder(
+        "libvpx-vp9", "vp9", "crf", 26, (0, 63), "cpu-used", (8, 7, 6, 5, 4, 3, 2, 1, 0),
+        {"deadline": "good", "row-mt": "1"},
+    ),
+    "prores": Encoder("prores_ks", "prores", pixels="yuv422p10le", odd="yuv444p10le"),  # 422 HQ, 4444
+    # As RGB: what is painted is kept to the last bit.
+    "ffv1": Encoder(
+        "ffv1", "ffv1", options={"level": "3", "slices": "16", "slicecrc": "1"}, pixels="bgr0", odd="bgr0"
+    ),
+} | {
+    encoder.name: encoder
+    for encoder in (
+        _nvenc("h264", 19, "yuv444p"), _nvenc("hevc", 22, "yuv444p"), _nvenc("av1", 30, None),
+        _qsv("h264", 19), _qsv("hevc", 22), _qsv("av1", 24), _qsv("vp9", 24),
+        _amf("h264", 20), _amf("hevc", 22), _amf("av1", 90, 255),
+        _videotoolbox("h264"), _videotoolbox("hevc"),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,45 +102,73 @@ class Encoding:
     """How to write a film: container and encoder as FFmpeg calls them, and the encoder's options."""
 
     container: str
-    codec: str
-    encoder: str
+    encoder: Encoder
     options: dict[str, str]
+
+    @property
+    def codec(self) -> str:
+        """What comes out: h264, hevc, ..."""
+        return self.encoder.codec
 
     @property
     def fragmented(self) -> bool:
         """MP4 and its kin: the index comes last, unless it is written in pieces."""
         return self.container in ("mp4", "mov")
 
+    def pixel_format(self, size: tuple[int, int]) -> str:
+        """4:2:0, which everything plays, or what an odd size forces: H.264 and HEVC halve the colours there."""
+        if size[0] % 2 == size[1] % 2 == 0:
+            return self.encoder.pixels
+        if self.encoder.odd is None:
+            raise OutputError(f"{self.encoder.name} cannot write the odd size {size[0]} x {size[1]}; --codec h264 can")
+        return self.encoder.odd
+
 
 def choose_encoding(path: Path, codec: str | None = None, crf: int | None = None, preset: str = "medium") -> Encoding:
-    """What fits a file of that name. Raises UsageError, or OutputError where this FFmpeg lacks the encoder."""
+    """What fits a file of that name. Raises UsageError, or OutputError where the encoder cannot be had here."""
     if path.suffix.lower() not in CONTAINERS:
         raise UsageError(f"{path}: films are written as {', '.join(CONTAINERS)}")
+    container, codecs = CONTAINERS[path.suffix.lower()]
+    encoder = ENCODERS[codec or codecs[0]]
+    if encoder.codec not in codecs:
+        others = [ending for ending, (_, taken) in CONTAINERS.items() if encoder.codec in taken]
+        raise UsageError(
+            f"--codec {codec}: {path.suffix} takes {', '.join(codecs)}; {encoder.codec} goes into {', '.join(others)}"
+        )
+    if crf is not None and not encoder.crf:
+        raise UsageError(f"--crf {crf}: {codec} has one quality only")
+    crf = encoder.usual if crf is None else crf
+    least, most = encoder.range
+    if encoder.crf and not least <= crf <= most:
+        raise UsageError(f"--crf {crf}: for {codec or codecs[0]} from {least} (best) to {most}")
+    options = dict(encoder.options)
+    options |= {option: str(crf) for option in encoder.crf.split(",") if option}
+    if encoder.preset:
+        options[encoder.preset] = str(encoder.presets[PRESETS.index(preset)])
+    encoding = Encoding(container, encoder, options)
+    problem = find_problem(encoding)
+    if problem:
+        raise OutputError(f"--codec {codec or codecs[0]}: {problem}")
+    return encoding
+
+
+def find_problem(encoding: Encoding, *, software: bool = False) -> str | None:
+    """What keeps an encoder from working here; hardware is asked to encode a picture, software only on demand."""
+    os.environ.setdefault("SVT_LOG", "1")  # AV1: errors only
     import av  # here: the command's own start waits for nothing
 
-    container, codecs = CONTAINERS[path.suffix.lower()]
-    codec = codec or codecs[0]
-    if codec not in codecs:
-        raise UsageError(f"--codec {codec}: {path.suffix} takes {', '.join(codecs)}")
-    crf = _CRF[codec] if crf is None else crf
-    if not 0 <= crf <= _CRF_LIMIT[codec]:
-        raise UsageError(f"--crf {crf}: for {codec} from 0 (best) to {_CRF_LIMIT[codec]}")
-    encoder = _ENCODERS[codec]
-    if encoder not in av.codecs_available:
-        raise OutputError(f"--codec {codec}: the installed FFmpeg is built without {encoder}")
-    options = {"crf": str(crf)}
-    if codec == "av1":
-        options["preset"] = str(_SVT[preset])
-    elif codec == "vp9":
-        options |= {"deadline": "good", "cpu-used": str(_VPX[preset]), "row-mt": "1"}
-    else:
-        options["preset"] = preset
-    if codec == "hevc":
-        options["x265-params"] = "log-level=none"
-    return Encoding(container, codec, encoder, options)
-
-
-def pixel_format(codec: str, size: tuple[int, int]) -> str:
-    """4:2:0, which everything plays, or 4:4:4 where an odd size forces it: H.264 and HEVC halve the colours."""
-    odd = size[0] % 2 or size[1] % 2
-    return "yuv444p" if odd and codec in ("h264", "hevc") else "yuv420p"
+    encoder = encoding.encoder
+    if encoder.name not in av.codecs_available:
+        return f"the installed FFmpeg is built without {encoder.name}"
+    if not encoder.hardware and not software:
+        return None
+    context = av.CodecContext.create(encoder.name, "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt, context.framerate = 256, 256, encoder.pixels, Fraction(25)
+    context.time_base, context.options = 1 / context.framerate, encoding.options
+    try:
+        packets = context.encode(av.VideoFrame(256, 256, encoder.pixels)) + context.encode(None)
+    except (av.error.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        return f"{encoder.name} cannot encode here: no such hardware, or no driver ({reason})"
+    return None if packets else f"{encoder.name} gave nothing for a picture"

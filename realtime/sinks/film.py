@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
 from realtime.frame import TO_YUV, FilmFormat, FilmFrame, Step
-from realtime.sinks.codecs import Encoding, pixel_format
+from realtime.sinks.codecs import Encoding
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import Track, tags
 
@@ -42,14 +42,15 @@ class FilmSink:
         self.frames = 0
         self.end = Fraction(0)  # s
         self._colour = format.colour
-        self._pixels = pixel_format(encoding.codec, format.size)
+        if encoding.codec == "ffv1":  # it holds RGB
+            self._colour = replace(format.colour, range=2, matrix=0)
+        self._pixels = encoding.pixel_format(format.size)
         self._reformatter = VideoReformatter()
         if self._pixels == "yuv444p":
             self.notes.append(f"its odd size needs 4:4:4 colour in {encoding.codec}, which not every player shows")
         if format.pixel != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
             self.notes.append(f"its pixels are not square, which cannot be said in {target.path.suffix}; .mp4 can")
         options = {"flush_packets": "1"} | (_FRAGMENTS if encoding.fragmented else {})
-        os.environ.setdefault("SVT_LOG", "1")  # errors only
         self._container: OutputContainer = av.open(
             str(target.part), "w", format=encoding.container, container_options=options
         )
@@ -59,7 +60,7 @@ class FilmSink:
 
     def _add_video(self, encoding: Encoding) -> VideoStream:
         format = self._format
-        stream = cast("VideoStream", self._container.add_stream(encoding.encoder, rate=format.rate))
+        stream = cast("VideoStream", self._container.add_stream(encoding.encoder.name, rate=format.rate))
         context: VideoCodecContext = stream.codec_context
         context.width, context.height = format.size
         context.pix_fmt = self._pixels

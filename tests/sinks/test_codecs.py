@@ -1,0 +1,102 @@
+"""The table of encoders: what goes where, what is refused, and that each one that is here writes what it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime.errors import OutputError, UsageError
+from realtime.sinks.codecs import CONTAINERS, ENCODERS, PRESETS, Encoding, choose_encoding, find_problem
+from tests.conftest import Run
+from tests.movies import H264, PICTURE, alike, make, paint, pictures, streams, times
+
+SOFTWARE = [name for name, encoder in ENCODERS.items() if not encoder.hardware]
+
+
+def test_the_table_is_whole() -> None:
+    for name, encoder in ENCODERS.items():
+        assert any(encoder.codec in codecs for _, codecs in CONTAINERS.values()), name
+        assert len(encoder.presets) == len(PRESETS), name
+        assert encoder.range[0] <= encoder.usual <= encoder.range[1], name
+
+
+@pytest.mark.parametrize("name", SOFTWARE)
+@pytest.mark.parametrize("preset", [PRESETS[0], PRESETS[-1]])
+def test_every_encoder_takes_its_options_and_writes_a_film(tmp_path: Path, name: str, preset: str) -> None:
+    codec = ENCODERS[name].codec
+    source = make(tmp_path / "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=0.4", *H264)
+    ending = next(ending for ending, (_, codecs) in reversed(CONTAINERS.items()) if codec in codecs)
+    result = paint(source, tmp_path / f"out{ending}", codec=name, preset=preset, crf=None)
+    (video,) = streams(tmp_path / f"out{ending}", "video")
+    assert (video["codec_name"], video["width"], result.frames) == (codec, 64, 4)
+
+
+@pytest.mark.parametrize(("ending", "codec"), [("mov", "prores"), ("mkv", "prores"), ("mkv", "ffv1")])
+@pytest.mark.parametrize("size", ["64x48", "63x47"])
+def test_codecs_for_editing(tmp_path: Path, ending: str, codec: str, size: str) -> None:
+    picture = ("-f", "lavfi", "-i", f"testsrc=s={size}:r=10:d=1", "-pix_fmt", "yuv444p")
+    source = make(tmp_path / "in.mkv", *picture, "-c:v", "libx264", "-bf", "2")
+    output = tmp_path / f"out.{ending}"
+    result = paint(source, output, codec=codec, crf=None)
+    (video,) = streams(output, "video")
+    assert (video["codec_name"], f"{video['width']}x{video['height']}", result.notes) == (codec, size, [])
+    assert video["pix_fmt"] == ("bgr0" if codec == "ffv1" else f"yuv4{'22' if size == '64x48' else '44'}p10le")
+    assert times(output) == pytest.approx(times(source), abs=0.0006)
+    width, height = map(int, size.split("x"))
+    assert alike(pictures(source, width, height), pictures(output, width, height)) < 4
+
+
+def test_ffv1_keeps_every_bit(tmp_path: Path) -> None:
+    """Painting leaves RGB as RGB; so a film that was RGB comes back to the last bit."""
+    source = make(tmp_path / "in.mkv", *PICTURE, "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr24")
+    paint(source, tmp_path / "out.mkv", codec="ffv1", crf=None)
+    one, other = pictures(source, 64, 48), pictures(tmp_path / "out.mkv", 64, 48)
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "crf", "words"),
+    [
+        ("x.mp4", "prores", None, ".mp4 takes h264, hevc, av1, vp9; prores goes into .mov, .mkv"),
+        ("x.webm", "h264", None, "h264 goes into .mp4, .m4v, .mov, .mkv"),
+        ("x.webm", "h264_nvenc", None, ".webm takes vp9, av1"),
+        ("x.mkv", "ffv1", 3, "one quality only"),
+        ("x.mp4", "h264", 52, "from 0 (best) to 51"),
+        ("x.mp4", "h264_nvenc", 0, "from 1 (best) to 51"),
+        ("x.avi", None, None, "films are written as"),
+    ],
+)
+def test_what_does_not_go_together(name: str, codec: str | None, crf: int | None, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        choose_encoding(Path(name), codec, crf)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name not in SOFTWARE])
+def test_hardware_is_asked_to_encode_not_looked_up(name: str) -> None:
+    """Here it works and is taken, or the reason is one line; nothing in between."""
+    encoder = ENCODERS[name]
+    ending = next(ending for ending, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs)
+    problem = find_problem(Encoding("mp4", encoder, encoder.options))
+    if problem is None:
+        assert choose_encoding(Path("x" + ending), name).encoder is encoder
+        return
+    with pytest.raises(OutputError, match=f"--codec {name}: .*{name}") as caught:
+        choose_encoding(Path("x" + ending), name)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_odd_size_that_hardware_cannot_write() -> None:
+    encoding = Encoding("mp4", ENCODERS["h264_qsv"], {})
+    assert encoding.pixel_format((64, 48)) == "nv12"
+    with pytest.raises(OutputError, match="odd size 63 x 48"):
+        encoding.pixel_format((63, 48))
+
+
+def test_the_list(run: Run) -> None:
+    done = run("realtime.cli", "--list-codecs")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ENCODERS:
+        assert f" {name} " in done.stdout
