@@ -17,6 +17,7 @@ CONTAINERS = {
     ".mkv": ("matroska", ("h264", "hevc", "av1", "vp9", "prores", "ffv1")),
     ".webm": ("webm", ("vp9", "av1")),
 }
+LARGE = 4 << 20  # pixels: from there on the forty pictures that x264 looks ahead fill a gigabyte
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
@@ -26,7 +27,7 @@ class Encoder:
 
     crf: the option that --crf sets, "" where there is none; then its default, smallest and largest. preset: the option
     that --preset sets; presets: what it calls each of PRESETS. options: always set. pixels, odd: the pixel formats
-    for even and odd sizes, odd None where it cannot.
+    for even and odd sizes, odd None where it cannot. large: options for pictures of more than LARGE pixels.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Encoder:
     options: dict[str, str] = field(default_factory=dict)
     pixels: str = "yuv420p"
     odd: str | None = "yuv420p"
+    large: dict[str, str] = field(default_factory=dict)
     hardware: bool = False
 
 
@@ -72,9 +74,12 @@ def _videotoolbox(codec: str) -> Encoder:
 
 # By what --codec takes. The defaults of one quality look about the same.
 ENCODERS = {
-    "h264": Encoder("libx264", "h264", "crf", 18, preset="preset", odd="yuv444p"),
+    "h264": Encoder(
+        "libx264", "h264", "crf", 18, preset="preset", odd="yuv444p", large={"rc-lookahead": "10"}
+    ),
     "hevc": Encoder(
-        "libx265", "hevc", "crf", 20, preset="preset", odd="yuv444p", options={"x265-params": "log-level=none"}
+        "libx265", "hevc", "crf", 20, preset="preset", odd="yuv444p", options={"x265-params": "log-level=none"},
+        large={"x265-params": "log-level=none:rc-lookahead=10"},
     ),
     "av1": Encoder("libsvtav1", "av1", "crf", 26, (0, 63), "preset", (12, 11, 10, 10, 9, 8, 6, 5, 3)),
     "vp9": Encoder(
@@ -114,6 +119,10 @@ class Encoding:
     def fragmented(self) -> bool:
         """MP4 and its kin: the index comes last, unless it is written in pieces."""
         return self.container in ("mp4", "mov")
+
+    def options_for(self, size: tuple[int, int]) -> dict[str, str]:
+        """The encoder's options for pictures of that size."""
+        return self.options | (self.encoder.large if size[0] * size[1] > LARGE else {})
 
     def pixel_format(self, size: tuple[int, int]) -> str:
         """4:2:0, which everything plays, or what an odd size forces: H.264 and HEVC halve the colours there."""

@@ -70,7 +70,7 @@ class FilmSink:
         context.color_primaries = self._colour.primaries
         context.color_trc = self._colour.transfer
         context.colorspace = self._colour.matrix
-        context.options = encoding.options
+        context.options = encoding.options_for(format.size)
         context.flags |= Flags.frame_duration
         if encoding.fragmented and format.variable:
             context.max_b_frames = 0  # with them the pieces' lengths come out wrong

@@ -42,7 +42,7 @@ def test_codecs_for_editing(tmp_path: Path, ending: str, codec: str, size: str) 
     result = paint(source, output, codec=codec, crf=None)
     (video,) = streams(output, "video")
     assert (video["codec_name"], f"{video['width']}x{video['height']}", result.notes) == (codec, size, [])
-    assert video["pix_fmt"] == ("bgr0" if codec == "ffv1" else f"yuv4{'22' if size == '64x48' else '44'}p10le")
+    assert video["pix_fmt"][:7] == ("bgr0" if codec == "ffv1" else "yuv422p" if size == "64x48" else "yuv444p")
     assert times(output) == pytest.approx(times(source), abs=0.0006)
     width, height = map(int, size.split("x"))
     assert alike(pictures(source, width, height), pictures(output, width, height)) < 4
