@@ -148,9 +148,9 @@ def _check_source(arguments: argparse.Namespace) -> None:
         raise UsageError("a camera or the demo cannot be combined with files")
     if not arguments.inputs and arguments.loop:
         raise UsageError("--loop is for films that are played: name one")
-    for option in ("codec", "crf", "overwrite"):
+    for option in ("codec", "crf", "overwrite", "resume", "scale_output"):
         if getattr(arguments, option):
-            raise UsageError(f"--{option} is for files that are written: name one with -o")
+            raise UsageError(f"--{option.replace('_', '-')} is for files that are written: name one with -o")
 
 
 def main() -> int:

@@ -8,12 +8,15 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.jobs import Job, is_batch, is_still, plan_jobs
+from realtime.look import Look
 from realtime.options import stylizer_options
 from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
 from realtime.render import Paint, painter
+from realtime.sinks.begun import find_begun, recipe
 from realtime.sinks.target import Target
 from realtime.stylizer import Stylizer
 
@@ -26,7 +29,10 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
     check(arguments)
     batch = is_batch(inputs, arguments.output)
     jobs = plan_jobs(inputs, arguments.output)
-    options = FilmOptions(arguments.codec, arguments.crf, arguments.preset, arguments.track, arguments.frames)
+    options = FilmOptions(
+        arguments.codec, arguments.crf, arguments.preset, arguments.track, arguments.frames,
+        scale=arguments.scale_output, resume=arguments.resume,
+    )  # fmt: skip
     for job in jobs:
         if not job.still:
             options.encoding(job)  # a wrong wish is said before the work starts
@@ -36,7 +42,9 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         try:
             for job in jobs:
                 results.append(Result(str(job.source), str(job.output)))
-                _attempt(job, results[-1], painter(stylizer, rows), options, rows, batch, overwrite=arguments.overwrite)
+                wanted = None if job.still else _recipe(job, stylizer.look, options, rows)
+                paint = painter(stylizer, rows, scale=options.scale)
+                _attempt(job, results[-1], paint, options, rows, batch, arguments.overwrite, wanted)
                 _report(results[-1], quiet=arguments.json)
         finally:
             if arguments.json:
@@ -55,6 +63,10 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"-o {arguments.output}: what is to be painted? Name a film, a picture or a folder")
     if arguments.camera is not None or arguments.demo:
         raise UsageError("a camera or the demo cannot be combined with files")
+    if arguments.scale_output and arguments.size == "auto":
+        raise UsageError("--scale-output gives back the size painted at: say which with --size ROWS")
+    if arguments.resume and arguments.overwrite:
+        raise UsageError("--resume goes on from what is there, --overwrite replaces it: one of them")
     if arguments.loop:
         raise UsageError("--loop is for films that are played, without -o")
     for option in ("fps", "mirror", "stats", "fade", "tour", "view", "record", "microphone", "virtual_camera"):
@@ -64,25 +76,34 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def _attempt(
-    job: Job, result: Result, paint: Paint, options: FilmOptions, rows: int | None, batch: bool, overwrite: bool
+    job: Job,
+    result: Result,
+    paint: Paint,
+    options: FilmOptions,
+    rows: int | None,
+    batch: bool,
+    overwrite: bool,
+    wanted: dict[str, Any] | None,
 ) -> None:
     """One file. In a batch a failure is noted and the next one comes; alone it is raised."""
     began = time.monotonic()
     try:
+        begun = find_begun(job.output, wanted, options.frames) if options.resume and wanted is not None else None
         if batch:
-            if job.output.exists() and not overwrite and not _same(job.source, job.output):
+            if job.output.exists() and not overwrite and begun is None and not _same(job.source, job.output):
                 result.state = "skipped"
                 return
             try:
                 job.output.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise OutputError(f"{job.output.parent}: {error.strerror or error}") from error
-        target = Target(job.output, sources=[job.source], overwrite=overwrite)
+        replaces = overwrite or (begun is not None and begun.replaces)
+        target = Target(job.output, sources=[job.source], overwrite=replaces, recipe=wanted)
         try:
             if job.still:
                 paint_still(job, target, paint, rows, result)
             else:
-                paint_film(job, target, paint, options, rows, result, keep=not batch)
+                paint_film(job, target, paint, options, rows, result, keep=not batch, begun=begun)
         finally:
             target.drop_if_empty()
     except StylizeError as error:
@@ -91,6 +112,10 @@ def _attempt(
         result.state, result.error = "failed", str(error)
     finally:
         result.wall = round(time.monotonic() - began, 3)
+
+
+def _recipe(job: Job, look: Look, options: FilmOptions, rows: int | None) -> dict[str, Any]:
+    return recipe(job.source, look, [rows, options.scale], options.track, options.encoding(job))
 
 
 def _same(one: Path, other: Path) -> bool:

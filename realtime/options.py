@@ -90,6 +90,8 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-o", "--output", metavar="FILE|DIR", help="where the painted ones go; DIR/ for several")
     group.add_argument("--loop", action="store_true", help="without -o: play again and again")
     group.add_argument("--overwrite", action="store_true", help="replace what is there")
+    group.add_argument("--resume", action="store_true", help="go on from what an interrupted run has left")
+    group.add_argument("--scale-output", action="store_true", help="give back the size of --size, not the input's")
     group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="default: h264, in .webm vp9")
     group.add_argument("--crf", type=int, metavar="N", help="quality, less is better (default: 18 for h264)")
     group.add_argument("--preset", choices=PRESETS, default="medium", help="slower is smaller (default: medium)")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
 
 from realtime.jobs import Job
 from realtime.progress import FilmProgress
-from realtime.render import Paint, render, working_size
+from realtime.render import Paint, render, scaled_size, working_size
+from realtime.sinks.begun import Begun
 from realtime.sinks.codecs import Encoding, choose_encoding
 from realtime.sinks.film import FilmSink
 from realtime.sinks.still import notes_for, write_still
@@ -15,6 +19,8 @@ from realtime.sinks.target import Target
 from realtime.sinks.tracks import plan_tracks
 from realtime.sources.film import Film
 from realtime.sources.still import read_still
+
+WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
 
 
 @dataclass
@@ -44,6 +50,8 @@ class FilmOptions:
     preset: str = "medium"
     track: int | None = None
     frames: int | None = None
+    scale: bool = False
+    resume: bool = False
 
     def encoding(self, job: Job) -> Encoding:
         """How to write that one."""
@@ -56,7 +64,11 @@ def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result
     height, width = still.image.shape[:2]
     result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
     _tell(job, result.notes)
-    write_still(target, paint(still.image), still)
+    painted = paint(still.image)
+    if still.alpha is not None and still.alpha.shape != painted.shape[:2]:
+        alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
+        still = replace(still, alpha=np.asarray(alpha, np.uint8))
+    write_still(target, painted, still)
     result.frames = 1
 
 
@@ -69,21 +81,31 @@ def paint_film(
     result: Result,
     *,
     keep: bool,
+    begun: Begun | None = None,
 ) -> None:
-    """A film into a film. keep: give the name to what an interruption leaves, where that name is free."""
+    """A film into a film. keep: give the name to what an interruption leaves, where that name is free.
+
+    begun: what an earlier run has painted of it.
+    """
     encoding = options.encoding(job)
     with Film(job.source, track=options.track, frames=options.frames) as film:
         start = film.survey.start
         tracks, notes = plan_tracks(film.others, encoding.container, film.survey.samples, start)
-        sink = FilmSink(target, encoding, film.format, tracks)
+        format = film.format
+        if options.scale:
+            format = replace(format, size=scaled_size(*format.size, rows))
+        sink = FilmSink(target, encoding, format, tracks, begun)
         result.notes = film.notes + _smaller(*film.format.size, rows) + sink.notes + notes
+        if sink.kept:
+            film.skip = max(0, sink.kept - WARM_UP)
+            result.notes.append(f"its first {sink.kept} pictures are painted already, and kept")
         _tell(job, result.notes)
         interrupted = False
         try:
             sink.describe(film.container, film.video, start)
             sink.start()
-            with FilmProgress(job.source.name, film.total, float(film.format.rate)) as progress:
-                render(film, paint, sink, progress.shown)
+            with FilmProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
+                render(film, paint, sink, progress.shown, skip=film.skip)
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -103,14 +125,14 @@ def paint_film(
 def _stop(job: Job, target: Target, sink: FilmSink, result: Result, finish: bool) -> None:
     """After Ctrl-C: what is painted so far stays, and plays."""
     result.state = "interrupted"
-    if sink.frames == 0:
-        target.part.unlink(missing_ok=True)
-        say(f"{job.output}: interrupted before the first picture")
+    if sink.frames <= sink.kept:
+        target.restore()
+        say(f"{job.output}: interrupted before the first {'new ' if sink.kept else ''}picture")
         raise KeyboardInterrupt
     if finish:
-        target.finish()
+        target.finish(whole=False)
     place = job.output if finish else target.part
-    say(f"{place}: interrupted; it has the first {sink.frames} frames, {float(sink.end):.1f} s")
+    say(f"{place}: interrupted; it has the first {sink.frames} frames, {float(sink.end):.1f} s; --resume goes on")
     raise KeyboardInterrupt
 
 

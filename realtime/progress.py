@@ -13,10 +13,13 @@ EVERY = 5.0  # s between two plain lines
 
 
 class FilmProgress:
-    """Counts painted pictures of one film. total: how many there will be; rate: the film's own frames a second."""
+    """Counts painted pictures of one film. total: how many there will be; rate: the film's own frames a second.
 
-    def __init__(self, name: str, total: int, rate: float) -> None:
-        self._name, self._total, self._rate = name, total, rate
+    done: so many were there before.
+    """
+
+    def __init__(self, name: str, total: int, rate: float, done: int = 0) -> None:
+        self._name, self._total, self._rate, self._done = name, total, rate, done
         self._began = self._told = time.monotonic()
         self._bar: Progress | None = None
         if sys.stderr.isatty():
@@ -27,6 +30,8 @@ class FilmProgress:
     def shown(self, frames: int) -> None:
         """So many are painted."""
         now = time.monotonic()
+        if frames <= self._done:
+            self._began = now
         if self._bar is not None:
             self._bar.update(self._task, completed=frames, figures=self.figures(frames, now - self._began))
         elif now - self._told >= EVERY:
@@ -35,7 +40,7 @@ class FilmProgress:
 
     def figures(self, frames: int, seconds: float) -> str:
         """Frames, frames a second, times real time, time left."""
-        fps = frames / max(seconds, 1e-6)
+        fps = max(0, frames - self._done) / max(seconds, 1e-6)
         left = max(0, self._total - frames) / max(fps, 1e-6)
         clock = f"{int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02}"
         return f"{frames} of {self._total} frames, {fps:.1f} fps, {fps / self._rate:.2f}x real time, {clock} left"

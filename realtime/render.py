@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
-from realtime.frame import FilmFrame, Image, Step
+from realtime.frame import Image, Step
 from realtime.governor import PIXEL_LIMIT
 from realtime.mixing import fitted
 from realtime.pipe import Abandoned, Pipe
@@ -28,14 +29,18 @@ class Sink(Protocol):
         """All is written."""
 
 
-def painter(stylizer: Stylizer, rows: int | None = None) -> Paint:
-    """Paints the pictures of one film in their order: strokes of 1 at most `rows` high, given back at their size."""
+def painter(stylizer: Stylizer, rows: int | None = None, *, scale: bool = False) -> Paint:
+    """Paints the pictures of one film in their order: strokes of 1 at most `rows` high, given back at their size.
+
+    scale: given back at the size that strokes of 1 are painted at.
+    """
     steady = Steady()
 
     def paint(image: Image) -> Image:
         height, width = image.shape[:2]
-        painted = stylizer.paint_at(image, working_size(width, height, rows), steady=steady)
-        return fitted(painted, (width, height))
+        size = scaled_size(width, height, rows) if scale else working_size(width, height, rows)
+        painted = stylizer.paint_at(image, size, steady=steady)
+        return fitted(painted, size if scale else (width, height))
 
     return paint
 
@@ -47,9 +52,23 @@ def working_size(width: int, height: int, rows: int | None) -> tuple[int, int]:
     return (width, height) if scale == 1 else (round(width * scale), round(height * scale))
 
 
-def render(steps: Iterable[Step], paint: Paint, sink: Sink, shown: Callable[[int], None] = lambda frames: None) -> None:
+def scaled_size(width: int, height: int, rows: int | None) -> tuple[int, int]:
+    """The same where that size is written too: even, since most codecs take no other."""
+    size = working_size(width, height, rows)
+    return size if size == (width, height) else (size[0] + size[0] % 2, size[1] + size[1] % 2)
+
+
+def render(
+    steps: Iterable[Step],
+    paint: Paint,
+    sink: Sink,
+    shown: Callable[[int], None] = lambda frames: None,
+    *,
+    skip: int = 0,
+) -> None:
     """Take every step from the film through the painter to the sink, and close the sink.
 
+    skip: so many of the first pictures go past the painter.
     An error of any of the three ends all three and is raised once. KeyboardInterrupt ends the film where it
     is: the sink is closed as if that were its end, then it is raised again.
     """
@@ -62,7 +81,7 @@ def render(steps: Iterable[Step], paint: Paint, sink: Sink, shown: Callable[[int
     encode.start()
     error: BaseException | None = None
     try:
-        _paint(decoded, paint, painted, shown)
+        _paint(decoded, paint, painted, shown, skip)
     except Abandoned:
         pass  # the encoder's own error says why
     except BaseException as caught:
@@ -89,14 +108,14 @@ def _decode(steps: Iterable[Step], decoded: Pipe[Step]) -> None:
         decoded.finish()
 
 
-def _paint(decoded: Pipe[Step], paint: Paint, painted: Pipe[Step], shown: Callable[[int], None]) -> None:
+def _paint(decoded: Pipe[Step], paint: Paint, painted: Pipe[Step], shown: Callable[[int], None], skip: int) -> None:
     count = 0
     for step in decoded:
         if step.frame is None:
             painted.put(step)
             continue
-        frame = FilmFrame(paint(step.frame.image), step.frame.pts, step.frame.duration)
-        painted.put(Step(step.packets, frame))
+        image = step.frame.image if count < skip else paint(step.frame.image)
+        painted.put(Step(step.packets, replace(step.frame, image=image)))
         count += 1
         shown(count)
 

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
 from realtime.frame import TO_YUV, FilmFormat, FilmFrame, Step
+from realtime.sinks.begun import Begun
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import Track, tags
@@ -32,14 +33,26 @@ _FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "100
 class FilmSink:
     """A film being written to a target's part file. Its constructor writes the head.
 
+    begun: an earlier run's pictures, which take the place of as many of the first ones that are written.
     Raises OutputError, then and later, in one line.
     """
 
-    def __init__(self, target: Target, encoding: Encoding, format: FilmFormat, tracks: list[Track]) -> None:
+    def __init__(
+        self,
+        target: Target,
+        encoding: Encoding,
+        format: FilmFormat,
+        tracks: list[Track],
+        begun: Begun | None = None,
+    ) -> None:
         self._target, self._format = target, format
         self._tracks = {track.source.index: track for track in tracks}
         self.notes: list[str] = []
         self.frames = 0
+        self.kept = begun.frames if begun is not None else 0
+        self._begun = begun
+        self._kept = begun.packets(encoding.codec, format.time_base) if begun is not None else iter(())
+        self._decoded: int | None = None  # time of decoding of the last picture written
         self.end = Fraction(0)  # s
         self._colour = format.colour
         if encoding.codec == "ffv1":  # it holds RGB
@@ -116,15 +129,17 @@ class FilmSink:
                 if track is not None:
                     self._mux_beside(track, track.feed(packet))
             if frame is not None:
-                self._container.mux(self._stream.encode(self._picture(frame)))
+                self._write(
+                    self._again(frame) if self.frames < self.kept else self._stream.encode(self._picture(frame))
+                )
                 self.frames += 1
                 self.end = (frame.pts + frame.duration) * self._format.time_base
 
     def close(self) -> None:
         """Write what is still inside the encoders, and the end of the file."""
         with self._said():
-            if self.frames:
-                self._container.mux(self._stream.encode(None))
+            if self.frames > self.kept:
+                self._write(self._stream.encode(None))
             for track in self._tracks.values():
                 self._mux_beside(track, track.finish())
             self._container.close()
@@ -161,6 +176,28 @@ class FilmSink:
         )  # fmt: skip
         picture.pts, picture.time_base, picture.duration = frame.pts, self._format.time_base, frame.duration
         return picture
+
+    def _again(self, frame: FilmFrame) -> list[Packet[Any]]:
+        """The next picture of the earlier run; it must have been shown when this one is."""
+        assert self._begun is not None
+        there, here = self._begun.times[self.frames], frame.pts * self._format.time_base
+        packet = next(self._kept, None)
+        if packet is None or abs(there - here) > Fraction(1, 1000):
+            raise OutputError(
+                f"{self._begun.path} does not fit this film: its picture {self.frames + 1} is shown at "
+                f"{float(there):.3f} s, here at {float(here):.3f} s; without --resume it begins anew"
+            )
+        packet.stream = self._stream
+        return [packet]
+
+    def _write(self, packets: list[Packet[Any]]) -> None:
+        """Mux pictures. Where two runs meet their times of decoding may overlap, which no container takes."""
+        for packet in packets:
+            if self.kept and packet.dts is not None:
+                if self._decoded is not None:
+                    packet.dts = max(packet.dts, self._decoded + 1)
+                self._decoded = packet.dts
+            self._container.mux(packet)
 
     def _mux_beside(self, track: Track, packets: Iterable[Packet[Any]]) -> None:
         """A broken packet of sound costs that packet, not the film."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from realtime.errors import OutputError
 
@@ -12,13 +14,17 @@ class Target:
     """A file to be written; its constructor makes sure that it can be.
 
     sources: files that it must not be, by whatever name. overwrite: it may replace what is there.
+    recipe: of a film, what another run needs to go on from what this one leaves: kept beside the part.
     Raises OutputError.
     """
 
-    def __init__(self, path: Path, *, sources: list[Path], overwrite: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, sources: list[Path], overwrite: bool = False, recipe: dict[str, Any] | None = None
+    ) -> None:
         self.path = path
         self._place = path.resolve()  # a link stays a link
-        self.part = self._place.with_name(self._place.name + ".part")
+        self.part = part_of(self._place)
+        self.before, self._notes = before_of(self._place), notes_of(self._place)
         self._existed = self._place.exists()
         if self._place.is_dir():
             raise OutputError(f"{path} is a folder")
@@ -27,11 +33,14 @@ class Target:
                 raise OutputError(f"{path} is the input itself; it is never painted over")
         if self._existed and not overwrite:
             raise OutputError(f"{path} is there already; --overwrite replaces it")
+        self._table: dict[str, Any] = {"recipe": recipe, "replaces": self._existed}
         try:
             if not self._place.parent.is_dir():
                 raise OutputError(f"{path}: there is no folder {self._place.parent}")
             with self.part.open("wb"):
                 pass
+            if recipe is not None:
+                self._note()
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
@@ -42,16 +51,52 @@ class Target:
         """Whether something was there before."""
         return self._existed
 
-    def finish(self) -> None:
-        """Onto the disk, and to its name."""
+    def finish(self, *, whole: bool = True) -> None:
+        """Onto the disk, and to its name. whole: nothing is left to go on with."""
         try:
             with self.part.open("rb+") as file:
                 os.fsync(file.fileno())
+            if not whole:
+                self._table["closed"] = self.part.stat().st_size
+                self._note()
             os.replace(self.part, self._place)
+            self.before.unlink(missing_ok=True)
+            if whole:
+                self._notes.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror or error}; the result is in {self.part}") from error
+
+    def restore(self) -> None:
+        """Give up what was written, for what was there to go on from."""
+        if self.before.exists():
+            os.replace(self.before, self.part)
+        else:
+            self.part.unlink(missing_ok=True)
 
     def drop_if_empty(self) -> None:
         """Leave nothing where nothing was written."""
         if self.part.exists() and self.part.stat().st_size == 0:
             self.part.unlink()
+        if not self.part.exists() and not self.before.exists() and "closed" not in self._table:
+            self._notes.unlink(missing_ok=True)
+
+    def _note(self) -> None:
+        """Whole or not at all."""
+        new = self._notes.with_name(self._notes.name + ".new")
+        new.write_text(json.dumps(self._table, indent=2) + "\n", encoding="utf-8")
+        os.replace(new, self._notes)
+
+
+def part_of(place: Path) -> Path:
+    """Where a result is written until it is whole."""
+    return place.with_name(place.name + ".part")
+
+
+def before_of(place: Path) -> Path:
+    """Where the pictures to keep lie while another run goes on from them."""
+    return place.with_name(place.name + ".before.part")
+
+
+def notes_of(place: Path) -> Path:
+    """Where stands how it was begun."""
+    return place.with_name(place.name + ".part.json")

@@ -28,6 +28,7 @@ _HDR = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
 _ONE_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs that keep each picture in a packet of its own
 _GLANCE = 500  # packets
+NOTHING: Image = np.zeros((1, 1, 3), np.uint8)
 _BUNDLE = 256  # packets between two pictures that travel together
 
 
@@ -45,6 +46,7 @@ class Film:
     ) -> None:
         self.path, self._limit = path, frames
         self.notes: list[str] = []
+        self.skip = 0  # so many of the first pictures are not looked at: they come as NOTHING
         self.damaged = self.corrupt = self.mended = self.frames = 0
         self._last: FilmFrame | None = None
         self._reformatter = VideoReformatter()
@@ -210,7 +212,7 @@ class Film:
     def _frame(self, picture: VideoFrame) -> FilmFrame | None:
         """A picture as it travels; None where it cannot be shown."""
         try:
-            image = self._image(picture)
+            image = self._image(picture) if self.frames >= self.skip else NOTHING
         except (av.error.FFmpegError, ValueError):
             self.damaged += 1
             return None

@@ -1,0 +1,157 @@
+"""What an interrupted run has left of a film, and whether another run may go on from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.packet import Packet
+
+from realtime.errors import OutputError
+from realtime.look import Look
+from realtime.sinks.codecs import Encoding
+from realtime.sinks.target import before_of, notes_of, part_of
+
+# No codec here moves a picture by more than that on its way from the order of decoding to that of showing; so once as
+# many packets follow, nothing that belongs before them is missing.
+REORDERED = 16
+_SAMPLE = 1 << 20  # bytes at the beginning, in the middle and at the end that tell one input from another
+
+# H.264 and HEVC lie in files with lengths, as the encoder gives them with start codes; the heads are in the file once.
+_AS_ENCODED = {
+    "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
+    "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-34",
+}
+
+
+class Begun:
+    """The painted pictures of a film that is not whole.
+
+    path: where they are. times: when the ones to keep are shown, in seconds, growing. replaces: the run that began it
+    was told that it may replace what is there.
+    """
+
+    def __init__(self, path: Path, *, most: int | None = None, replaces: bool = False) -> None:
+        self.path, self.replaces = path, replaces
+        shown = [packet.pts * packet.time_base for packet in _packets(path)]
+        order = {time: rank for rank, time in enumerate(sorted(shown))}
+        ranks = [order[time] for time in shown]
+        frames = highest = 0
+        for count, rank in enumerate(ranks[: min(len(ranks) - REORDERED, most or len(ranks))], 1):
+            highest = max(highest, rank)
+            if highest == count - 1:  # these are the first pictures, without a gap
+                frames = count
+        self.times = sorted(shown[:frames])
+        self._lag = max((place - rank for place, rank in enumerate(ranks[:frames])), default=0)
+
+    @property
+    def frames(self) -> int:
+        """How many pictures can be kept: the film's first ones."""
+        return len(self.times)
+
+    def packets(self, codec: str, time_base: Fraction) -> Iterator[Packet[Any]]:
+        """The pictures to keep, in the order of decoding, as the encoder gave them; times in that time base."""
+        with av.open(str(self.path)) as container:
+            stream = container.streams.video[0]
+            chain = BitStreamFilterContext(_AS_ENCODED[codec], stream) if codec in _AS_ENCODED else None
+            ticks = [round(time / time_base) for time in self.times]
+            for place, packet in zip(range(self.frames), _packets(self.path), strict=False):
+                shown = round(packet.pts * packet.time_base / time_base)
+                duration = round((packet.duration or 0) * packet.time_base / time_base)
+                for piece in [packet] if chain is None else chain.filter(packet):
+                    piece.pts, piece.dts, piece.duration = shown, self._decoded(ticks, place), duration
+                    piece.time_base = time_base
+                    yield piece
+
+    def _decoded(self, ticks: list[int], place: int) -> int:
+        """When the picture at that place is decoded, as encoders count: so many places later than it is shown."""
+        if place >= self._lag:
+            return ticks[place - self._lag]
+        return ticks[place] - (ticks[min(self._lag, len(ticks) - 1)] - ticks[0])
+
+
+def _packets(path: Path) -> Iterator[Any]:
+    """The video of a file that may end anywhere."""
+    try:
+        with av.open(str(path)) as container:
+            for packet in container.demux(container.streams.video[0]):
+                if packet.size == 0 or packet.pts is None or packet.is_corrupt:
+                    return
+                yield packet
+    except (av.error.FFmpegError, IndexError):
+        return
+
+
+def recipe(source: Path, look: Look, size: list[Any], track: int | None, encoding: Encoding) -> dict[str, Any]:
+    """All that must be the same in two runs for their pictures to fit together, by what users call it."""
+    model = hashlib.sha256(look.model.data).hexdigest()
+    table = {
+        "input": _fingerprint(source),
+        "--track": track,
+        "look": {f.name: getattr(look, f.name) for f in fields(look) if f.name != "model"} | {"model": model},
+        "--size": size,
+        "--codec": encoding.encoder.name,
+        "--crf or --preset": encoding.options,
+        "version of FFmpeg": [av.__version__, *av.library_versions["libavcodec"]],
+    }
+    copy: dict[str, Any] = json.loads(json.dumps(table))
+    return copy
+
+
+def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> Begun | None:
+    """What is left of an earlier run, set aside for this one to go on from; None where there is nothing.
+
+    most: so many pictures are wanted at all. Raises OutputError where it does not belong to this input and look.
+    """
+    place = path.resolve()
+    written = _read(notes_of(place))
+    found = [file for file in (part_of(place), before_of(place)) if file.exists() and file.stat().st_size]
+    if not found and place.exists() and written.get("closed") == place.stat().st_size:
+        found = [place]
+    if not found:
+        return None
+    if "recipe" not in written:
+        raise OutputError(f"{found[0]} cannot be resumed: {notes_of(place).name}, which says how it was begun, is gone")
+    for what, value in recipe.items():
+        if written["recipe"].get(what) != value:
+            raise OutputError(
+                f"{found[0]} cannot be resumed: it was begun with another {what}; that stays, or begin anew"
+            )
+    replaces = bool(written.get("replaces"))
+    best = max((Begun(file, most=most, replaces=replaces) for file in found), key=lambda begun: begun.frames)
+    if not best.frames:
+        return None
+    if best.path != before_of(place):
+        os.replace(best.path, before_of(place))
+        best.path = before_of(place)
+    return best
+
+
+def _read(notes: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(notes.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def _fingerprint(source: Path) -> list[Any]:
+    """Size and samples: as good as the whole for telling films apart, and at once."""
+    digest = hashlib.sha256()
+    try:
+        with source.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            for place in (0, size // 2, max(0, size - _SAMPLE)):
+                file.seek(place)
+                digest.update(file.read(_SAMPLE))
+    except OSError:
+        return []  # said where it is opened
+    return [size, digest.hexdigest()]
