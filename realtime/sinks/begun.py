@@ -35,8 +35,8 @@ _AS_ENCODED = {
 class Begun:
     """The painted pictures of a film that is not whole.
 
-    path: where they are. times: when the ones to keep are shown, in seconds, growing. replaces: the run that began it
-    was told that it may replace what is there.
+    path: where they are. times: when the ones to keep are shown, in seconds from the first one, growing.
+    replaces: the run that began it was told that it may replace what is there.
     """
 
     def __init__(self, path: Path, *, most: int | None = None, replaces: bool = False) -> None:
@@ -49,7 +49,9 @@ class Begun:
             highest = max(highest, rank)
             if highest == count - 1:  # these are the first pictures, without a gap
                 frames = count
-        self.times = sorted(shown[:frames])
+        first = min(shown, default=Fraction(0))  # Matroska's begins later, by what the sound has before its zero
+        self.times = sorted(time - first for time in shown[:frames])
+        self._ranks = ranks[:frames]
         self._lag = max((place - rank for place, rank in enumerate(ranks[:frames])), default=0)
 
     @property
@@ -57,17 +59,19 @@ class Begun:
         """How many pictures can be kept: the film's first ones."""
         return len(self.times)
 
-    def packets(self, codec: str, time_base: Fraction) -> Iterator[Packet[Any]]:
-        """The pictures to keep, in the order of decoding, as the encoder gave them; times in that time base."""
+    def packets(self, codec: str, time_base: Fraction, first: int) -> Iterator[Packet[Any]]:
+        """The pictures to keep, in the order of decoding, as the encoder gave them.
+
+        Their times are in that time base, the first picture's being `first`.
+        """
         with av.open(str(self.path)) as container:
             stream = container.streams.video[0]
             chain = BitStreamFilterContext(_AS_ENCODED[codec], stream) if codec in _AS_ENCODED else None
-            ticks = [round(time / time_base) for time in self.times]
-            for place, packet in zip(range(self.frames), _packets(self.path), strict=False):
-                shown = round(packet.pts * packet.time_base / time_base)
+            ticks = [first + round(time / time_base) for time in self.times]
+            for rank, place, packet in zip(self._ranks, range(self.frames), _packets(self.path), strict=False):
                 duration = round((packet.duration or 0) * packet.time_base / time_base)
                 for piece in [packet] if chain is None else chain.filter(packet):
-                    piece.pts, piece.dts, piece.duration = shown, self._decoded(ticks, place), duration
+                    piece.pts, piece.dts, piece.duration = ticks[rank], self._decoded(ticks, place), duration
                     piece.time_base = time_base
                     yield piece
 

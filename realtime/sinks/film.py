@@ -27,6 +27,7 @@ from realtime.sinks.tracks import Track, tags
 
 # A piece of MP4 each second, each at once on its way to the disk: what a kill leaves can be played. At the end
 # the pieces are joined to a plain MP4. The first waits until the times are known (delay_moov).
+_AT_ONCE = {"flush_packets": "1", "max_interleave_delta": "1000000"}  # µs; how long pictures wait for missing sound
 _FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}  # µs
 
 
@@ -51,7 +52,8 @@ class FilmSink:
         self.frames = 0
         self.kept = begun.frames if begun is not None else 0
         self._begun = begun
-        self._kept = begun.packets(encoding.codec, format.time_base) if begun is not None else iter(())
+        self._codec = encoding.codec
+        self._kept: Iterator[Packet[Any]] | None = None
         self._decoded: int | None = None  # time of decoding of the last picture written
         self.end = Fraction(0)  # s
         self._colour = format.colour
@@ -63,7 +65,7 @@ class FilmSink:
             self.notes.append(f"its odd size needs 4:4:4 colour in {encoding.codec}, which not every player shows")
         if format.pixel != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
             self.notes.append(f"its pixels are not square, which cannot be said in {target.path.suffix}; .mp4 can")
-        options = {"flush_packets": "1"} | (_FRAGMENTS if encoding.fragmented else {})
+        options = _AT_ONCE | (_FRAGMENTS if encoding.fragmented else {})
         self._container: OutputContainer = av.open(
             str(target.part), "w", format=encoding.container, container_options=options
         )
@@ -180,7 +182,10 @@ class FilmSink:
     def _again(self, frame: FilmFrame) -> list[Packet[Any]]:
         """The next picture of the earlier run; it must have been shown when this one is."""
         assert self._begun is not None
-        there, here = self._begun.times[self.frames], frame.pts * self._format.time_base
+        if self._kept is None:
+            self._first = frame.pts
+            self._kept = self._begun.packets(self._codec, self._format.time_base, frame.pts)
+        there, here = self._begun.times[self.frames], (frame.pts - self._first) * self._format.time_base
         packet = next(self._kept, None)
         if packet is None or abs(there - here) > Fraction(1, 1000):
             raise OutputError(
@@ -213,5 +218,7 @@ class FilmSink:
         try:
             yield
         except (av.error.FFmpegError, OSError) as error:
+            if isinstance(error, OutputError):
+                raise
             reason = error.strerror or str(error)
             raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error

@@ -91,7 +91,7 @@ def test_the_input_is_never_the_output(run: Run, film: Path, tmp_path: Path) -> 
     assert film.read_bytes() == before
 
 
-def test_kill_leaves_a_part_that_plays(tmp_path: Path) -> None:
+def test_kill_leaves_a_part_that_plays_and_can_be_resumed(run: Run, tmp_path: Path) -> None:
     long_film(tmp_path / "film.mp4")
     process = start(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
     part = tmp_path / "painted.mp4.part"
@@ -103,9 +103,24 @@ def test_kill_leaves_a_part_that_plays(tmp_path: Path) -> None:
     assert len(shown) > 25 and shown == pytest.approx([n / 25 for n in range(len(shown))], abs=1e-4)
     ffmpeg("-i", part, "-f", "null", "-")
     assert streams(part, "audio")
+    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "fast", "--resume")
+    assert done.returncode == 1 and "another --crf or --preset" in done.stderr
+    check_resumed(run, tmp_path, len(shown))
 
 
-def test_ctrl_c_leaves_a_film_that_plays_and_exits_130(tmp_path: Path) -> None:
+def check_resumed(run: Run, folder: Path, before: int) -> None:
+    """Go on with a film of which so many pictures were there."""
+    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast", "--resume", "--json")
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)["files"]
+    (kept,) = (note for note in result["notes"] if "painted already" in note)
+    assert before - 30 < int(kept.split()[2]) <= before
+    assert times(folder / "painted.mp4") == pytest.approx([n / 25 for n in range(1500)], abs=1e-4)
+    assert sound(folder / "painted.mp4") == sound(folder / "film.mp4")
+    assert sorted(p.name for p in folder.iterdir() if p.name != "data") == ["film.mp4", "painted.mp4", "s.srt"]
+
+
+def test_ctrl_c_leaves_a_film_that_plays_and_exits_130(run: Run, tmp_path: Path) -> None:
     long_film(tmp_path / "film.mp4")
     process = start(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
     wait_for(tmp_path / "painted.mp4.part", 200_000, process)
@@ -117,6 +132,7 @@ def test_ctrl_c_leaves_a_film_that_plays_and_exits_130(tmp_path: Path) -> None:
     assert 25 < len(shown) < 1500
     assert f"first {len(shown)} frames" in err
     ffmpeg("-i", tmp_path / "painted.mp4", "-f", "null", "-")
+    check_resumed(run, tmp_path, len(shown))
 
 
 def test_a_full_disk_is_one_line_and_the_part_stays(tmp_path: Path) -> None:
@@ -148,7 +164,8 @@ def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("film.mp4",), 2, "-o FILE is needed"),
+        (("film.mp4", "-o", "x.mp4", "--scale-output"), 2, "--size ROWS"),
+        (("film.mp4", "-o", "x.mp4", "--resume", "--overwrite"), 2, "one of them"),
         (("-o", "x.mp4"), 2, "what is to be painted"),
         (("film.mp4", "-o", "x.avi"), 2, "written as .mp4"),
         (("film.mp4", "-o", "x.png"), 2, "written as .mp4"),
@@ -200,3 +217,22 @@ def test_a_picture_is_painted(run: Run, tmp_path: Path, ending: str) -> None:
     painted = cv2.imread(str(tmp_path / f"painted.{ending}"))
     assert painted is not None and painted.shape == photo.shape
     assert np.abs(painted.astype(int) - photo).mean() > 5
+
+
+def test_scale_output_gives_the_painted_size(run: Run, tmp_path: Path) -> None:
+    make(tmp_path / "film.mp4", "-f", "lavfi", "-i", "testsrc=s=182x100:r=10:d=0.4", *H264)
+    alpha = np.random.default_rng(0).integers(0, 255, (90, 121, 4), np.uint8)
+    cv2.imwrite(str(tmp_path / "photo.png"), alpha)
+    wanted = (
+        (64, "film.mp4", (116, 64)),
+        (65, "film.mp4", (118, 66)),
+        (100, "film.mp4", (182, 100)),
+        (64, "photo.png", (86, 64)),
+        (200, "photo.png", (121, 90)),
+    )
+    for rows, name, size in wanted:
+        output = f"painted{rows}{Path(name).suffix}"
+        done = run("realtime.cli", name, "-o", output, "--size", str(rows), "--scale-output")
+        assert done.returncode == 0, done.stderr
+        (video,) = streams(tmp_path / output, "video")
+        assert (video["width"], video["height"]) == size
