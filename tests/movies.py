@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
 from realtime.frame import Image
@@ -88,3 +89,14 @@ def alike(one: list[Image], other: list[Image]) -> float:
 def length(path: Path) -> float:
     """The whole film's, in seconds."""
     return float(probe(path)["format"]["duration"])
+
+
+def heard(path: Path) -> float:
+    """When the first sound above silence is decoded, in seconds."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            samples = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
+            loud = np.flatnonzero(samples > 0.02)
+            if loud.size:
+                return float(frame.time or 0) + float(loud[0]) / frame.sample_rate
+    raise AssertionError("silence")

@@ -10,23 +10,25 @@ import numpy as np
 import pytest
 
 from realtime.errors import SourceError, UsageError
-from tests.movies import H264, PICTURE, TONE, alike, ffmpeg, length, make, paint, pictures, probe, sound, streams, times
+from tests.awkward import turned
+from tests.movies import (
+    H264,
+    PICTURE,
+    TONE,
+    alike,
+    ffmpeg,
+    heard,
+    length,
+    make,
+    paint,
+    pictures,
+    probe,
+    sound,
+    streams,
+    times,
+)
 
 VFR = ("-vf", "select='not(between(n,2,4))*not(between(n,6,6))'", "-fps_mode", "vfr")
-
-
-def tagged(path: Path, degrees: float, flip: bool = False) -> Path:
-    """A film whose file says: turn me."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.set_display_rotation(degrees, hflip=flip)
-        picture = np.zeros((48, 64, 3), np.uint8)
-        picture[:24, :32], picture[24:, 32:] = (255, 0, 0), (0, 255, 0)  # every turn looks different
-        for _ in range(3):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
@@ -38,6 +40,16 @@ def test_every_picture_comes_back_at_its_time(tmp_path: Path, ending: str) -> No
     assert times(output) == pytest.approx(times(source), abs=0.0006)
     assert alike(pictures(source, 64, 48), pictures(output, 64, 48)) < 3
     assert length(output) == pytest.approx(length(source), abs=0.002)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_the_last_pictures_are_shown_too_however_long_the_film(tmp_path: Path, codec: str) -> None:
+    for count in (1, 2, 11, 13, 21, 33):
+        source = make(tmp_path / "in.mp4", "-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={count / 10}", *H264)
+        output = tmp_path / f"{count}.mp4"
+        paint(source, output, codec=codec, preset="veryfast")
+        assert len(pictures(output, 64, 48)) == count
+        assert length(output) == pytest.approx(count / 10, abs=0.002)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
@@ -75,7 +87,7 @@ def test_other_codecs(tmp_path: Path, codec: str) -> None:
 @pytest.mark.parametrize("degrees", [0, 90, 180, -90])
 @pytest.mark.parametrize("flip", [False, True])
 def test_it_is_turned_upright_once(tmp_path: Path, degrees: int, flip: bool) -> None:
-    source = tagged(tmp_path / "in.mp4", degrees, flip)
+    source = turned(tmp_path / "in.mp4", degrees, flip)
     size = (48, 64) if degrees % 180 else (64, 48)
     paint(source, tmp_path / "out.mp4")
     (video,) = streams(tmp_path / "out.mp4", "video")
@@ -201,17 +213,6 @@ def test_sound_stays_where_it_was(tmp_path: Path, ending: str) -> None:
 
     assert lag(output) == pytest.approx(lag(source), abs=0.001)
     assert times(output)[0] - times(source)[0] == pytest.approx(0, abs=0.03)
-
-
-def heard(path: Path) -> float:
-    """When the first sound above silence is decoded, in seconds."""
-    with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
-            samples = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
-            loud = np.flatnonzero(samples > 0.02)
-            if loud.size:
-                return float(frame.time or 0) + float(loud[0]) / frame.sample_rate
-    raise AssertionError("silence")
 
 
 def test_transport_streams_begin_at_zero_and_keep_their_sound(tmp_path: Path) -> None:

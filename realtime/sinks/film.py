@@ -25,10 +25,13 @@ from realtime.sinks.codecs import Encoding
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import Track, tags
 
-# A piece of MP4 each second, each at once on its way to the disk: what a kill leaves can be played. At the end
-# the pieces are joined to a plain MP4. The first waits until the times are known (delay_moov).
+# MP4 in pieces, each at once on its way to the disk: what a kill leaves can be played. At the end the pieces are
+# joined to a plain MP4. The first waits until the times are known (delay_moov). A piece begins with a key picture:
+# FFmpeg takes the film's end from the last piece, and where pictures are reordered across two that is not the end.
+_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe", "min_frag_duration": "1000000"}  # µs
+_KEY_SECONDS = 2  # at most between two key pictures
+ASTRAY = 3600  # s; x265 leaves it to chance when the pictures of a film of two are decoded
 _AT_ONCE = {"flush_packets": "1", "max_interleave_delta": "1000000"}  # µs; how long pictures wait for missing sound
-_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}  # µs
 
 
 class FilmSink:
@@ -87,8 +90,10 @@ class FilmSink:
         context.colorspace = self._colour.matrix
         context.options = encoding.options_for(format.size)
         context.flags |= Flags.frame_duration
-        if encoding.fragmented and format.variable:
-            context.max_b_frames = 0  # with them the pieces' lengths come out wrong
+        if encoding.fragmented:
+            context.gop_size = max(1, round(_KEY_SECONDS * format.rate))
+            if format.variable:
+                context.max_b_frames = 0  # with them the pieces' lengths come out wrong
         if encoding.codec == "hevc" and encoding.fragmented:
             context.codec_tag = "hvc1"  # Apple's players take no other
         return stream
@@ -159,7 +164,7 @@ class FilmSink:
             stream = container.streams.video[0]
             found, end = 0, 0
             for packet in container.demux(stream):
-                if packet.size and packet.pts is not None:
+                if packet.size and packet.pts is not None and not packet.is_discard:  # players leave those out
                     found, end = found + 1, max(end, packet.pts + (packet.duration or 0))
             seconds = end * (stream.time_base or Fraction(1))
         if found != self.frames or abs(seconds - self.end) > Fraction(1, 10) + 1 / self._format.rate:
@@ -198,6 +203,12 @@ class FilmSink:
     def _write(self, packets: list[Packet[Any]]) -> None:
         """Mux pictures. Where two runs meet their times of decoding may overlap, which no container takes."""
         for packet in packets:
+            if (
+                packet.dts is not None
+                and packet.pts is not None
+                and abs(packet.pts - packet.dts) * self._format.time_base > ASTRAY
+            ):
+                packet.dts = packet.pts
             if self.kept and packet.dts is not None:
                 if self._decoded is not None:
                     packet.dts = max(packet.dts, self._decoded + 1)

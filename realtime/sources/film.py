@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -29,6 +30,7 @@ _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
 _ONE_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs that keep each picture in a packet of its own
 _GLANCE = 500  # packets
 NOTHING: Image = np.zeros((1, 1, 3), np.uint8)
+_MORE_BITS = re.compile(r"(?<=p)(9|1\d)(le|be)$")  # yuv420p10le
 _BUNDLE = 256  # packets between two pictures that travel together
 
 
@@ -49,7 +51,7 @@ class Film:
         self.skip = 0  # so many of the first pictures are not looked at: they come as NOTHING
         self.damaged = self.corrupt = self.mended = self.frames = 0
         self._last: FilmFrame | None = None
-        self._reformatter = VideoReformatter()
+        self._reformatter, self._narrower = VideoReformatter(), VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
             index = self._choose(container, track).index
@@ -239,6 +241,9 @@ class Film:
         width, height = self._decoded
         colour = self.format.colour
         matrix, levels = (None, None) if picture.format.is_rgb else (colour.swscale(height), 2 if colour.full else 1)
+        eight = _MORE_BITS.sub("", picture.format.name)
+        if eight != picture.format.name:  # first to 8 bits, or swscale smears the colours: another path than for 8
+            picture = self._narrower.reformat(picture, width, height, eight)
         bgr = self._reformatter.reformat(
             picture, width, height, "bgr24",
             src_colorspace=matrix, src_color_range=levels, dst_color_range=2,
