@@ -30,7 +30,7 @@ from realtime.sinks.tracks import Track, tags
 # FFmpeg takes the film's end from the last piece, and where pictures are reordered across two that is not the end.
 _FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe", "min_frag_duration": "1000000"}  # µs
 _KEY_SECONDS = 2  # at most between two key pictures
-ASTRAY = 3600  # s; x265 leaves it to chance when the pictures of a film of two are decoded
+_ASTRAY = 3600  # s; x265 leaves it to chance when the pictures of a film of two are decoded
 _AT_ONCE = {"flush_packets": "1", "max_interleave_delta": "1000000"}  # µs; how long pictures wait for missing sound
 
 
@@ -203,11 +203,8 @@ class FilmSink:
     def _write(self, packets: list[Packet[Any]]) -> None:
         """Mux pictures. Where two runs meet their times of decoding may overlap, which no container takes."""
         for packet in packets:
-            if (
-                packet.dts is not None
-                and packet.pts is not None
-                and abs(packet.pts - packet.dts) * self._format.time_base > ASTRAY
-            ):
+            astray = _ASTRAY / self._format.time_base
+            if packet.dts is not None and packet.pts is not None and abs(packet.pts - packet.dts) > astray:
                 packet.dts = packet.pts
             if self.kept and packet.dts is not None:
                 if self._decoded is not None:

@@ -115,6 +115,18 @@ def test_live_commands_that_need_a_camera(command: str, screen: Screen, tmp_path
         assert process.returncode == 1 and err.count("\n") == 1, out + err
 
 
+@pytest.mark.parametrize("command", [c for c in LIVE if "film.mp4" in c])
+def test_commands_that_play(command: str, screen: Screen, tmp_path: Path) -> None:
+    make(tmp_path / "film.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=4", *H264)
+    make(tmp_path / "photo.jpg", *PICTURE, "-frames:v", "1")
+    process = shell(command, tmp_path, DISPLAY=screen.display)
+    if "--loop" in command:
+        watch_and_quit(process, screen, 60)
+    else:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, out + err
+
+
 @pytest.mark.parametrize("command", FILES)
 def test_commands_for_films_and_pictures(command: str, tmp_path: Path) -> None:
     _, given, _, output, *_ = command.split()
