@@ -149,7 +149,7 @@ def _check_source(arguments: argparse.Namespace) -> None:
     if not arguments.inputs and arguments.loop:
         raise UsageError("--loop is for films that are played: name one")
     for option in ("codec", "crf", "overwrite", "resume", "scale_output"):
-        if getattr(arguments, option):
+        if getattr(arguments, option) and not (option == "overwrite" and arguments.record):
             raise UsageError(f"--{option.replace('_', '-')} is for files that are written: name one with -o")
 
 

@@ -25,10 +25,12 @@ from realtime.sinks.codecs import Encoding
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import Track, tags
 
-# MP4 in pieces, each at once on its way to the disk: what a kill leaves can be played. At the end the pieces are
-# joined to a plain MP4. The first waits until the times are known (delay_moov). A piece begins with a key picture:
-# FFmpeg takes the film's end from the last piece, and where pictures are reordered across two that is not the end.
-_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe", "min_frag_duration": "1000000"}  # µs
+# MP4 in pieces of a second, each at once on its way to the disk: what a kill leaves can be played. At the end they are
+# joined to a plain MP4. The first waits until the times are known (delay_moov).
+_PIECES = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}  # µs
+# Where pictures are reordered a piece begins with a key picture: FFmpeg takes the film's end from the last piece, and
+# that may lack the last picture.
+_KEY_PIECES = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe", "min_frag_duration": "1000000"}  # µs
 _KEY_SECONDS = 2  # at most between two key pictures
 _ASTRAY = 3600  # s; x265 leaves it to chance when the pictures of a film of two are decoded
 _AT_ONCE = {"flush_packets": "1", "max_interleave_delta": "1000000"}  # µs; how long pictures wait for missing sound
@@ -68,7 +70,8 @@ class FilmSink:
             self.notes.append(f"its odd size needs 4:4:4 colour in {encoding.codec}, which not every player shows")
         if format.pixel != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
             self.notes.append(f"its pixels are not square, which cannot be said in {target.path.suffix}; .mp4 can")
-        options = _AT_ONCE | (_FRAGMENTS if encoding.fragmented else {})
+        pieces = _PIECES if format.variable else _KEY_PIECES
+        options = _AT_ONCE | (pieces if encoding.fragmented else {})
         self._container: OutputContainer = av.open(
             str(target.part), "w", format=encoding.container, container_options=options
         )
@@ -90,10 +93,10 @@ class FilmSink:
         context.colorspace = self._colour.matrix
         context.options = encoding.options_for(format.size)
         context.flags |= Flags.frame_duration
-        if encoding.fragmented:
+        if encoding.fragmented and format.variable:
+            context.max_b_frames = 0  # with them the pieces' lengths come out wrong
+        elif encoding.fragmented:
             context.gop_size = max(1, round(_KEY_SECONDS * format.rate))
-            if format.variable:
-                context.max_b_frames = 0  # with them the pieces' lengths come out wrong
         if encoding.codec == "hevc" and encoding.fragmented:
             context.codec_tag = "hvc1"  # Apple's players take no other
         return stream
