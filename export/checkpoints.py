@@ -17,6 +17,7 @@ from export.style_network import write_style_network
 from export.transformer_net import write_transformer_net
 from training.checkpoint import FORMAT, checkpoint_from, is_checkpoint
 from training.errors import TrainingError
+from training.network import MULTIPLE
 from training.torch_file import check_weights, load_torch_file
 from training.transformer_net import TransformerNet
 
@@ -27,7 +28,8 @@ DROPPED = (".running_mean", ".running_var")  # files from torch 0.3 and before: 
 class Exportable:
     """A trained network, ready to be written.
 
-    kind: its name and size; styles: its rows by name; licence: of its weights, as far as we know;
+    kind: its name and size; styles: its rows by name; multiple: what a frame's sides must divide by;
+    licence: of its weights, as far as we know;
     training: figures of its training; paint: photo [N, 3, H, W] RGB in 0..1 and style weights [N, S]
     to the painting, like the photo, by torch in fp32; write: its graph in that precision,
     the convolutions in the ranges on bytes.
@@ -35,6 +37,7 @@ class Exportable:
 
     kind: str
     styles: list[str]
+    multiple: int
     licence: str
     paint: Callable[[Tensor, Tensor], Tensor]
     write: Callable[[Real, Ranges | None], GraphWriter]
@@ -64,8 +67,9 @@ def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
     network = checkpoint.network.eval().requires_grad_(False)
     size = network.architecture
     return Exportable(
-        f"StyleNetwork {size.channels}x{size.blocks}",
+        f"StyleNetwork {size.deep}x{size.blocks}",
         checkpoint.styles,
+        MULTIPLE,
         "MIT",
         network,
         partial(write_style_network, network),
@@ -87,7 +91,7 @@ def _transformer_net(loaded: Mapping[str, Any], path: Path, name: str) -> Export
         painted: Tensor = network(photo * 255)
         return painted.clamp(0, 255) / 255
 
-    return Exportable("TransformerNet", [name], "unknown", paint, partial(write_transformer_net, network))
+    return Exportable("TransformerNet", [name], 4, "unknown", paint, partial(write_transformer_net, network))
 
 
 def _expected() -> dict[str, Tensor]:

@@ -41,13 +41,38 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Load, write the graph, verify its bytes, and only then make them a file."""
-    output: Path = arguments.output
-    outputs = [output, output.with_suffix(".int8.onnx")] if arguments.int8 else [output]
-    for path in outputs:
+    """Check, export, say so."""
+    for path in _outputs(arguments.output, arguments.int8):
         _check_output(path, arguments.checkpoint, arguments.overwrite)
     if arguments.int8 and arguments.photos is None:
         raise ExportError("--int8 needs --photos DIR: real frames, to learn from them how large values become")
+    done = export(
+        arguments.checkpoint,
+        arguments.output,
+        styles_file=arguments.styles_file,
+        name=arguments.name,
+        photos=arguments.photos,
+        licence=arguments.licence,
+        int8=arguments.int8,
+    )
+    print(done)
+
+
+def export(
+    checkpoint: Path,
+    output: Path,
+    styles_file: Path | None = None,
+    name: str | None = None,
+    photos: Path | None = None,
+    licence: str | None = None,
+    int8: bool = False,
+) -> str:
+    """Load, write the graph, verify its bytes, and only then make them a file, replacing what is there.
+
+    styles_file: TOML of the paintings, default: the shipped one; name: of the one style of a TransformerNet;
+    photos: a folder of pictures to compare on, default: the shipped one; int8: write the sibling too, which needs
+    photos. Returns what was done, for people. Raises ExportError or TrainingError on what the user can mend.
+    """
     try:
         import numpy as np
 
@@ -60,19 +85,25 @@ def run(arguments: argparse.Namespace) -> None:
             raise
         raise ExportError(f"{error.name} is missing: pip install 'realtime-stylize[train]'") from error
 
-    paintings = read_styles_file(arguments.styles_file)
-    network = load_exportable(arguments.checkpoint, arguments.name)
-    metadata = describe(network, paintings, arguments.licence)
+    paintings = read_styles_file(styles_file)
+    network = load_exportable(checkpoint, name)
+    metadata = describe(network, paintings, licence)
     model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
-    models = [model, quantize(network, model, metadata, arguments.photos)] if arguments.int8 else [model]
-    agreements = [verify(network, data, arguments.photos, int8=data is not model) for data in models]
-    for path, data, agreement in zip(outputs, models, agreements, strict=True):
+    models = [model, quantize(network, model, metadata, photos)] if int8 and photos else [model]
+    agreements = [verify(network, data, photos, int8=data is not model) for data in models]
+    lines = []
+    for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):
         _write(path, data)
-        print(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")
-        print(
+        lines.append(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")
+        lines.append(
             f"against torch, {agreement.pictures} pictures: PSNR {agreement.worst:.1f} dB at worst, "
             f"{agreement.mean:.1f} dB on average, largest error {agreement.error} levels"
         )
+    return "\n".join(lines)
+
+
+def _outputs(output: Path, int8: bool) -> list[Path]:
+    return [output, output.with_suffix(".int8.onnx")] if int8 else [output]
 
 
 def main(argv: list[str] | None = None) -> int:

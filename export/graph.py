@@ -22,7 +22,6 @@ from export.errors import ExportError
 CONTRACT = "1"
 OPSET = 18
 IR_VERSION = 10
-MULTIPLE = 4  # H and W must divide by it: both networks halve twice
 
 Real = type[np.float16] | type[np.float32]
 Rows = NDArray[np.float32]  # [S, C]: one row of scales or shifts per style

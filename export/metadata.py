@@ -10,7 +10,7 @@ from typing import Any
 
 from export.checkpoints import Exportable
 from export.errors import ExportError
-from export.graph import CONTRACT, MULTIPLE
+from export.graph import CONTRACT
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLES_FILES = (ROOT / "pretrained/styles.toml", ROOT / "realtime/pretrained/styles.toml")  # checkout, installed
@@ -45,7 +45,7 @@ def describe(network: Exportable, paintings: dict[str, dict[str, Any]], licence:
     styles = [paintings.get(name, {}) | {"name": name} for name in network.styles]
     return {
         "realtime_stylize": CONTRACT,
-        "multiple": str(MULTIPLE),
+        "multiple": str(network.multiple),
         "network": network.kind,
         "version": _version(),
         "styles": json.dumps(styles, ensure_ascii=False, default=str),  # str: TOML has dates

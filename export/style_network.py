@@ -17,6 +17,8 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
     layers: dict[str, ConvNorm] = {
         "stem": network.stem,
         "down": network.down,
+        "deeper": network.deeper,
+        "back": network.back,
         "up": network.up,
         "detail": network.detail,
     }
@@ -32,13 +34,15 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
         return graph.norm(name, y, EPSILON)
 
     x = graph.relu(layer("stem", graph.read_frame(), _from_bgr_bytes(network.stem)))
-    x = graph.relu(layer("down", x))
+    skip = graph.relu(layer("down", x))
+    x = graph.relu(layer("deeper", skip))
     for number in range(len(network.trunk)):
         y = graph.relu(layer(f"trunk.{number}.first", x))
         x = graph.add(x, layer(f"trunk.{number}.second", y))
     # Here resizing stays. Four 2x2 kernels and a pixel shuffle save 2 to 5 % of a frame's time, but the
     # sums of weights in them round to fp16 differently, and on a black frame, where nothing varies,
     # the normalization makes a grid of dots of that.
+    x = graph.add(skip, graph.relu(layer("back", graph.double(x))))
     x = graph.relu(layer("up", graph.double(x)))
     x = graph.relu(layer("detail", x))
     weight, bias = array(network.to_rgb.weight)[::-1], array(network.to_rgb.bias)[::-1]  # to BGR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,28 +20,76 @@ SIDE_LIMIT = 1024  # channels, blocks, styles: beyond it a file is broken or hos
 
 @dataclass
 class Checkpoint:
-    """network: with its weights; styles: its rows by name; photos: seen so far; optimizer: Adam's state."""
+    """network: with its weights; styles: its rows by name; photos, seconds: so far; optimizer: Adam's state."""
 
     network: StyleNetwork
     styles: list[str]
     photos: int = 0
+    seconds: float = 0.0
     optimizer: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write, whole or not at all."""
-        part = path.with_name(path.name + ".part")
+        """Write, whole or not at all. Raises TrainingError where the disk does not take it."""
+        buffer = io.BytesIO()  # torch's own errors do not say that a disk is full
         torch.save(
             {
                 "format": FORMAT,
                 "architecture": asdict(self.network.architecture),
                 "styles": self.styles,
                 "photos": self.photos,
+                "seconds": self.seconds,
                 "weights": self.network.state_dict(),
                 "optimizer": self.optimizer,
             },
-            part,
+            buffer,
         )
-        os.replace(part, path)
+        part = path.with_name(path.name + ".part")
+        try:
+            part.write_bytes(buffer.getbuffer())
+            os.replace(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            before = "; the one from before is still there" if path.exists() else ""
+            raise TrainingError(f"{path}: no checkpoint could be written: {error.strerror}{before}") from error
+
+    def adapted(self, styles: list[str]) -> Checkpoint:
+        """A beginning for other styles: these convolutions, the rows of known names, and their mean for new ones."""
+        network = StyleNetwork(len(styles), self.network.architecture)
+        state = network.state_dict()
+        for key, weights in self.network.state_dict().items():
+            if is_row(key):
+                known = {name: row for name, row in zip(self.styles, weights, strict=True)}
+                weights = torch.stack([known.get(name, weights.mean(0)) for name in styles])
+            state[key] = weights.float().clone()
+        network.load_state_dict(state)
+        return Checkpoint(network, styles)
+
+    def joined(self, other: Checkpoint) -> Checkpoint:
+        """Both sets of styles in one network; the other's rows replace those of the same name.
+
+        Raises TrainingError where the two do not share their convolutions.
+        """
+        mine, theirs = self.network.state_dict(), other.network.state_dict()
+        shared = [key for key in mine if not is_row(key)]
+        if self.network.architecture != other.network.architecture or any(
+            not torch.equal(mine[key], theirs[key]) for key in shared
+        ):
+            raise TrainingError(f"{', '.join(other.styles)}: learnt on another network than {', '.join(self.styles)}")
+        styles = self.styles + [name for name in other.styles if name not in self.styles]
+        whole = self.adapted(styles)
+        state = whole.network.state_dict()
+        for key in state:
+            if is_row(key):
+                for name, row in zip(other.styles, theirs[key], strict=True):
+                    state[key][styles.index(name)] = row
+        whole.network.load_state_dict(state)
+        whole.photos = self.photos
+        return whole
+
+
+def is_row(key: str) -> bool:
+    """Whether these weights, by their name in the network's state, are scales or shifts of the styles."""
+    return key.endswith((".norm.scale", ".norm.shift"))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -67,6 +116,7 @@ def checkpoint_from(loaded: dict[str, Any], path: Path) -> Checkpoint:
     """
     try:
         numbers, styles, photos = loaded["architecture"], loaded["styles"], loaded["photos"]
+        seconds = float(loaded.get("seconds", 0))
         if not all(type(number) is int and number <= SIDE_LIMIT for number in numbers.values()):
             raise TrainingError(f"its network is larger than {SIDE_LIMIT}")
         if not isinstance(styles, list) or not all(isinstance(name, str) and name for name in styles):
@@ -79,7 +129,7 @@ def checkpoint_from(loaded: dict[str, Any], path: Path) -> Checkpoint:
         weights = check_weights(expected, loaded["weights"], "a StyleNetwork")
         network = StyleNetwork(len(styles), architecture)
         network.load_state_dict(weights)
-        return Checkpoint(network, styles, photos, dict(loaded["optimizer"]))
+        return Checkpoint(network, styles, photos, seconds, dict(loaded["optimizer"]))
     except TrainingError as error:
         raise TrainingError(f"{path} does not hold its network: {error}") from error
     except KeyError as error:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from export.errors import ExportError
 from training.errors import TrainingError
 
 
@@ -18,17 +19,29 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line of stylize-train."""
     parser = argparse.ArgumentParser(
         prog="stylize-train",
-        description="Train a style network on a folder of photos and a few paintings.",
+        description="Learn a painting of your own as a style of the live app; or train a whole network.",
         epilog="Stop it at any time with Ctrl-C; the same command goes on where it stopped.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the run's TOML file")
-    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="content photos, any size")
-    parser.add_argument("--paintings", type=Path, required=True, metavar="DIR", help="where the paintings are")
+    parser.add_argument("painting", type=Path, nargs="?", metavar="PAINTING", help="a picture of your painting")
+    parser.add_argument("--name", help="of the new style (default: the picture's)")
+    parser.add_argument(
+        "--photos",
+        metavar="DIR|FILM|camera",
+        help="what to practise on: any photos, the more the better (default: your folder of pictures)",
+    )
+    parser.add_argument("--minutes", type=_minutes, default=10.0, help="how long to learn a painting (default: 10)")
+    parser.add_argument(
+        "--full", action="store_true", help="learn all weights for it: better in hours, does not mix with others"
+    )
     parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-16 weights (default: torchvision's, downloaded)")
-    parser.add_argument("--previews", type=Path, metavar="DIR", help="photos to paint every 1,000 steps")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="checkpoint, log, previews")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    whole = parser.add_argument_group("a whole network")
+    whole.add_argument("--config", type=Path, metavar="FILE", help="the run's TOML file, instead of PAINTING")
+    whole.add_argument("--paintings", type=Path, metavar="DIR", help="where its paintings are")
+    whole.add_argument("--start", type=Path, metavar="FILE", help="a checkpoint to begin with")
+    whole.add_argument("--previews", type=Path, metavar="DIR", help="photos to paint now and then")
+    whole.add_argument("-o", "--output", type=Path, metavar="DIR", help="for checkpoint, log and previews")
     return parser
 
 
@@ -40,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         import torch
 
         from training.config import read_config
+        from training.own import Request, learn
         from training.train import Files, Report, train
     except ImportError as error:
         hint = "pip install 'realtime-stylize[train]'"
@@ -50,35 +64,70 @@ def run(arguments: argparse.Namespace) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no CUDA device that torch can use; leave --device out to train on the CPU")
-    config = read_config(arguments.config)
-    files = Files(arguments.photos, arguments.paintings, arguments.vgg, arguments.output, arguments.previews)
     console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("photos", total=config.schedule.photos)
+        task = progress.add_task("", total=1.0)
 
         def show(report: Report) -> None:
             terms = "  ".join(f"{name.partition('_')[0]} {value:.4f}" for name, value in report.terms.items())
             line = f"{terms}  {report.speed:.1f} photos/s"
-            progress.update(task, completed=report.photos, description=line)
+            progress.update(task, completed=report.progress, description=line)
             if not console.is_terminal:
-                print(f"{report.photos}/{report.total}  {line}", flush=True)
+                print(f"{report.progress:.1%}  {report.photos} photos  {line}", flush=True)
 
-        train(config, files, device, show)
-    print(f"wrote {files.checkpoint}")
+        if arguments.config:
+            config = read_config(arguments.config)
+            files = Files(
+                Path(arguments.photos),
+                arguments.paintings,
+                arguments.vgg,
+                arguments.output,
+                arguments.previews,
+                arguments.start,
+            )
+            train(config, files, device, show)
+            done = f"wrote {files.checkpoint}"
+        else:
+            asked = (arguments.painting, arguments.name, arguments.photos, arguments.minutes, arguments.full)
+            name, _ = learn(Request(*asked, arguments.vgg, device), show, lambda line: print(line, flush=True))
+            done = f"done: realtime-stylize --style {name}"
+    print(done)
+
+
+def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Exit with the usage where the two ways to train are mixed up, or one is asked for by half."""
+    if (arguments.painting is None) is (arguments.config is None):
+        parser.error("either a PAINTING or --config FILE is needed")
+    whole = {"paintings": "--paintings", "output": "--output", "photos": "--photos"}
+    missing = [option for name, option in whole.items() if getattr(arguments, name) is None]
+    if arguments.config and missing:
+        parser.error(f"--config needs {', '.join(missing)} too")
+    given = [f"--{name}" for name in ("paintings", "output", "start", "previews") if getattr(arguments, name)]
+    if arguments.painting and given:
+        parser.error(f"{given[0]} goes with --config")
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 100_000:
+        raise ValueError
+    return value
 
 
 def main() -> int:
     """The entry point; returns the exit status."""
-    arguments = build_parser().parse_args()
+    parser = build_parser()
+    arguments = parser.parse_args()
+    check(parser, arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
         signal.signal(number, signal.default_int_handler)
     try:
         run(arguments)
     except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {arguments.output}", file=sys.stderr)
+        print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
-    except TrainingError as error:
+    except (TrainingError, ExportError) as error:
         if arguments.debug:
             raise
         print(f"stylize-train: {error}", file=sys.stderr)

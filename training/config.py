@@ -29,6 +29,8 @@ class Schedule:
     """How long, how fast and on what.
 
     photos: crops seen in the whole run; the learning rate falls along a cosine towards that number.
+    minutes: where it is not 0, how long the whole run takes instead; `photos` is not looked at.
+    rows_only: learn the paintings' scales and shifts alone and leave the convolutions as they are.
     crop: side of a training crop in pixels; painting: short side of the paintings in pixels.
     shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
         the painted picture must stay the same, and `steadiness` the weight of that demand.
@@ -36,6 +38,8 @@ class Schedule:
     """
 
     photos: int = 34_000
+    minutes: float = 0.0
+    rows_only: bool = False
     batch: int = 4
     crop: int = 192
     largest: float = 1.45
@@ -106,8 +110,8 @@ def _build(kind: type[Any], entry: dict[str, Any], path: Path) -> Any:
 
 def _check(name: str, value: object, expected: type, path: Path) -> None:
     accepted = (int, float) if expected is float else expected
-    if not isinstance(value, accepted) or isinstance(value, bool):
+    if not isinstance(value, accepted) or isinstance(value, bool) is not (expected is bool):
         raise TrainingError(f"{path}: {name}: expected {expected.__name__}, got {value!r}")
     least = 1 if name in COUNTS else 0
-    if isinstance(value, int | float) and not least <= value < math.inf:
+    if isinstance(value, int | float) and expected is not bool and not least <= value < math.inf:
         raise TrainingError(f"{path}: {name}: must be at least {least}, got {value}")

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MULTIPLE = 8  # that a frame's sides must divide by
 EPSILON = 1e-5  # of every instance normalization, here and in the exported graph
 
 
@@ -19,17 +20,19 @@ EPSILON = 1e-5  # of every instance normalization, here and in the exported grap
 class Architecture:
     """The numbers that fix a network's shape; stored in every checkpoint.
 
-    channels: width of the trunk, at a quarter of the frame's resolution.
-    outer: width of stem and head, at half of it.
+    outer: width of stem and head, at half of the frame's resolution.
+    channels: width at a quarter of it.
+    deep: width of the trunk, at an eighth.
     blocks: residual blocks in the trunk.
     """
 
-    channels: int = 32
     outer: int = 16
-    blocks: int = 5
+    channels: int = 32
+    deep: int = 64
+    blocks: int = 3
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.outer, self.blocks) < 1:
+        if min(self.outer, self.channels, self.deep, self.blocks) < 1:
             raise ValueError(f"not a network's shape: {asdict(self)}")
 
 
@@ -95,10 +98,12 @@ class StyleNetwork(nn.Module):
         super().__init__()
         self.styles = styles
         self.architecture = architecture or Architecture()
-        wide, outer = self.architecture.channels, self.architecture.outer
+        outer, wide, deep = self.architecture.outer, self.architecture.channels, self.architecture.deep
         self.stem = ConvNorm(styles, 3, outer, 6, 2)
         self.down = ConvNorm(styles, outer, wide, 3, 2)
-        self.trunk = nn.ModuleList(ResidualBlock(styles, wide) for _ in range(self.architecture.blocks))
+        self.deeper = ConvNorm(styles, wide, deep, 3, 2)
+        self.trunk = nn.ModuleList(ResidualBlock(styles, deep) for _ in range(self.architecture.blocks))
+        self.back = ConvNorm(styles, deep, wide, 3)
         self.up = ConvNorm(styles, wide, outer, 3)
         self.detail = ConvNorm(styles, outer, outer, 3)
         self.to_rgb = nn.Conv2d(outer, 3, 5)
@@ -109,14 +114,16 @@ class StyleNetwork(nn.Module):
     def forward(self, photo: Tensor, style: Tensor) -> Tensor:
         """Paint.
 
-        photo: [N, 3, H, W], RGB in 0..1, H and W multiples of 4.
+        photo: [N, 3, H, W], RGB in 0..1, H and W multiples of MULTIPLE.
         style: [N, S], mixing weights of the styles, each row summing to 1.
         Returns [N, 3, H, W], RGB in 0..1.
         """
         x = F.relu(self.stem(photo, style))
-        x = F.relu(self.down(x, style))
+        skip = F.relu(self.down(x, style))
+        x = F.relu(self.deeper(skip, style))
         for block in self.trunk:
             x = block(x, style)
+        x = skip + F.relu(self.back(F.interpolate(x, scale_factor=2, mode="nearest"), style))
         x = F.relu(self.up(F.interpolate(x, scale_factor=2, mode="nearest"), style))
         x = F.relu(self.detail(x, style))
         x = F.pad(x, [1] * 4, mode="reflect")  # 2 pixels, once enlarged: what the 5x5 takes off

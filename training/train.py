@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.config import Config, Schedule
 from training.errors import TrainingError
 from training.images import PhotoCrops, list_images, read_image, resize_short_side, to_image, to_tensor
@@ -25,17 +25,21 @@ from training.network import StyleNetwork
 from training.vgg import Vgg16
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
-SAVE_EVERY = 100  # steps
-LOG_EVERY = 20
-PREVIEW_EVERY = 1000
+SAVE_SECONDS = 60.0
+PREVIEW_SECONDS = 180.0
+LOG_EVERY = 20  # steps
+ENDLESS = 1 << 40  # photos
 
 
 @dataclass(frozen=True)
 class Report:
-    """Means since the last report. photos: seen so far, of `total`; terms: by TERMS; speed: photos a second."""
+    """Means since the last report.
+
+    photos: seen so far; progress: how much of the run is done, 0 to 1; terms: by TERMS; speed: photos a second.
+    """
 
     photos: int
-    total: int
+    progress: float
     terms: dict[str, float]
     speed: float
 
@@ -46,7 +50,8 @@ class Files:
 
     photos: a folder of content photos; paintings: the folder that the config's files are in;
     vgg: weights file or None for torchvision's; run: the folder for checkpoint, log and previews;
-    previews: a folder of photos to paint now and then, or None.
+    previews: a folder of photos to paint now and then, or None; start: a checkpoint whose weights the run begins
+    with where it has none of its own, or None.
     """
 
     photos: Path
@@ -54,6 +59,7 @@ class Files:
     vgg: Path | None
     run: Path
     previews: Path | None = None
+    start: Path | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -64,29 +70,38 @@ class Files:
 def train(config: Config, files: Files, device: str, report: Callable[[Report], None]) -> Checkpoint:
     """Train to the end of the schedule, going on from the run's checkpoint where there is one.
 
-    The checkpoint is written every few minutes, at the end, and on KeyboardInterrupt.
+    The checkpoint is written every minute, at the end, and on KeyboardInterrupt.
     Raises TrainingError on anything that the user can mend.
     """
     torch.manual_seed(config.schedule.seed)
     files.run.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(config, files, device)
     state, schedule = trainer.state, config.schedule
-    sums, count, since = np.zeros(len(TERMS)), 0, time.perf_counter()
+    sums, count, now = np.zeros(len(TERMS)), 0, time.perf_counter()
+    reported = saved = previewed = now
     try:
-        for step, batch in enumerate(_batches(config, files, state.photos), state.photos // schedule.batch + 1):
+        for batch in _batches(config, files, state.photos):
             sums += trainer.step(batch.to(device, non_blocking=True))
             count += 1
-            if step % LOG_EVERY == 0:
-                now = time.perf_counter()
+            before, now = now, time.perf_counter()
+            state.seconds += now - before
+            done = progress(schedule, state)
+            if count == LOG_EVERY or done >= 1:
                 means = dict(zip(TERMS, (sums / count).tolist(), strict=True))
-                report(Report(state.photos, schedule.photos, means, count * schedule.batch / (now - since)))
-                sums, count, since = np.zeros(len(TERMS)), 0, now
-            if step % SAVE_EVERY == 0:
+                report(Report(state.photos, done, means, count * schedule.batch / (now - reported)))
+                sums, count, reported = np.zeros(len(TERMS)), 0, now
+            if now - saved > SAVE_SECONDS:
                 trainer.save()
-            if step % PREVIEW_EVERY == 0:
+                saved = now
+            if now - previewed > PREVIEW_SECONDS:
                 trainer.preview()
-    finally:
+                previewed = now
+            if done >= 1:
+                break
+    except KeyboardInterrupt:
         trainer.save()
+        raise
+    trainer.save()
     trainer.preview()
     return state
 
@@ -98,7 +113,11 @@ class _Trainer:
         self.config, self.files = config, files
         self.state = _start(config, files)
         self.network = self.state.network.to(device).to(memory_format=torch.channels_last).train()
-        self.optimizer = torch.optim.Adam(self.network.parameters(), config.schedule.learning_rate)
+        if config.schedule.rows_only:
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_(is_row(name))
+        self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, config.schedule.learning_rate)
         if self.state.optimizer:
             self.optimizer.load_state_dict(self.state.optimizer)
         self.loss = _loss(config, files, device)
@@ -107,15 +126,24 @@ class _Trainer:
         self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
 
     def step(self, photo: Tensor) -> NDArray[np.float64]:
-        """Learn from one batch [N, 3, crop + shift, crop + shift]; returns its mean terms."""
+        """Learn from one batch [N, 3, crop + shift, crop + shift]; returns its mean terms.
+
+        Raises TrainingError where they are no numbers, before the weights become so too.
+        """
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(schedule, state.photos // schedule.batch)
+            group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
         numbers = torch.arange(state.photos, state.photos + len(photo), device=photo.device)
         rows = numbers % len(self.weights)
         terms = _terms(self.network, self.loss, schedule, photo, rows)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
+        slope = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
+        if not torch.isfinite(slope):
+            kept = f"; {self.files.checkpoint} is from before" if self.files.checkpoint.exists() else ""
+            raise TrainingError(
+                f"the loss is not a number after {state.photos} photos{kept}; check the VGG weights, or try a lower "
+                "learning_rate"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         state.photos += len(photo)
@@ -134,10 +162,15 @@ class _Trainer:
             write_preview(self.network, self.files.previews, path)
 
 
-def learning_rate(schedule: Schedule, step: int) -> float:
-    """A linear warm-up, then half a cosine down to the final rate."""
-    total = max(1, schedule.photos // schedule.batch)
-    progress = min(1.0, step / total)
+def progress(schedule: Schedule, state: Checkpoint) -> float:
+    """How much of the run is done: 0 to 1."""
+    if schedule.minutes:
+        return min(1.0, state.seconds / (60 * schedule.minutes))
+    return min(1.0, state.photos / max(1, schedule.photos))
+
+
+def learning_rate(schedule: Schedule, step: int, progress: float) -> float:
+    """A linear warm-up over the first steps, then half a cosine down to the final rate at a progress of 1."""
     cosine = 0.5 * (1 + math.cos(math.pi * progress))
     rate = schedule.final_rate + (schedule.learning_rate - schedule.final_rate) * cosine
     return rate * min(1.0, (step + 1) / max(1, schedule.warmup))
@@ -160,7 +193,12 @@ def write_preview(network: StyleNetwork, photos: Path, path: Path, limit: int = 
 
 def _start(config: Config, files: Files) -> Checkpoint:
     if not files.checkpoint.exists():
-        return Checkpoint(StyleNetwork(len(config.paintings), config.architecture), config.names)
+        if files.start is None:
+            return Checkpoint(StyleNetwork(len(config.paintings), config.architecture), config.names)
+        start = load_checkpoint(files.start)
+        if start.network.architecture != config.architecture:
+            raise TrainingError(f"{files.start} holds another network than the config asks for")
+        return start.adapted(config.names)
     state = load_checkpoint(files.checkpoint)
     if state.styles != config.names or state.network.architecture != config.architecture:
         raise TrainingError(
@@ -181,7 +219,7 @@ def _loss(config: Config, files: Files, device: str) -> PerceptualLoss:
 def _batches(config: Config, files: Files, start: int) -> Iterator[Tensor]:
     schedule = config.schedule
     crops = PhotoCrops(files.photos, schedule.crop + schedule.shift, schedule.largest, schedule.seed)
-    indices = range(start, schedule.photos)
+    indices = range(start, ENDLESS if schedule.minutes else schedule.photos)
     loader: DataLoader[Tensor] = DataLoader(crops, schedule.batch, sampler=indices, num_workers=1, drop_last=True)
     return iter(loader)
 

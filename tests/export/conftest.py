@@ -46,7 +46,7 @@ def paint() -> Paint:
 def make_style_network(styles: int = 3, architecture: Architecture | None = None) -> StyleNetwork:
     """Random, with styles that differ and pictures that reach both ends of the range."""
     torch.manual_seed(1)
-    network = StyleNetwork(styles, architecture or Architecture(channels=16, outer=16, blocks=2))
+    network = StyleNetwork(styles, architecture or Architecture(outer=16, channels=16, deep=32, blocks=2))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, ConditionalInstanceNorm):

@@ -47,7 +47,7 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
-    assert first.startswith("wrote m.onnx: StyleNetwork 16x2, ")
+    assert first.startswith("wrote m.onnx: StyleNetwork 32x2, ")
     assert first.endswith(" kB, dawn, noon, dusk")
     assert second.startswith("against torch, 8 pictures: PSNR ")
     assert "largest error" in second
@@ -69,8 +69,8 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
     assert properties.pop("version")
     assert properties == {
         "realtime_stylize": "1",
-        "multiple": "4",
-        "network": "StyleNetwork 16x2",
+        "multiple": "8",
+        "network": "StyleNetwork 32x2",
         "licence": "MIT",
     }
 

@@ -36,7 +36,7 @@ def test_the_two_heads_are_equal() -> None:
     torch.testing.assert_close(exported, trained, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("height", "width"), [(12, 12), (64, 64), (100, 52), (52, 100), (480, 640)])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (64, 64), (104, 56), (56, 104), (480, 640)])
 def test_every_size(style_network: StyleNetwork, paint: Paint, height: int, width: int) -> None:
     model = write_style_network(style_network).model("test", {}).SerializeToString()
     assert agreement(style_network, model, paint, make_picture(height, width), [1, 0, 0]) > 50
@@ -46,10 +46,10 @@ def test_every_size(style_network: StyleNetwork, paint: Paint, height: int, widt
     "architecture",
     [
         Architecture(),
-        Architecture(channels=48, outer=16, blocks=1),
-        Architecture(channels=8, outer=4, blocks=3),
+        Architecture(channels=48, deep=80, blocks=1),
+        Architecture(outer=4, channels=8, deep=8, blocks=4),
     ],
-    ids=lambda a: f"{a.channels}-{a.outer}-{a.blocks}",
+    ids=lambda a: f"{a.outer}-{a.channels}-{a.deep}-{a.blocks}",
 )
 def test_every_architecture(paint: Paint, architecture: Architecture) -> None:
     network = make_style_network(2, architecture)

@@ -5,13 +5,13 @@ import torch
 
 from training.network import Architecture, StyleNetwork
 
-SMALL = Architecture(channels=8, outer=4, blocks=1)
+SMALL = Architecture(outer=4, channels=8, deep=16, blocks=1)
 
 
 def test_a_painting_has_the_photos_shape_and_range() -> None:
     network = StyleNetwork(3, SMALL)
-    painted = network(torch.rand(2, 3, 36, 52), torch.eye(3)[:2])
-    assert painted.shape == (2, 3, 36, 52)
+    painted = network(torch.rand(2, 3, 40, 56), torch.eye(3)[:2])
+    assert painted.shape == (2, 3, 40, 56)
     assert painted.min() >= 0 and painted.max() <= 1
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from training.checkpoint import load_checkpoint
+from training.checkpoint import Checkpoint, is_row, load_checkpoint
+from training.cli import main
 from training.config import Schedule, read_config
 from training.errors import TrainingError
 from training.images import PhotoCrops
+from training.network import StyleNetwork
 from training.train import learning_rate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -129,6 +132,86 @@ def test_photos_repeat_exactly_and_broken_ones_give_way(world: Path) -> None:
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
     schedule = Schedule(photos=4000, batch=4, learning_rate=1e-3, final_rate=1e-5, warmup=100)
-    rates = [learning_rate(schedule, step) for step in range(1000)]
+    rates = [learning_rate(schedule, step, step / 1000) for step in range(1000)]
     assert rates[0] < 1e-3 / 50 and max(rates) < 1e-3 and max(rates) == max(rates[95:120])
     assert rates[-1] < 2e-5
+
+
+def test_a_run_by_the_clock_ends_and_learns_rows_alone(world: Path, vgg_file: Path) -> None:
+    assert train(world, vgg_file).returncode == 0
+    start = load_checkpoint(world / "out/checkpoint.pt")
+    text = (world / "run.toml").read_text().replace("photos = 24", "minutes = 0.02\nrows_only = true")
+    (world / "run.toml").write_text(text.replace('name = "two"', 'name = "three"'))
+    done = train(world, vgg_file, "--start", str(world / "out/checkpoint.pt"), "-o", str(world / "more"))
+    assert done.returncode == 0, done.stderr
+    after = load_checkpoint(world / "more/checkpoint.pt")
+    assert after.styles == ["one", "three"] and 0.02 * 60 <= after.seconds < 60
+    before, now = start.network.state_dict(), after.network.state_dict()
+    moved = {key for key in before if not torch.equal(before[key], now[key])}
+    assert moved and all(is_row(key) for key in moved)
+    whole = start.joined(after)
+    assert whole.styles == ["one", "two", "three"]
+    photo = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        for mine, other, name in ((0, 0, "one"), (2, 1, "three")):
+            joined = whole.network(photo, torch.eye(3)[mine : mine + 1])
+            assert torch.equal(joined, after.network(photo, torch.eye(2)[other : other + 1])), name
+        two = whole.network(photo, torch.eye(3)[1:2])
+        assert torch.equal(two, start.network(photo, torch.eye(2)[1:2]))
+
+
+def test_rows_of_another_network_are_not_joined(world: Path, vgg_file: Path) -> None:
+    assert train(world, vgg_file).returncode == 0
+    first = load_checkpoint(world / "out/checkpoint.pt")
+    with pytest.raises(TrainingError, match="another network"):
+        first.joined(Checkpoint(StyleNetwork(1, first.network.architecture), ["new"]))
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(world: Path, vgg_file: Path) -> None:
+    assert train(world, vgg_file).returncode == 0
+    before = (world / "out/checkpoint.pt").read_bytes()
+    broken = load_file(vgg_file)
+    broken["features.0.bias"][:] = float("nan")
+    save_file(broken, world / "broken.safetensors")
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace("photos = 24", "photos = 48"))
+    done = train(world, world / "broken.safetensors")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "not a number after 24 photos" in done.stderr
+    assert (world / "out/checkpoint.pt").read_bytes() == before
+
+
+def test_a_full_disk_keeps_the_checkpoint_from_before(world: Path, vgg_file: Path) -> None:
+    assert train(world, vgg_file).returncode == 0
+    before = (world / "out/checkpoint.pt").read_bytes()
+    code = (
+        "import sys, pathlib, training.checkpoint as c; path = pathlib.Path(sys.argv[1]); "
+        "checkpoint = c.load_checkpoint(path)\n"
+        "try: checkpoint.save(path)\n"
+        "except c.TrainingError as error: sys.exit(str(error))"
+    )
+    limit = f'ulimit -f {len(before) // 2048}; exec "$@"'  # in kB: half of a checkpoint
+    run = ["bash", "-c", limit, "bash", sys.executable, "-c", code, str(world / "out/checkpoint.pt")]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "no checkpoint could be written: File too large; the one from before is still there" in done.stderr
+    assert (world / "out/checkpoint.pt").read_bytes() == before
+    assert not list((world / "out").glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "either a PAINTING or --config"),
+        (["a.jpg", "--config", "b.toml"], "either a PAINTING or --config"),
+        (["--config", "b.toml"], "--config needs --paintings, --output, --photos"),
+        (["a.jpg", "--start", "c.pt"], "--start goes with --config"),
+        (["a.jpg", "--minutes", "0"], "--minutes"),
+    ],
+)
+def test_half_a_command_is_a_usage_error(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["stylize-train", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2 and message in capsys.readouterr().err

@@ -52,8 +52,9 @@ def world(tmp_path: Path) -> Path:
     (tmp_path / "run.toml").write_text(
         """
 [network]
-channels = 8
 outer = 4
+channels = 8
+deep = 16
 blocks = 1
 [schedule]
 photos = 24

@@ -1,0 +1,94 @@
+"""The perceptual loss of a painted picture, and how long Gatys' method takes to get there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.quality.painters import Image
+from benchmarks.quality.results import Entry
+from training.gatys import PairLoss, Recipe, optimise
+from training.images import resize_short_side, to_tensor
+from training.loss import CONTENT_LAYER, STYLE_LAYERS, Palette, gram_matrix, relative_error, tone_error
+from training.vgg import Vgg16
+
+PAINTING = 384  # short side at which the paintings' strokes are right, as in the training
+STYLE_WEIGHT = 2.5  # of the total, as in the training
+SQUARE = 256  # side of the pictures that Gatys' method is run on
+
+
+class Judge:
+    """Scores pictures against paintings; features that return are kept.
+
+    paintings: BGR, by name.
+    """
+
+    def __init__(self, vgg: Path | None, paintings: dict[str, Image]) -> None:
+        self.vgg = Vgg16(vgg).eval()
+        self.paintings = {name: _tensor(resize_short_side(image, PAINTING)) for name, image in paintings.items()}
+        self.palette = Palette(list(self.paintings.values()))
+        self._grams: dict[str, dict[str, Tensor]] = {}
+        self._content: tuple[bytes, Tensor] | None = None
+
+    @torch.no_grad()
+    def score(self, painted: Image, photo: Image, style: str) -> Entry:
+        """content, style: relative; tone, palette: as in training/loss.py. Both pictures [H, W, 3], BGR."""
+        picture, original = _tensor(painted), _tensor(photo)
+        features = self.vgg(picture, STYLE_LAYERS)
+        grams = self._gram(style)
+        style_loss = sum(relative_error(gram_matrix(features[name]), grams[name]).item() for name in STYLE_LAYERS)
+        return {
+            "content": relative_error(features[CONTENT_LAYER], self._features(photo, original)).item(),
+            "style": style_loss,
+            "tone": tone_error(picture, original).item(),
+            "palette": self.palette.error(picture, torch.tensor([list(self.paintings).index(style)])).item(),
+        }
+
+    def descent(self, photo: Image, style: str, iterations: int) -> Entry:
+        """Gatys' method from the photo: content and style loss of every L-BFGS iteration, the start first."""
+        recipe = Recipe((CONTENT_LAYER,), STYLE_LAYERS, 1.0, STYLE_WEIGHT)
+        original = _tensor(photo)
+        steps = list(optimise(PairLoss(self.vgg, original, self.paintings[style], recipe), original, iterations))
+        return {
+            "number": [step.number for step in steps],
+            "content": [round(step.content, 5) for step in steps],
+            "style": [round(step.style, 5) for step in steps],
+        }
+
+    def _gram(self, style: str) -> dict[str, Tensor]:
+        if style not in self._grams:
+            features = self.vgg(self.paintings[style], STYLE_LAYERS)
+            self._grams[style] = {name: gram_matrix(x) for name, x in features.items()}
+        return self._grams[style]
+
+    def _features(self, photo: Image, tensor: Tensor) -> Tensor:
+        key = photo.tobytes()
+        if self._content is None or self._content[0] != key:
+            self._content = key, self.vgg(tensor, (CONTENT_LAYER,))[CONTENT_LAYER]
+        return self._content[1]
+
+
+def iterations_to(descent: Entry, content: float, style: float) -> int | None:
+    """The first iteration whose total is no higher than that of a picture with these losses; None: none was."""
+    wanted = content + STYLE_WEIGHT * style
+    for number, c, s in zip(descent["number"], descent["content"], descent["style"], strict=True):
+        if c + STYLE_WEIGHT * s <= wanted:
+            return int(number)
+    return None
+
+
+def fit(image: Image, width: int, height: int) -> Image:
+    """Scaled to cover that size, the middle cut out."""
+    factor = max(width / image.shape[1], height / image.shape[0])
+    size = max(width, round(image.shape[1] * factor)), max(height, round(image.shape[0] * factor))
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    top, left = (size[1] - height) // 2, (size[0] - width) // 2
+    return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
+
+
+def _tensor(image: Image) -> Tensor:
+    return to_tensor(image)[None]

@@ -1,0 +1,130 @@
+"""The measurements as a table and a plot."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.quality.losses import STYLE_WEIGHT
+from benchmarks.quality.painters import Painter
+from benchmarks.quality.results import Entry, Results
+
+Row = list[str]
+
+
+def report(results: Results, painters: list[Painter], styles: list[str], folder: Path) -> None:
+    """Write table.md and descents.png to the folder, and print the table."""
+    text = "\n\n".join(
+        section for section in (_losses(results, painters, styles), _steadiness(results, painters, styles)) if section
+    )
+    times = [(p.name, entry["ms"]) for p in painters for entry in list(results.of(what="time", by=p.digest))[-1:]]
+    if times:
+        text += "\n\n" + _table(["640x480", "ms a frame"], [[name, f"{ms:.1f}"] for name, ms in times])
+    (folder / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+    _plot(results, painters[0], folder / "descents.png")
+
+
+def _losses(results: Results, painters: list[Painter], styles: list[str]) -> str:
+    """One row a painting: our losses, those of the others, and Gatys' iterations."""
+    ours, others = painters[0], painters[1:]
+    head = ["painting", "content", "style", "tone", "palette", "Gatys' iterations"]
+    head += [f"{other.name}: content, style" for other in others]
+    rows, equivalents = [], []
+    for style in styles:
+        found = list(results.of(what="losses", by=ours.digest, style=style))
+        if not found:
+            continue
+        counts = [_iterations(entry) for entry in results.of(what="gatys", by=ours.digest, style=style)]
+        equivalents += counts
+        row = [style, *(f"{_mean(found, term):.3f}" for term in ("content", "style", "tone", "palette"))]
+        row.append(_count(counts))
+        for other in others:
+            theirs = list(results.of(what="losses", by=other.digest, style=style))
+            row.append(f"{_mean(theirs, 'content'):.2f}, {_mean(theirs, 'style'):.2f}" if theirs else "")
+        rows.append(row)
+    if rows:
+        rows.append(["all, median", *_medians(rows, 1, 4), _count(equivalents), *[""] * len(others)])
+    return _table(head, rows) if rows else ""
+
+
+def _steadiness(results: Results, painters: list[Painter], styles: list[str]) -> str:
+    """One row a painting: how many times the source's own difference the painting's is."""
+    films = sorted({entry["key"]["film"] for entry in results.of(what="warping", by=painters[0].digest)})
+    head = ["painting", *(f"{film}, {p.name}" for film in films for p in painters)]
+    head += [f"camera noise, {p.name}" for p in painters]
+    rows = []
+    for style in styles:
+        row = [style]
+        for film in films:
+            row += [_ratio(results.of(what="warping", by=p.digest, style=style, film=film)) for p in painters]
+        row += [_ratio(results.of(what="noise", by=p.digest, style=style)) for p in painters]
+        if any(row[1:]):
+            rows.append(row)
+    if rows:
+        rows.append(["all, median", *_medians(rows, 1, len(head) - 1)])
+    return _table(head, rows) if rows else ""
+
+
+def _iterations(entry: Entry) -> float:
+    return math.inf if entry["equivalent"] is None else float(entry["equivalent"])
+
+
+def _count(values: list[float]) -> str:
+    """The median, and how far it goes."""
+    if not values:
+        return ""
+    middle = statistics.median_low(values)
+    return "not reached" if middle == math.inf else f"{middle:.0f}"
+
+
+def _mean(entries: list[Entry], term: str) -> float:
+    return statistics.mean(float(entry[term]) for entry in entries)
+
+
+def _ratio(entries: Iterable[Entry]) -> str:
+    ratios = [entry["painted"] / entry["source"] for entry in entries]
+    return f"{statistics.mean(ratios):.2f}" if ratios else ""
+
+
+def _medians(rows: list[Row], first: int, count: int) -> Row:
+    columns = [[float(row[i]) for row in rows if row[i]] for i in range(first, first + count)]
+    return [f"{statistics.median(column):.2f}" if column else "" for column in columns]
+
+
+def _table(head: Row, rows: list[Row]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _plot(results: Results, ours: Painter, path: Path) -> None:
+    """Total loss over Gatys' iterations, one line a painting, a dot where our network would stand."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    descents = [entry for entry in results.of(what="descent") if entry["key"]["style"] in ours.styles]
+    if not descents:
+        return
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for number, style in enumerate(ours.styles):
+        mine = [entry for entry in descents if entry["key"]["style"] == style]
+        if not mine:
+            continue
+        length = min(len(entry["number"]) for entry in mine)
+        totals = [
+            statistics.median(entry["content"][i] + STYLE_WEIGHT * entry["style"][i] for entry in mine)
+            for i in range(length)
+        ]
+        (line,) = axes.plot(mine[0]["number"][:length], totals, label=style, color=plt.cm.tab20(number % 20), lw=1.2)
+        found = list(results.of(what="gatys", by=ours.digest, style=style))
+        if found:
+            level = statistics.median(entry["content"] + STYLE_WEIGHT * entry["style"] for entry in found)
+            where = next((i for i, total in enumerate(totals) if total <= level), length - 1)
+            axes.plot(mine[0]["number"][where], level, "o", color=line.get_color())
+    axes.set(yscale="log", xlabel="iterations of L-BFGS", ylabel=f"content + {STYLE_WEIGHT:g} style")
+    axes.legend(fontsize=7, ncol=2)
+    figure.savefig(str(path), dpi=110)

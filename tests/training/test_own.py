@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from training.errors import TrainingError
+from training.own import Request, learn
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run_learn(
+    world: Path, vgg_file: Path, *more: str, painting: str = "0.jpg", photos: str = "photos"
+) -> subprocess.CompletedProcess[str]:
+    command = [
+        *(sys.executable, "-m", "training.cli", str(world / "paintings" / painting), "--photos", str(world / photos)),
+        *("--vgg", str(vgg_file), "--device", "cpu", "--minutes", "0.05", *more),
+    ]
+    return subprocess.run(command, cwd=ROOT, env=home(world), capture_output=True, text=True, timeout=170)
+
+
+def home(world: Path) -> dict[str, str]:
+    return os.environ | {"XDG_DATA_HOME": str(world / "data"), "XDG_CACHE_HOME": str(world / "cache")}
+
+
+def stylize(world: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "realtime.cli", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=home(world), capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def large(world: Path) -> Path:
+    """The world with paintings large enough to learn from."""
+    for path in (world / "paintings").iterdir():
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        cv2.imwrite(str(path), cv2.resize(picture, (400, 300), interpolation=cv2.INTER_CUBIC))
+    return world
+
+
+def test_a_painting_becomes_a_style_of_the_app(large: Path, vgg_file: Path) -> None:
+    shipped = stylize(large, "--list-styles")
+    assert "grandma" not in shipped
+    done = run_learn(large, vgg_file, "--name", "grandma")
+    assert done.returncode == 0, done.stderr
+    assert "realtime-stylize --style grandma" in done.stdout
+    assert "grandma" in stylize(large, "--list-styles")
+    photo = next((large / "photos").glob("0.jpg"))
+    stylize(large, str(photo), "-o", str(large / "painted.png"), "--style", "grandma")
+    stylize(large, str(photo), "-o", str(large / "shipped.png"))
+    ours, theirs = cv2.imread(str(large / "painted.png")), cv2.imread(str(large / "shipped.png"))
+    assert ours is not None and theirs is not None and ours.shape == theirs.shape
+    assert np.abs(ours.astype(int) - theirs).mean() > 1
+
+    done = run_learn(large, vgg_file, "--name", "Grand Pa", painting="1.jpg")
+    assert done.returncode == 0, done.stderr
+    listed = stylize(large, "--list-styles")
+    assert "grandma" in listed and "grand_pa" in listed
+    assert len(list((large / "data/realtime-stylize/models").glob("*.onnx"))) == 1
+
+
+def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path, vgg_file: Path) -> None:
+    film = large / "film.mp4"
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for number in range(20):
+            image = np.full((240, 320, 3), number * 12, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode())
+    done = run_learn(large, vgg_file, "--name", "whole", "--full", photos="film.mp4")
+    assert done.returncode == 0, done.stderr
+    assert (large / "data/realtime-stylize/models/whole.onnx").is_file()
+    assert len(list((large / "cache/realtime-stylize/training/whole/photos").iterdir())) == 20
+    assert "whole" in stylize(large, "--list-styles")
+
+
+@pytest.mark.parametrize(
+    ("painting", "name", "photos", "message"),
+    [
+        ("0.jpg", "starry_night", "photos", "a style that ships with the program"),
+        ("0.jpg", "a/b", "photos", "cannot name a style"),
+        ("small.png", None, "photos", "too small"),
+        ("broken.jpg", None, "photos", "not a picture"),
+        ("0.jpg", None, "empty", "no pictures in it"),
+        ("0.jpg", None, "nowhere.mp4", "no such folder or film"),
+        ("0.jpg", None, "sound.wav", "sound.wav: Invalid data"),
+    ],
+)
+def test_bad_input_is_one_line(
+    large: Path, monkeypatch: pytest.MonkeyPatch, painting: str, name: str | None, photos: str, message: str
+) -> None:
+    for variable, value in home(large).items():
+        monkeypatch.setenv(variable, value)
+    (large / "empty").mkdir()
+    (large / "paintings/broken.jpg").write_bytes(b"no")
+    (large / "sound.wav").write_bytes(b"RIFF")
+    cv2.imwrite(str(large / "paintings/small.png"), np.zeros((100, 300, 3), np.uint8))
+    request = Request(large / "paintings" / painting, name, str(large / photos), 1, False, None, "cpu")
+    with pytest.raises(TrainingError, match=message) as raised:
+        learn(request, lambda report: None, lambda line: None)
+    assert "\n" not in str(raised.value)
+    assert not (large / "data").exists()

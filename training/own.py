@@ -1,0 +1,106 @@
+"""A painting of one's own: learnt on top of the shipped network, and exported to where the live app looks.
+
+Only the painting's row of scales and shifts is learnt (Dumoulin et al. 2017), so that it mixes with the shipped
+styles and takes minutes; with `full`, all weights are, in a file of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from export.cli import export
+from training.checkpoint import Checkpoint, is_row, load_checkpoint
+from training.config import Config, Painting, Schedule
+from training.errors import TrainingError
+from training.footage import gather_photos
+from training.images import read_image
+from training.train import Files, Report, train
+
+SHIPPED = Path(__file__).parent / "checkpoints/live.pt"
+SMALLEST = 128  # pixels a side of a painting: a smaller one has no strokes to learn
+ROW_RATE = 1e-2  # learning rate of scales and shifts alone; all weights take the usual one
+NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    painting: the picture; name: of the style, or None for the file's; photos: a folder of photos, a film, "camera" or a
+    camera's number, or None for the user's folder of pictures; minutes: of training; full: learn all weights;
+    vgg: weights file, or None for torchvision's; device: of torch.
+    """
+
+    painting: Path
+    name: str | None
+    photos: str | None
+    minutes: float
+    full: bool
+    vgg: Path | None
+    device: str
+
+
+def learn(request: Request, report: Callable[[Report], None], tell: Callable[[str], None]) -> tuple[str, Path]:
+    """Train, going on from an attempt that was stopped, and export; returns the style's name and the model file.
+
+    tell: takes a line for the user. Raises TrainingError or ExportError on what the user can mend.
+    """
+    image = read_image(request.painting)
+    if min(image.shape[:2]) < SMALLEST:
+        raise TrainingError(
+            f"{request.painting} is {image.shape[1]}x{image.shape[0]}: too small, {SMALLEST} pixels a side at least"
+        )
+    shipped = load_checkpoint(SHIPPED)
+    name = style_name(request, shipped.styles)
+    run = platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "training" / name
+    files = Files(
+        gather_photos(request.photos, run / "photos", tell), request.painting.parent, request.vgg, run, start=SHIPPED
+    )
+    config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name, 1, 2.5),))
+    tell(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
+    learnt = train(config, files, request.device, report)
+    folder = platformdirs.user_data_path("realtime-stylize", appauthor=False, roaming=True) / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    if request.full:
+        checkpoint, stem = learnt, name
+    else:
+        stem = f"yours-{_trunk(shipped)}"  # of one network, so that all that is in it mixes
+        before = folder / f"{stem}.pt"
+        checkpoint = (load_checkpoint(before) if before.exists() else shipped).joined(learnt)
+    checkpoint.optimizer = {}
+    checkpoint.save(folder / f"{stem}.pt")
+    model = folder / f"{stem}.onnx"
+    tell(export(folder / f"{stem}.pt", model))
+    files.checkpoint.unlink()  # done: the same command would begin anew
+    return name, model
+
+
+def style_name(request: Request, taken: list[str]) -> str:
+    """The style's name. Raises TrainingError where it cannot be one."""
+    wanted = request.name if request.name is not None else request.painting.stem
+    name = re.sub(r"[\s-]+", "_", wanted.strip().lower())
+    if not NAME.fullmatch(name):
+        raise TrainingError(f"{wanted!r} cannot name a style: letters, digits and _ please, 40 at most; use --name")
+    if name in taken:
+        raise TrainingError(f"{name} is a style that ships with the program; choose another with --name")
+    return name
+
+
+def _schedule(request: Request) -> Schedule:
+    shared = {"minutes": request.minutes, "steadiness": 30.0, "rows_only": not request.full}
+    return Schedule(**shared) if request.full else Schedule(**shared, learning_rate=ROW_RATE, warmup=20)  # type: ignore[arg-type]
+
+
+def _trunk(checkpoint: Checkpoint) -> str:
+    """A digest of the convolutions, by which two networks are told apart."""
+    digest = hashlib.sha256()
+    for key, weights in checkpoint.network.state_dict().items():
+        if not is_row(key):
+            digest.update(weights.float().numpy().tobytes())
+    return digest.hexdigest()[:8]
