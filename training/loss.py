@@ -113,14 +113,18 @@ class PerceptualLoss:
             ]
         self.targets = {name: torch.cat([gram[name] for gram in grams]) for name in STYLE_LAYERS}
 
-    def __call__(self, painted: Tensor, photo: Tensor, style: Tensor) -> Losses:
+    @torch.no_grad()
+    def content(self, photo: Tensor) -> Tensor:
+        """What is wanted of a painted photo: [N, 3, H, W], RGB in 0..1 -> [N, C, H / 4, W / 4]."""
+        features: dict[str, Tensor] = self.vgg(photo, (CONTENT_LAYER,))
+        return features[CONTENT_LAYER]
+
+    def __call__(self, painted: Tensor, photo: Tensor, wanted: Tensor, style: Tensor) -> Losses:
         """Score a batch.
 
-        painted, photo: [N, 3, H, W], RGB in 0..1.
+        painted, photo: [N, 3, H, W], RGB in 0..1; wanted: `content` of the photo.
         style: [N] int64, the index of each item's painting.
         """
-        with torch.no_grad():
-            wanted = self.vgg(photo, (CONTENT_LAYER,))[CONTENT_LAYER]
         features = self.vgg(painted, LAYERS)
         content = relative_error(features[CONTENT_LAYER], wanted)
         terms = [relative_error(gram_matrix(features[name]), self.targets[name][style]) for name in STYLE_LAYERS]

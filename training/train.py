@@ -26,7 +26,7 @@ from training.vgg import Vgg16
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
 SAVE_SECONDS = 60.0
-PREVIEW_SECONDS = 180.0
+PREVIEW_SECONDS = 120.0
 LOG_EVERY = 20  # steps
 ENDLESS = 1 << 40  # photos
 
@@ -121,6 +121,7 @@ class _Trainer:
         if self.state.optimizer:
             self.optimizer.load_state_dict(self.state.optimizer)
         self.loss = _loss(config, files, device)
+        self._remembered: dict[int, Tensor] = {}
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
         rows = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
@@ -135,7 +136,8 @@ class _Trainer:
             group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
         numbers = torch.arange(state.photos, state.photos + len(photo), device=photo.device)
         rows = numbers % len(self.weights)
-        terms = _terms(self.network, self.loss, schedule, photo, rows)  # [N, TERMS]
+        wanted = self._wanted(photo[:, :, : schedule.crop, : schedule.crop], numbers.tolist())
+        terms = _terms(self.network, self.loss, schedule, photo, wanted, rows)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
         slope = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
         if not torch.isfinite(slope):
@@ -149,6 +151,16 @@ class _Trainer:
         state.photos += len(photo)
         _log(self.files, self.config, state.photos, rows, terms)
         return terms.detach().mean(0).double().cpu().numpy()
+
+    def _wanted(self, photo: Tensor, numbers: list[int]) -> Tensor:
+        """The content features of photos, remembered where they come again; numbers: of the photos in the run."""
+        crops = self.config.schedule.crops
+        if not crops:
+            return self.loss.content(photo)
+        keys = [number % crops for number in numbers]
+        if not all(key in self._remembered for key in keys):
+            self._remembered |= dict(zip(keys, self.loss.content(photo), strict=True))
+        return torch.stack([self._remembered[key] for key in keys])
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -219,15 +231,18 @@ def _loss(config: Config, files: Files, device: str) -> PerceptualLoss:
 def _batches(config: Config, files: Files, start: int) -> Iterator[Tensor]:
     schedule = config.schedule
     crops = PhotoCrops(files.photos, schedule.crop + schedule.shift, schedule.largest, schedule.seed)
-    indices = range(start, ENDLESS if schedule.minutes else schedule.photos)
+    numbers = range(start, ENDLESS if schedule.minutes else schedule.photos)
+    indices = (number % schedule.crops for number in numbers) if schedule.crops else numbers
     loader: DataLoader[Tensor] = DataLoader(crops, schedule.batch, sampler=indices, num_workers=1, drop_last=True)
     return iter(loader)
 
 
-def _terms(network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, photo: Tensor, rows: Tensor) -> Tensor:
+def _terms(
+    network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, photo: Tensor, wanted: Tensor, rows: Tensor
+) -> Tensor:
     """The terms of one batch, in the order of TERMS: [N, 5].
 
-    photo: [N, 3, crop + shift, crop + shift]; rows: [N], the style of each.
+    photo: [N, 3, crop + shift, crop + shift]; wanted: its content features; rows: [N], the style of each.
     """
     style = torch.eye(network.styles, device=photo.device)[rows]
     size, room = schedule.crop, schedule.shift
@@ -237,7 +252,7 @@ def _terms(network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, phot
     moved = moved + torch.randn_like(moved) * (torch.rand(1, device=photo.device) * schedule.noise)
     with torch.autocast(photo.device.type, torch.bfloat16):
         painted, repainted = network(torch.cat([still, moved]), torch.cat([style, style])).chunk(2)
-    losses = loss(painted, still, rows)
+    losses = loss(painted, still, wanted, rows)
     overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
     unsteadiness = overlap.square().mean((1, 2, 3))
     return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)

@@ -140,7 +140,7 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
 def test_a_run_by_the_clock_ends_and_learns_rows_alone(world: Path, vgg_file: Path) -> None:
     assert train(world, vgg_file).returncode == 0
     start = load_checkpoint(world / "out/checkpoint.pt")
-    text = (world / "run.toml").read_text().replace("photos = 24", "minutes = 0.02\nrows_only = true")
+    text = (world / "run.toml").read_text().replace("photos = 24", "minutes = 0.02\nrows_only = true\ncrops = 3")
     (world / "run.toml").write_text(text.replace('name = "two"', 'name = "three"'))
     done = train(world, vgg_file, "--start", str(world / "out/checkpoint.pt"), "-o", str(world / "more"))
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,73 @@
+"""Makes docs/gallery.md: every shipped style on the same pictures, with its painting and its figures.
+
+python docs/gallery.py PICTURE...
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from realtime.frame import Image
+from realtime.look import one_style
+from realtime.stylizer import Stylizer
+
+DOCS = Path(__file__).parent
+HEIGHT = 300  # pixels of one picture; it is painted at twice that
+HEAD = """# Gallery
+
+Every style at full strength, painted at 600 pixels of height by the model file that ships. The pictures: the astronaut
+Eileen Collins (NASA, public domain); a cup of coffee (Rachel Michetti, CC0); a frame of Big Buck Bunny (Blender
+Foundation, CC BY 3.0); a frame of "people walking" (Intel IoT sample videos, CC BY 4.0).
+
+Made by `python docs/gallery.py PICTURE...`. What the figures mean: [model card](model-card.md).
+"""
+FIGURES = {
+    "content": "content loss",
+    "style": "style loss",
+    "iterations": "equal iterations of Gatys' method",
+}
+
+
+def main() -> None:
+    """Write docs/gallery.md and one contact sheet a style."""
+    pictures = [_read(Path(name)) for name in sys.argv[1:]]
+    known: dict[str, dict[str, Any]] = tomllib.loads((DOCS.parent / "pretrained/styles.toml").read_text("utf-8"))
+    (DOCS / "gallery").mkdir(exist_ok=True)
+    sections = [HEAD]
+    with Stylizer(provider="cpu") as stylizer:
+        for model, style in stylizer.library.styles:
+            painted = [stylizer.paint(picture, one_style(model, style)) for picture in pictures]
+            cv2.imwrite(str(DOCS / f"gallery/{style.name}.jpg"), _sheet(painted), [cv2.IMWRITE_JPEG_QUALITY, 85])
+            figures = [f"{text} {known[style.name][key]}" for key, text in FIGURES.items() if key in known[style.name]]
+            lines = [f"{style.painter}, {style.year}. `--style {style.name}`", "; ".join(figures)]
+            image = f"![{style.title}](gallery/{style.name}.jpg)"
+            sections.append(f"## {style.title}\n\n" + "  \n".join(line for line in lines if line) + f"\n\n{image}\n")
+    (DOCS / "gallery.md").write_text("\n".join(sections), encoding="utf-8")
+
+
+def _read(path: Path) -> Image:
+    """A picture, 2 * HEIGHT high."""
+    image = cv2.imread(str(path))
+    if image is None:
+        sys.exit(f"{path}: not a picture that OpenCV reads")
+    return _at_height(np.asarray(image, np.uint8), 2 * HEIGHT)
+
+
+def _at_height(image: Image, height: int) -> Image:
+    width = round(image.shape[1] * height / image.shape[0])
+    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+
+
+def _sheet(painted: list[Image]) -> Image:
+    return np.hstack([_at_height(picture, HEIGHT) for picture in painted])
+
+
+if __name__ == "__main__":
+    main()
