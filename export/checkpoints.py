@@ -29,8 +29,8 @@ class Exportable:
     """A trained network, ready to be written.
 
     kind: its name and size; styles: its rows by name; multiple: what a frame's sides must divide by;
-    licence: of its weights, as far as we know;
-    training: figures of its training; paint: photo [N, 3, H, W] RGB in 0..1 and style weights [N, S]
+    trunk: a digest of its convolutions, empty where no other file shares them; licence: of its weights, as far as we
+    know; training: figures of its training; paint: photo [N, 3, H, W] RGB in 0..1 and style weights [N, S]
     to the painting, like the photo, by torch in fp32; write: its graph in that precision,
     the convolutions in the ranges on bytes.
     """
@@ -38,6 +38,7 @@ class Exportable:
     kind: str
     styles: list[str]
     multiple: int
+    trunk: str
     licence: str
     paint: Callable[[Tensor, Tensor], Tensor]
     write: Callable[[Real, Ranges | None], GraphWriter]
@@ -70,6 +71,7 @@ def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
         f"StyleNetwork {size.deep}x{size.blocks}",
         checkpoint.styles,
         MULTIPLE,
+        checkpoint.trunk,
         "MIT",
         network,
         partial(write_style_network, network),
@@ -91,7 +93,7 @@ def _transformer_net(loaded: Mapping[str, Any], path: Path, name: str) -> Export
         painted: Tensor = network(photo * 255)
         return painted.clamp(0, 255) / 255
 
-    return Exportable("TransformerNet", [name], 4, "unknown", paint, partial(write_transformer_net, network))
+    return Exportable("TransformerNet", [name], 4, "", "unknown", paint, partial(write_transformer_net, network))
 
 
 def _expected() -> dict[str, Tensor]:

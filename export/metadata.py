@@ -47,6 +47,7 @@ def describe(network: Exportable, paintings: dict[str, dict[str, Any]], licence:
         "realtime_stylize": CONTRACT,
         "multiple": str(network.multiple),
         "network": network.kind,
+        "trunk": network.trunk,
         "version": _version(),
         "styles": json.dumps(styles, ensure_ascii=False, default=str),  # str: TOML has dates
         "training": json.dumps(network.training, ensure_ascii=False),

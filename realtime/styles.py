@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from realtime.errors import ModelError, UnknownStyle
 
@@ -42,14 +43,15 @@ class Style:
 class Model:
     """A model file, read and checked.
 
-    data: the ONNX bytes; multiple: what H and W must divide by; int8: the bytes of its sibling for processors
-    that multiply bytes, where there is one.
+    data: the ONNX bytes; multiple: what H and W must divide by; trunk: a digest of the convolutions, or empty;
+    int8: the bytes of its sibling for processors that multiply bytes, where there is one.
     """
 
     path: Path
     data: bytes
     styles: tuple[Style, ...]
     multiple: int
+    trunk: str = ""
     int8: bytes | None = None
 
 
@@ -81,7 +83,7 @@ def read_model(path: Path) -> Model:
             raise ValueError("the styles named and the styles inside differ")
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise ModelError(f"{path}: its metadata is broken: {error}") from error
-    return Model(path, data, styles, multiple, _read_sibling(path, data))
+    return Model(path, data, styles, multiple, meta.get("trunk", ""), _read_sibling(path, data))
 
 
 def _read_sibling(path: Path, data: bytes) -> bytes | None:
@@ -122,22 +124,20 @@ def shipped_folder() -> Path:
 
 def user_folder() -> Path:
     """Where the user's own models lie; it need not exist."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA", Path.home() / "AppData/Roaming"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library/Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share"))
-    return base / "realtime-stylize/models"
+    return platformdirs.user_data_path("realtime-stylize", appauthor=False, roaming=True) / "models"
 
 
 class Library:
-    """Every style that can be chosen, in the order of the number keys."""
+    """Every style that can be chosen, in the order of the number keys.
+
+    A model that another one holds whole, with the same convolutions and more styles, gives way to it, so that the
+    user's own styles mix with those they were added to.
+    """
 
     def __init__(self, models: list[Model]) -> None:
-        self.models = models
+        self.models = list(dict.fromkeys(_largest(model, models) for model in models))
         self.styles: list[tuple[Model, Style]] = []
-        for model in models:
+        for model in self.models:
             known = {style.name for _, style in self.styles}
             self.styles += [(model, style) for style in model.styles if style.name not in known]
 
@@ -154,6 +154,13 @@ class Library:
             problem = "more than one style starts with" if found else "no style is called"
             raise UnknownStyle(f"{problem} {name!r}; there are: {names}")
         return found[0]
+
+
+def _largest(model: Model, models: list[Model]) -> Model:
+    """The model itself, or the largest that has all its styles and the same convolutions."""
+    names = {style.name for style in model.styles}
+    same = [m for m in models if model.trunk and m.trunk == model.trunk and names <= {s.name for s in m.styles}]
+    return max(same, key=lambda m: len(m.styles), default=model)
 
 
 def _plain(name: str) -> str:

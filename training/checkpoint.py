@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,15 @@ class Checkpoint:
     photos: int = 0
     seconds: float = 0.0
     optimizer: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def trunk(self) -> str:
+        """A digest of the convolutions: equal where styles learnt on them can be mixed."""
+        digest = hashlib.sha256()
+        for key, weights in self.network.state_dict().items():
+            if not is_row(key):
+                digest.update(weights.float().numpy().tobytes())
+        return digest.hexdigest()[:8]
 
     def save(self, path: Path) -> None:
         """Write, whole or not at all. Raises TrainingError where the disk does not take it."""

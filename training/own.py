@@ -6,7 +6,6 @@ styles and takes minutes; with `full`, all weights are, in a file of its own.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from export.cli import export
-from training.checkpoint import Checkpoint, is_row, load_checkpoint
+from training.checkpoint import load_checkpoint
 from training.config import Config, Painting, Schedule
 from training.errors import TrainingError
 from training.footage import gather_photos
@@ -70,7 +69,7 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     if request.full:
         checkpoint, stem = learnt, name
     else:
-        stem = f"yours-{_trunk(shipped)}"  # of one network, so that all that is in it mixes
+        stem = f"yours-{shipped.trunk}"  # of one network, so that all that is in it mixes
         before = folder / f"{stem}.pt"
         checkpoint = (load_checkpoint(before) if before.exists() else shipped).joined(learnt)
     checkpoint.optimizer = {}
@@ -95,12 +94,3 @@ def style_name(request: Request, taken: list[str]) -> str:
 def _schedule(request: Request) -> Schedule:
     shared = {"minutes": request.minutes, "steadiness": 30.0, "rows_only": not request.full}
     return Schedule(**shared) if request.full else Schedule(**shared, learning_rate=ROW_RATE, warmup=20)  # type: ignore[arg-type]
-
-
-def _trunk(checkpoint: Checkpoint) -> str:
-    """A digest of the convolutions, by which two networks are told apart."""
-    digest = hashlib.sha256()
-    for key, weights in checkpoint.network.state_dict().items():
-        if not is_row(key):
-            digest.update(weights.float().numpy().tobytes())
-    return digest.hexdigest()[:8]

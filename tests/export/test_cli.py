@@ -12,6 +12,7 @@ import torch
 
 from export.cli import main
 from tests.conftest import ROOT, Run
+from training.checkpoint import load_checkpoint
 from training.transformer_net import TransformerNet
 
 STYLES = """
@@ -70,6 +71,7 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
     assert properties == {
         "realtime_stylize": "1",
         "multiple": "8",
+        "trunk": load_checkpoint(checkpoint).trunk,
         "network": "StyleNetwork 32x2",
         "licence": "MIT",
     }

@@ -65,6 +65,8 @@ def test_a_painting_becomes_a_style_of_the_app(large: Path, vgg_file: Path) -> N
     assert done.returncode == 0, done.stderr
     listed = stylize(large, "--list-styles")
     assert "grandma" in listed and "grand_pa" in listed
+    mix = "grandma,grand_pa,starry_night"
+    stylize(large, str(photo), "-o", str(large / "mixed.png"), "--style", mix)
     assert len(list((large / "data/realtime-stylize/models").glob("*.onnx"))) == 1
 
 
