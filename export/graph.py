@@ -151,9 +151,11 @@ class GraphWriter:
         """The sum of both."""
         return self.node("Add", x, y)
 
-    def double(self, x: str) -> str:
-        """[1, C, H, W] to [1, C, 2H, 2W], nearest neighbour."""
+    def double(self, x: str, smooth: bool) -> str:
+        """[1, C, H, W] to [1, C, 2H, 2W], nearest neighbour or, smooth, bilinear, which is no slower."""
         scales = self._constant(f"scales_{len(self._weights)}", np.array([1, 1, 2, 2], np.float32))
+        if smooth:
+            return self.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
         return self.node("Resize", x, "", scales, mode="nearest", nearest_mode="floor",
                          coordinate_transformation_mode="asymmetric")  # fmt: skip
 

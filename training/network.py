@@ -89,9 +89,10 @@ class ResidualBlock(nn.Module):
 class StyleNetwork(nn.Module):
     """Photo and style weights to painting.
 
-    Upsampling is nearest-neighbour and a convolution, never a transposed convolution or a free pixel
-    shuffle, so that no grid of dots can be learnt. The last one, x2 and 5x5 to RGB, equals a 3x3
-    convolution to 12 channels at half resolution and a pixel shuffle: that is how it is exported.
+    Upsampling is bilinear and a convolution, never a transposed convolution or a free pixel shuffle, so that no grid
+    of dots can be learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it a weave of
+    lines. The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at
+    half resolution and a pixel shuffle, and that is how it is exported.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
@@ -123,9 +124,14 @@ class StyleNetwork(nn.Module):
         x = F.relu(self.deeper(skip, style))
         for block in self.trunk:
             x = block(x, style)
-        x = skip + F.relu(self.back(F.interpolate(x, scale_factor=2, mode="nearest"), style))
-        x = F.relu(self.up(F.interpolate(x, scale_factor=2, mode="nearest"), style))
+        x = skip + F.relu(self.back(_double(x), style))
+        x = F.relu(self.up(_double(x), style))
         x = F.relu(self.detail(x, style))
         x = F.pad(x, [1] * 4, mode="reflect")  # 2 pixels, once enlarged: what the 5x5 takes off
         x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
         return torch.sigmoid(x.float())
+
+
+def _double(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, C, 2H, 2W], bilinear."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
