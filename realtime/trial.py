@@ -7,13 +7,14 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from realtime.hardware import nvidia_gpus, processor
 
@@ -40,13 +41,7 @@ def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) 
 
 def cache_file() -> Path:
     """Where results are remembered; it need not exist."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library/Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "realtime-stylize/engines.json"
+    return platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "engines.json"
 
 
 def key(model: Sequence[bytes], names: Sequence[str]) -> str:

@@ -90,9 +90,9 @@ class StyleNetwork(nn.Module):
     """Photo and style weights to painting.
 
     Upsampling is bilinear and a convolution, never a transposed convolution or a free pixel shuffle, so that no grid
-    of dots can be learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it a weave of
-    lines. The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at
-    half resolution and a pixel shuffle, and that is how it is exported.
+    of dots can be learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it
+    a weave of lines. The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels
+    at half resolution and a pixel shuffle, and that is how it is exported.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
