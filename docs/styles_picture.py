@@ -15,7 +15,8 @@ from realtime.look import one_style
 from realtime.stylizer import Stylizer
 
 ROOT = Path(__file__).parent.parent
-SIDE = 320  # pixels of one picture; the photo has twice that
+SIDE = 240  # pixels of one picture
+ROWS = 3  # of pictures, and how many times larger the photo is
 
 
 def main() -> None:
@@ -27,10 +28,11 @@ def main() -> None:
     with Stylizer(provider="cpu") as stylizer:
         painted = [stylizer.paint(image, one_style(*entry)) for entry in stylizer.library.styles]
     tiles = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in painted]
-    tiles += [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (len(tiles) % 2)
-    half = len(tiles) // 2
-    large = cv2.resize(image, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_CUBIC)
-    sheet = np.hstack([large, np.vstack([np.hstack(tiles[:half]), np.hstack(tiles[half:])])])
+    tiles += [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (-len(tiles) % ROWS)
+    columns = len(tiles) // ROWS
+    large = cv2.resize(image, (ROWS * SIDE, ROWS * SIDE), interpolation=cv2.INTER_CUBIC)
+    rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
+    sheet = np.hstack([large, np.vstack(rows)])
     cv2.imwrite(str(target), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
