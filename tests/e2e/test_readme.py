@@ -87,7 +87,7 @@ def test_the_second_command_runs_the_tests(tmp_path: Path) -> None:
     assert re.search(r"\d+ tests collected", out), out
 
 
-@pytest.mark.parametrize("command", [c for c in LIVE if "--demo" in c and "--models" not in c])
+@pytest.mark.parametrize("command", [c for c in LIVE if "--demo" in c and not {"--models", "grandma"} & set(c.split())])
 def test_live_commands_that_need_no_camera(command: str, screen: Screen, tmp_path: Path) -> None:
     process = shell(command, tmp_path, DISPLAY=screen.display)
     if "--no-window" in command:
@@ -161,7 +161,7 @@ def test_training_export_and_use(screen: Screen, world: Path, vgg_file: Path, ru
     """The three commands in their order, on a world small enough for a test."""
     train, export, use = (
         next(c for c in COMMANDS if c.startswith(start))
-        for start in ("stylize-train", "stylize-export", "realtime-stylize --demo --models")
+        for start in ("stylize-train --config", "stylize-export", "realtime-stylize --demo --models")
     )
     (world / "training").mkdir()
     (world / "run.toml").rename(world / "training/live.toml")
@@ -170,6 +170,19 @@ def test_training_export_and_use(screen: Screen, world: Path, vgg_file: Path, ru
         process = shell(command, world)
         out, err = process.communicate(timeout=170)
         assert process.returncode == 0, out + err
+    watch_and_quit(shell(use, world, DISPLAY=screen.display), screen, 60)
+
+
+def test_a_painting_of_ones_own(screen: Screen, world: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both commands, for a few seconds and with weights that need no download."""
+    learn, use = (c for c in COMMANDS if "grandma" in c)
+    painting = cv2.imread(str(world / "paintings/0.jpg"))
+    assert painting is not None
+    cv2.imwrite(str(world / "grandma.jpg"), cv2.resize(painting, (400, 300)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(world / "cache"))
+    process = shell(f"{learn} --minutes 0.02 --vgg {vgg_file}", world)
+    out, err = process.communicate(timeout=170)
+    assert process.returncode == 0, out + err
     watch_and_quit(shell(use, world, DISPLAY=screen.display), screen, 60)
 
 
