@@ -15,7 +15,7 @@ PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino"
 SHELLS = ("bash", "zsh", "fish")
 # Groups whose options can have a default in the config file; those of the first and the third for live pictures only.
 SOURCE, LOOK, LIVE, ENGINE = "what to paint", "the look", "live", "where it runs"
-SAME = "〃"  # the help of an option that stands on one line with the next
+SAME = ""  # the help of an option that stands on one line with the next
 
 
 class Parser(argparse.ArgumentParser):

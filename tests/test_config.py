@@ -142,7 +142,7 @@ def test_saving_makes_the_folder_and_leaves_links(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="config.toml: "):
+    with pytest.raises(OutputError, match=r"config\.toml: "):
         TomlFile(tmp_path / "file" / "config.toml").write({"smooth": 1})
 
 
