@@ -130,7 +130,7 @@ class Dials:
         try:
             self.presets.keep(_preset(number), self.fade.target)
         except StylizeError as error:
-            return str(error)
+            return self._short(error)
         return f"kept as {_preset(number)}: {self.fade.target.label}"
 
     def recall(self, number: int) -> str:
@@ -140,10 +140,14 @@ class Dials:
         except UnknownStyle as error:
             return f"{_preset(number)}: {str(error).partition(';')[0]}"
         except StylizeError as error:
-            return str(error)
+            return self._short(error)
         with self._lock:
             self._next = self._clock() + self._tour
             return f"{_preset(number)}: {self.go(look)}"
+
+    def _short(self, error: StylizeError) -> str:
+        """Without the folder: the reason would run out of the screen."""
+        return str(error).replace(str(self.presets.path), self.presets.path.name)
 
     def toggle_tour(self) -> str:
         """Walk through all styles, beginning now; or stay."""

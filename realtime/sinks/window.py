@@ -50,6 +50,7 @@ class Window:
         self._minimised: Callable[[], bool] | None = None
         self._shift_held: Callable[[], bool] | None = None
         self._shift_pressed = float("-inf")
+        self._shifted = False  # the key that came last came right after shift
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(title, *size)
@@ -94,15 +95,17 @@ class Window:
     def key(self, wait: float) -> int:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1."""
         code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
-        if code in SHIFT_KEYS:
-            self._shift_pressed = time.monotonic()
+        if code >= 0:
+            now = time.monotonic()
+            self._shifted = now - self._shift_pressed < SHIFT_SECONDS
+            self._shift_pressed = now if code in SHIFT_KEYS else float("-inf")
         return code
 
     def shift(self) -> bool:
         """Whether shift is held now, or was pressed just before the key that came last."""
         if self._shift_held is None:
             self._shift_held = watch_shift()
-        return self._shift_held() or time.monotonic() - self._shift_pressed < SHIFT_SECONDS
+        return self._shift_held() or self._shifted
 
     def touches(self) -> Iterator[Touch]:
         """What the mouse has done to the picture since this was asked last."""
