@@ -6,8 +6,11 @@ from realtime import Stylizer
 from __future__ import annotations
 
 from realtime.errors import StylizeError
-from realtime.look import Look
+from realtime.live import Live, Painted
+from realtime.look import Look, parse_look
+from realtime.sources import open_live_source
 from realtime.steady import Steady
 from realtime.stylizer import Stylizer
+from realtime.views import View
 
-__all__ = ["Look", "Steady", "StylizeError", "Stylizer"]
+__all__ = ["Live", "Look", "Painted", "Steady", "StylizeError", "Stylizer", "View", "open_live_source", "parse_look"]

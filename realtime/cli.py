@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realtime.config import Config, parse
 from realtime.errors import StylizeError, UsageError
 from realtime.options import build_parser, stylizer_options
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
     from realtime.sinks.target import Target
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, config: Config) -> int:
     """Do what the command line asks for; returns the exit status."""
     from realtime import listing
 
     if arguments.version:
         print(listing.versions())
+    elif arguments.completion:
+        print(listing.completion(arguments.completion))
     elif arguments.list_styles:
         listing.print_styles(arguments.models, arguments.json)
     elif arguments.list_providers:
@@ -34,13 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is not None:
         from realtime import offline
 
-        return offline.run(arguments, _check(arguments))
+        status = offline.run(arguments, _check(arguments))
+        if arguments.save_config:
+            config.save({})
+        return status
     else:
-        return run_live(arguments)
+        return run_live(arguments, config)
     return 0
 
 
-def run_live(arguments: argparse.Namespace) -> int:
+def run_live(arguments: argparse.Namespace, config: Config) -> int:
     """Open, paint and show until it is over; then write the figures. Returns the exit status."""
     height = _check(arguments)
     _check_source(arguments)
@@ -56,17 +63,18 @@ def run_live(arguments: argparse.Namespace) -> int:
 
         require_virtual_camera()
     try:
-        return _run_live(arguments, height, target)
+        return _run_live(arguments, config, height, target)
     finally:
         if target is not None:
             target.drop_if_empty()
 
 
-def _run_live(arguments: argparse.Namespace, height: int | None, target: Target | None) -> int:
+def _run_live(arguments: argparse.Namespace, config: Config, height: int | None, target: Target | None) -> int:
     from realtime.jobs import find_files
     from realtime.live import CAMERA_FPS, Live
     from realtime.look import FADE_SECONDS
     from realtime.outputs import Outputs
+    from realtime.presets import Presets
     from realtime.sources import open_files, open_live_source
     from realtime.stylizer import Stylizer
     from realtime.views import View
@@ -76,11 +84,10 @@ def _run_live(arguments: argparse.Namespace, height: int | None, target: Target 
             source = open_files(find_files(arguments.inputs), loop=arguments.loop, track=arguments.track)
         else:
             source = open_live_source(arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps)
-        mirror = source.mirror if arguments.mirror is None else arguments.mirror
         live = Live(
-            source, stylizer, mirror=mirror, height=height, fps=arguments.fps, frames=arguments.frames,
+            source, stylizer, mirror=arguments.mirror, height=height, fps=arguments.fps, frames=arguments.frames,
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
-            view=View(arguments.view or "painted"),
+            view=View(arguments.view or "painted"), presets=Presets(config.file.path.with_name("presets.toml")),
         )  # fmt: skip
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
         print(f"{source.name}: {source.gives}", flush=True)
@@ -98,6 +105,8 @@ def _run_live(arguments: argparse.Namespace, height: int | None, target: Target 
                 live.stop()
             finally:
                 _report(live, outputs, arguments.stats)
+                if arguments.save_config:
+                    config.save(live.dialled())
 
 
 def _show(live: Live, outputs: Outputs, arguments: argparse.Namespace) -> bool:
@@ -155,17 +164,22 @@ def _check_source(arguments: argparse.Namespace) -> None:
 
 def main() -> int:
     """The entry point; returns the exit status."""
-    arguments = build_parser().parse_args()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could stand on the command line
+        import argcomplete
+
+        argcomplete.autocomplete(build_parser())
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
         signal.signal(number, signal.default_int_handler)
+    config = None
     try:
-        return run(arguments)
+        arguments, config = parse(sys.argv[1:])
+        return run(arguments, config)
     except KeyboardInterrupt:
         return 130
     except StylizeError as error:
-        if arguments.debug:
+        if "--debug" in sys.argv:
             raise
-        print(f"realtime-stylize: {error}", file=sys.stderr)
+        print(f"realtime-stylize: {config.blame(error) if config else error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
 
 

@@ -34,8 +34,34 @@ class SystemClock:
         return False
 
 
+class SteppedClock:
+    """Stands still until `advance`: a thread that waits on it waits for that. For tests of several threads."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._moved = threading.Condition()
+
+    def now(self) -> float:
+        """Seconds from some fixed moment; never goes back."""
+        return self._now
+
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
+        """Wait until others have let `seconds` pass, or less if `stop` is set. True if it was."""
+        until = self._now + seconds
+        with self._moved:
+            while self._now < until and not (stop is not None and stop.is_set()):
+                self._moved.wait(0.02)  # nobody tells of `stop`
+        return stop is not None and stop.is_set()
+
+    def advance(self, seconds: float) -> None:
+        """Let that much time pass, and wake who has waited for it."""
+        with self._moved:
+            self._now += seconds
+            self._moved.notify_all()
+
+
 class FakeClock:
-    """Stands still until somebody waits; then jumps. For tests.
+    """Stands still until somebody waits; then jumps. For tests of one thread.
 
     waits: every pause that was asked for, in seconds.
     """

@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from realtime.config import config_path
+from realtime.errors import StylizeError, UnknownStyle
 from realtime.look import LIMITS, MOST_STYLES, Crossfade, Look, one_style
+from realtime.presets import Presets
 from realtime.styles import Library, Model, Style
 
 STEP = 0.1  # of strength, smoothing and the share of the second style
@@ -20,7 +23,7 @@ class Dials:
     """What is dialled, and how it is turned. Each turn fades, and returns the line to tell the user.
 
     fade: what is turned. tour: seconds for each style of a walk through all of them, begun at once; None is no walk.
-    Any thread may turn and look.
+    presets: where looks are kept; the user's own file if not given. Any thread may turn and look.
     """
 
     def __init__(
@@ -29,8 +32,10 @@ class Dials:
         library: Library,
         tour: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        presets: Presets | None = None,
     ) -> None:
         self.fade, self.library = fade, library
+        self.presets = presets or Presets(config_path().with_name("presets.toml"))
         self.touring = tour is not None
         self._tour = tour or TOUR_SECONDS
         self._clock = clock
@@ -120,6 +125,30 @@ class Dials:
         self._turn(smooth=_stepped(self.fade.target.smooth, by))
         return f"smoothing {self.fade.target.smooth:.0%}"
 
+    def keep(self, number: int) -> str:
+        """Remember the look where the fade goes to, 0 is the first place."""
+        try:
+            self.presets.keep(_preset(number), self.fade.target)
+        except StylizeError as error:
+            return self._short(error)
+        return f"kept as {_preset(number)}: {self.fade.target.label}"
+
+    def recall(self, number: int) -> str:
+        """The look remembered there."""
+        try:
+            look = self.presets.recall(_preset(number), self.library)
+        except UnknownStyle as error:
+            return f"{_preset(number)}: {str(error).partition(';')[0]}"
+        except StylizeError as error:
+            return self._short(error)
+        with self._lock:
+            self._next = self._clock() + self._tour
+            return f"{_preset(number)}: {self.go(look)}"
+
+    def _short(self, error: StylizeError) -> str:
+        """Without the folder: the reason would run out of the screen."""
+        return str(error).replace(str(self.presets.path), self.presets.path.name)
+
     def toggle_tour(self) -> str:
         """Walk through all styles, beginning now; or stay."""
         with self._lock:
@@ -172,6 +201,10 @@ class Dials:
     def _fade_to(self, look: Look, seconds: float | None = None) -> Look:
         self.fade.go(look, self._clock(), seconds)
         return look
+
+
+def _preset(number: int) -> str:
+    return f"F{number + 1}"
 
 
 def _stepped(value: float, by: int) -> float:

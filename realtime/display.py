@@ -54,6 +54,8 @@ class Display:
             Action.COLOURS: lambda _: self._turned(dials.toggle_colours()),
             Action.STROKE: lambda command: self._turned(dials.stroke(command.number)),
             Action.SMOOTH: lambda command: self._turned(dials.smooth(command.number)),
+            Action.PRESET: lambda command: self._turned(dials.recall(command.number)),
+            Action.KEEP: lambda command: self._turned(dials.keep(command.number)),
             Action.SPLIT: lambda _: self._toggle_view(View.SPLIT),
             Action.HUD: lambda _: self._toggle("hud"),
             Action.HELP: lambda _: self._toggle("help"),
@@ -76,7 +78,7 @@ class Display:
                 self.current = painted
             self._listen()
             self._draw(fresh=painted is not None)
-            pressed = command(self.window.key(0.03 if self.live.controls.frozen else 0.001))
+            pressed = command(self.window.key(0.03 if self.live.controls.frozen else 0.001), self.window.shift)
             if pressed is not None:
                 self._actions[pressed.action](pressed)
             for touch in self.window.touches():
@@ -94,7 +96,7 @@ class Display:
 
     def _draw(self, fresh: bool) -> None:
         now = time.monotonic()
-        silent = self._silence(now)
+        silent = self._silence()
         message = self._message if now < self._message_until else ""
         view = self.live.controls.view
         tick = int(now / TICK) if self.hud else 0
@@ -154,13 +156,13 @@ class Display:
         )
         hud.draw_hud(canvas, figures)
 
-    def _silence(self, now: float) -> str:
+    def _silence(self) -> str:
         """Why no frames come, or nothing while they do."""
         source = self.live.source
         if source.state != "live":
             return source.reason or "the camera is gone; trying again"
         slow = 3 / source.fps if source.fps else 0.0
-        quiet = now - self.live.newest
+        quiet = self.live.clock.now() - self.live.newest
         return f"{source.name} sends nothing" if quiet > max(SILENCE, slow) else ""
 
     def _listen(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,6 +31,8 @@ class Action(Enum):
     COLOURS = "colours"
     STROKE = "stroke"
     SMOOTH = "smooth"
+    PRESET = "preset"
+    KEEP = "keep"
     QUIT = "quit"
 
 
@@ -48,6 +51,7 @@ class Binding:
     option: str = ""
 
 
+PRESETS = ("f1", "f2", "f3", "f4")
 BINDINGS = (
     Binding(("n", "right"), Action.NEXT, "n →", "next style", option="--style"),
     Binding(("p", "left"), Action.PREVIOUS, "p ←", "previous style"),
@@ -61,6 +65,8 @@ BINDINGS = (
     Binding(("c",), Action.COLOURS, "c", "the photo's colours, or the painting's", option="--keep-colors"),
     Binding(("]",), Action.STROKE, "[ ]", "finer or larger strokes", ("[",), option="--stroke"),
     Binding(("'",), Action.SMOOTH, "; '", "less or more smoothing", (";",), option="--smooth"),
+    Binding(PRESETS, Action.PRESET, "F1 … F4", "a look you have kept"),
+    Binding(tuple(f"shift+{key}" for key in PRESETS), Action.KEEP, "shift F1 …", "keep this look there"),
     Binding(("v",), Action.SPLIT, "v", "split: photo and painting; drag the seam", option="--view"),
     Binding(("space",), Action.FREEZE, "space", "freeze, and go on"),
     Binding(("s",), Action.SNAPSHOT, "s", "save a snapshot, painted and original"),
@@ -78,22 +84,26 @@ _SPECIAL = {
     65361: "left", 65362: "up", 65363: "right", 65364: "down",
     0x250000: "left", 0x260000: "up", 0x270000: "right", 0x280000: "down",
     63234: "left", 63232: "up", 63235: "right", 63233: "down",
+    65470: "f1", 65471: "f2", 65472: "f3", 65473: "f4",
+    0x700000: "f1", 0x710000: "f2", 0x720000: "f3", 0x730000: "f4",
+    63236: "f1", 63237: "f2", 63238: "f3", 63239: "f4",
     27: "escape", 32: "space", 65451: "+", 65453: "-",
 }  # fmt: skip
+GTK_SHIFT = 0x10000
 _ACTIONS = {key: (binding.action, 1) for binding in BINDINGS for key in binding.keys}
 _ACTIONS |= {key: (binding.action, -1) for binding in BINDINGS for key in binding.less}
 
 
 @dataclass(frozen=True)
 class Command:
-    """An action, and for STYLE which one: 0 is the first; for the others -1 if it was asked for the other way."""
+    """An action, and for STYLE, PRESET and KEEP which one: 0 is the first; for others -1 if it was the other way."""
 
     action: Action
     number: int = 1
 
 
-def command(code: int) -> Command | None:
-    """What the key means. code: as cv2.waitKeyEx returns it, -1 for no key."""
+def command(code: int, shift: Callable[[], bool] = lambda: False) -> Command | None:
+    """What the key means. code: as cv2.waitKeyEx returns it, -1 for no key; shift: says if that is held with it."""
     if code < 0:
         return None
     name = _SPECIAL.get(code)
@@ -101,10 +111,12 @@ def command(code: int) -> Command | None:
         # GTK reports locks and modifiers in the upper bits.
         low = code & 0xFFFF
         name = _SPECIAL.get(low) or (chr(low).lower() if 32 < low < 127 else "")
+    if name in PRESETS and (shift() or (code & GTK_SHIFT and code & 0xFFFF)):
+        name = f"shift+{name}"
     if name not in _ACTIONS:
         return None
     action, way = _ACTIONS[name]
-    return Command(action, int(name) - 1 if action is Action.STYLE else way)
+    return Command(action, int(name[-1]) - 1 if action in (Action.STYLE, Action.PRESET, Action.KEEP) else way)
 
 
 def markdown_table() -> str:

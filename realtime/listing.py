@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from realtime.errors import StylizeError
 from realtime.styles import load_library
 
 
@@ -75,6 +76,15 @@ def print_codecs(as_json: bool) -> None:
         rows.append({"codec": name, "encoder": encoder.name, "files": " ".join(files), "crf": crf})
         rows[-1] |= {"available": problem is None, "problem": problem}
     _print(rows, ["codec", "files", "crf", "available", "problem"], as_json)
+
+
+def completion(shell: str) -> str:
+    """What that shell has to read, to complete this command's options. Raises StylizeError where a part is missing."""
+    try:
+        from argcomplete.shell_integration import shellcode
+    except ImportError as error:
+        raise StylizeError("--completion needs argcomplete: pip install 'realtime-stylize[completion]'") from error
+    return str(shellcode(["realtime-stylize"], shell=shell))
 
 
 def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from realtime.clock import Clock, SystemClock
 from realtime.dials import Dials
 from realtime.errors import StylizeError
 from realtime.frame import Frame, Image
 from realtime.governor import Governor, stroke_size, working_size
 from realtime.look import FADE_SECONDS, LIMITS, Crossfade, Look
+from realtime.presets import Presets
 from realtime.slot import Slot
 from realtime.sources.reconnect import Reconnecting
 from realtime.stats import Stats
@@ -24,6 +27,7 @@ from realtime.views import Grid, Layout, View, split
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
 JOIN_SECONDS = 2.0
+PATIENCE = 0.1  # s, short enough for Ctrl-C on every system
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,14 @@ class Live:
     frames: stop after that many pictures.
     fade: seconds from one look to the next. tour: seconds for each style of a walk through all; None is no walk.
     view: what is painted and shown. `dials` turns the look, `controls` have the rest.
+    mirror: None is what the source is used to. presets: where looks are kept; the user's own file if not given.
+    clock: what passes time; the source's should be the same.
+
+    In a program, `with` starts and stops it, and it gives what is painted, the newest each time:
+
+        with Live(source, stylizer) as live:
+            for painted in live:
+                show(painted.image)
     """
 
     def __init__(
@@ -73,22 +85,26 @@ class Live:
         source: Reconnecting,
         stylizer: Stylizer,
         *,
-        mirror: bool,
+        mirror: bool | None = None,
         height: int | None = None,
         fps: float | None = None,
         frames: int | None = None,
         fade: float = FADE_SECONDS,
         tour: float | None = None,
         view: View = View.PAINTED,
+        presets: Presets | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.source, self.stylizer = source, stylizer
         self.height, self.fps, self.frames = height, fps, frames
-        self.controls = Controls(stylizer.look, mirror, fade, view)
-        self.dials = Dials(self.controls.fade, stylizer.library, tour)
-        self.stats = Stats()
+        self.clock = clock or SystemClock()
+        self.controls = Controls(stylizer.look, source.mirror if mirror is None else mirror, fade, view)
+        self.dials = Dials(self.controls.fade, stylizer.library, tour, self.clock.now, presets)
+        self._begun = self._dialled()
+        self.stats = Stats(self.clock.now)
         self.painted: Slot[Painted] = Slot()
         self.size: tuple[int, int] = source.size  # (width, height) that strokes of 1 are painted at
-        self.newest = time.monotonic()  # when the last frame came in
+        self.newest = self.clock.now()  # when the last frame came in
         self.done = threading.Event()
         self.error: StylizeError | None = None
         self._captured: Slot[Frame] = Slot()
@@ -129,6 +145,34 @@ class Live:
         target = self.controls.fade.target
         return stroke_size(self.size, target.stroke, target.model.multiple)
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __iter__(self) -> Iterator[Painted]:
+        """What is painted, until it is over; what was painted while nobody asked is passed over."""
+        while True:
+            finished = self.done.is_set()
+            painted = self.painted.take(0 if finished else PATIENCE)
+            if painted is not None:
+                yield painted
+            elif finished:
+                return
+
+    def dialled(self) -> dict[str, Any]:
+        """What has been dialled since the beginning, as the command line's options have it, by their names."""
+        changed = {name: value for name, value in self._dialled().items() if value != self._begun[name]}
+        if self.dials.touring:  # the style is where the walk happens to be
+            changed.pop("style", None)
+        return changed
+
+    def _dialled(self) -> dict[str, Any]:
+        look = self.controls.fade.target.options
+        return look | {"mirror": self.controls.mirror, "view": self.controls.view.value}
+
     def summary(self) -> dict[str, Any]:
         """Everything that --stats writes."""
         target = self.controls.fade.target
@@ -165,7 +209,7 @@ class Live:
             frame = self.source.read()
             if frame is None:  # told to stop, or the film is over
                 return
-            self.newest = time.monotonic()
+            self.newest = self.clock.now()
             self.stats.read += 1
             if self._captured.put(frame) and not (self.controls.frozen or self.controls.hidden):
                 self.stats.dropped += 1
@@ -189,12 +233,12 @@ class Live:
                 if not self._moving(shown) or self.done.is_set():
                     continue
             else:
-                if self.fps and (early := due - time.monotonic()) > 0:
-                    self.done.wait(early)
+                if self.fps and (early := due - self.clock.now()) > 0:
+                    self.clock.wait(early, self.done)
                 taken = self._captured.take(0.1)
                 if taken is None:
                     continue
-                due = max(time.monotonic(), due + 1 / self.fps) if self.fps else 0.0
+                due = max(self.clock.now(), due + 1 / self.fps) if self.fps else 0.0
                 frame = self._mirrored(taken)
             if frame.image.shape != shape:
                 self.stats.size_changes += bool(shape)

@@ -58,6 +58,14 @@ class Look:
         return " + ".join(f"{style.title or style.name} {weight:.0%}" for style, weight in self.mix)
 
     @property
+    def options(self) -> dict[str, str | float | bool]:
+        """As the command line's options have it, by their names."""
+        mix = self.mix[:MOST_STYLES]
+        style = mix[0][0].name if len(mix) == 1 else ",".join(f"{style.name}:{weight:.3g}" for style, weight in mix)
+        dials = {name.replace("_", "-"): getattr(self, name) for name in LIMITS}
+        return {"style": style, **dials, "keep-colors": self.keep_colors >= 0.5}
+
+    @property
     def dialled(self) -> list[str]:
         """What is set otherwise than by default, each in a few words; styles are not in it."""
         texts = {

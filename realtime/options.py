@@ -1,82 +1,166 @@
-"""The command line's options, in groups."""
+"""The command line's options, in groups; the config file and the presets take theirs from here."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from realtime.errors import UsageError
 from realtime.sinks.codecs import ENCODERS, PRESETS
 from realtime.views import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
+SHELLS = ("bash", "zsh", "fish")
+# Groups whose options can have a default in the config file; those of the first and the third for live pictures only.
+SOURCE, LOOK, LIVE, ENGINE = "what to paint", "the look", "live", "where it runs"
+SAME = ""  # the help of an option that stands on one line with the next
 
 
-def build_parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(message.removeprefix("argument ") + " (--help shows the options)")
+
+
+class Help(argparse.HelpFormatter):
+    """One line for each option, or for a few that belong together, and none between the groups."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36)
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        """Those without help of their own join the next one."""
+        waiting: list[argparse.Action] = []
+        for action in actions:
+            waiting.append(action)
+            if action.help != SAME:
+                names = ", ".join(_invocation(one) for one in waiting)
+                self.add_argument(argparse.Action([], action.dest, help=action.help, metavar=names))
+                waiting = []
+
+    def format_help(self) -> str:
+        """All of it."""
+        return super().format_help().replace("\n\n", "\n")
+
+
+def _invocation(action: argparse.Action) -> str:
+    value = "" if action.nargs == 0 else f" {action.metavar or action.dest}"
+    if action.nargs == "?":
+        value = f" [{action.metavar}]"
+    if not action.option_strings:
+        return f"{action.metavar} ..."
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return action.option_strings[0].replace("--", "--[no-]")
+    return ", ".join(action.option_strings) + value
+
+
+def build_parser() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="realtime-stylize",
-        description="Your camera, painted, live; films and pictures too.",
-        epilog="Press h in the window for its keys.",
+        usage="realtime-stylize [FILE ...] [options]",
+        description="Your camera, painted, live; films and pictures too. Press h in the window for its keys.",
+        formatter_class=Help,
+        add_help=False,
     )
-    parser.add_argument(
-        "inputs", nargs="*", type=Path, metavar="FILE", help="films, pictures or folders: played, or with -o painted"
-    )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--camera", metavar="N|NAME|URL", help="index, name or URL (default: the first camera that answers)"
-    )
-    source.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
-    _add_file_options(parser)
-    _add_look_options(parser)
-    parser.add_argument("--size", default="auto", metavar="auto|ROWS", help="height to paint at (default: auto)")
-    parser.add_argument("--fps", type=float, metavar="N", help="paint at most N frames a second")
-    parser.add_argument(
-        "--mirror",
-        action=argparse.BooleanOptionalAction,
-        help="mirror the picture (default: cameras yes, else no)",
-    )
-    parser.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", help="where the network runs")
-    parser.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")
-    parser.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s saves (default: here)")
-    _add_recording_options(parser)
-    parser.add_argument("--no-window", action="store_true", help="paint without showing")
-    parser.add_argument("--frames", type=int, metavar="N", help="stop after N pictures")
-    parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON at the end")
-    parser.add_argument("--list-styles", action="store_true", help="the styles there are, and exit")
-    parser.add_argument("--list-cameras", action="store_true", help="the cameras there are, and exit")
-    parser.add_argument("--list-providers", action="store_true", help="where the network can run, and exit")
-    parser.add_argument("--list-codecs", action="store_true", help="what films can be written with, and exit")
-    parser.add_argument("--json", action="store_true", help="lists and results as JSON")
-    parser.add_argument("--version", action="store_true", help="this program's version and its libraries', and exit")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    _add_source_options(parser.add_argument_group(SOURCE))
+    _add_look_options(parser.add_argument_group(LOOK))
+    _add_live_options(parser.add_argument_group(LIVE))
+    _add_engine_options(parser.add_argument_group(ENGINE))
+    _add_file_options(parser.add_argument_group("films and pictures"))
+    _add_run_options(parser.add_argument_group("this run"))
+    _add_listing_options(parser.add_argument_group("tell, and exit"))
     return parser
 
 
-def _add_recording_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("recording")
-    group.add_argument("--record", type=Path, metavar="FILE", help="record from the start (r: to the folder of s)")
+def _add_source_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--microphone", action="store_const", const=True, help="recordings have sound, of the default microphone"
+        "inputs", nargs="*", type=Path, metavar="FILE", help="films, pictures, folders: played; with -o painted"
     )
-    group.add_argument("--virtual-camera", action="store_const", const=True, help="be a camera that other programs see")
+    one = group.add_mutually_exclusive_group()
+    one.add_argument("--camera", metavar="N|NAME|URL", help="if not given, the first camera that answers")
+    one.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
 
 
-def _add_look_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the look")
-    group.add_argument("--style", metavar="NAME[:W],...", help="a style, or a mix of up to four with their weights")
+def _add_look_options(group: argparse._ArgumentGroup) -> None:
+    yes_no = argparse.BooleanOptionalAction
+    style = group.add_argument("--style", metavar="NAME[:W],...", help="one, or a mix of up to four with weights")
+    style.completer = complete_style  # type: ignore[attr-defined]
     group.add_argument("--strength", type=float, default=1.0, metavar="0..1", help="0 the photo, 1 the painting")
-    group.add_argument("--keep-colors", action="store_true", help="the photo's colours, the painting's light and dark")
+    group.add_argument("--keep-colors", action=yes_no, default=False, help="the photo's colours, the painting's light")
     group.add_argument("--stroke", type=float, default=1.0, metavar="FACTOR", help="size of strokes, 0.5 to 4")
     group.add_argument("--smooth", type=float, default=0.0, metavar="0..1", help="hold paintings steady over time")
-    live = parser.add_argument_group("the look, live")
-    live.add_argument("--fade", type=float, metavar="SECONDS", help="from one look to the next (default: 0.3)")
-    live.add_argument("--tour", type=float, metavar="SECONDS", help="walk through all styles, so long each")
-    live.add_argument(
-        "--view",
-        choices=[view.value for view in View],
-        help="split: beside the photo; grid: all styles (default: painted)",
+
+
+def _add_live_options(group: argparse._ArgumentGroup) -> None:
+    yes_no = argparse.BooleanOptionalAction
+    group.add_argument("--fade", type=float, metavar="SECONDS", help="from one look to the next (default: 0.3)")
+    group.add_argument("--tour", type=float, metavar="SECONDS", help="walk through all styles, so long each")
+    views = [view.value for view in View]
+    group.add_argument("--view", choices=views, metavar="NAME", help="painted, split (beside the photo), grid (all)")
+    group.add_argument("--size", default="auto", metavar="auto|ROWS", help="height to paint at, files too")
+    group.add_argument("--fps", type=float, metavar="N", help="paint at most N frames a second")
+    group.add_argument("--mirror", action=yes_no, help="mirror the picture (default: cameras yes, else no)")
+    group.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s and r save; else here")
+    group.add_argument("--microphone", action=yes_no, help="recordings have sound, of the default microphone")
+    group.add_argument("--virtual-camera", action=yes_no, help="be a camera that other programs see")
+
+
+def _add_engine_options(group: argparse._ArgumentGroup) -> None:
+    names = ", ".join(PROVIDER_NAMES)
+    group.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", metavar="NAME", help=names)
+    group.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")
+
+
+def _add_file_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-o", "--output", metavar="FILE|DIR", help="where the painted ones go; DIR/ for several")
+    group.add_argument("--loop", action="store_true", help="without -o: play again and again")
+    group.add_argument("--overwrite", action="store_true", help=SAME)
+    group.add_argument("--resume", action="store_true", help="replace what is there; go on with what was interrupted")
+    group.add_argument("--scale-output", action="store_true", help="give back the size of --size, not the input's")
+    group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="h264 if not given, in .webm vp9")
+    group.add_argument("--crf", type=int, metavar="N", help=SAME)
+    presets = "quality, less is better; ultrafast to veryslow"
+    group.add_argument("--preset", choices=PRESETS, default="medium", metavar="NAME", help=presets)
+    group.add_argument("--track", type=int, metavar="N", help="the video track to paint (default: the largest)")
+
+
+def _add_run_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--record", type=Path, metavar="FILE", help="record from the start; r does it later")
+    group.add_argument("--no-window", action="store_true", help="paint without showing")
+    group.add_argument("--frames", type=int, metavar="N", help=SAME)
+    group.add_argument("--stats", type=Path, metavar="FILE", help="stop after N pictures; write figures as JSON")
+    group.add_argument("--config", type=Path, metavar="FILE", help="the file of defaults, instead of the usual one")
+    group.add_argument("--save-config", action="store_true", help="keep this run's options and its last look there")
+    group.add_argument("--json", action="store_true", help="lists and results as JSON")
+    group.add_argument("--debug", action="store_true", help="show a traceback on errors")
+
+
+def _add_listing_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--list-styles", action="store_true", help=SAME)
+    group.add_argument("--list-cameras", action="store_true", help="the styles and the cameras there are")
+    group.add_argument("--list-providers", action="store_true", help=SAME)
+    group.add_argument(
+        "--list-codecs", action="store_true", help="where the network can run; what films are written with"
     )
+    group.add_argument("--completion", choices=SHELLS, metavar="SHELL", help="what makes bash, zsh or fish complete")
+    group.add_argument("--version", action="store_true", help=SAME)
+    group.add_argument("-h", "--help", action="help", help="this program's version and its libraries'; this text")
+
+
+def options_of(parser: argparse.ArgumentParser, *groups: str) -> dict[str, argparse.Action]:
+    """The options of those groups, by their names without the dashes."""
+    return {
+        action.option_strings[0].lstrip("-"): action
+        for group in parser._action_groups
+        if group.title in groups
+        for action in group._group_actions
+        if action.option_strings
+    }
 
 
 def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -85,14 +169,11 @@ def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
-def _add_file_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("films and pictures")
-    group.add_argument("-o", "--output", metavar="FILE|DIR", help="where the painted ones go; DIR/ for several")
-    group.add_argument("--loop", action="store_true", help="without -o: play again and again")
-    group.add_argument("--overwrite", action="store_true", help="replace what is there")
-    group.add_argument("--resume", action="store_true", help="go on from what an interrupted run has left")
-    group.add_argument("--scale-output", action="store_true", help="give back the size of --size, not the input's")
-    group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="default: h264, in .webm vp9")
-    group.add_argument("--crf", type=int, metavar="N", help="quality, less is better (default: 18 for h264)")
-    group.add_argument("--preset", choices=PRESETS, default="medium", help="slower is smaller (default: medium)")
-    group.add_argument("--track", type=int, metavar="N", help="the video track to paint (default: the largest)")
+def complete_style(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """What a shell offers for --style: the name begun last, of those not in the mix yet."""
+    from realtime.styles import load_library
+
+    before, comma, _begun = prefix.rpartition(",")
+    taken = {part.partition(":")[0] for part in before.split(",")}
+    names = [style.name for _, style in load_library(getattr(parsed_args, "models", None)).styles]
+    return [before + comma + name for name in names if name not in taken]

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ RATE_SECONDS = 2.0  # over which the fps on the screen is measured
 class Stats:
     """Counters of one run. Each field is written by one thread only."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now  # of the clock that frames are stamped by
         self.read = 0  # by the capture thread
         self.dropped = 0
         self.painted = 0  # by the painting thread
@@ -32,11 +34,11 @@ class Stats:
         self.to_display: deque[float] = deque(maxlen=REMEMBERED)
         self._recent: deque[float] = deque()
         self._latest: deque[float] = deque(maxlen=15)  # of to_display, for the screen
-        self._started = time.monotonic()
+        self._started = now()
 
     def count_painted(self, seconds: float, captured: float) -> None:
         """One more frame went through the network, in that time. captured: its `Frame.captured`."""
-        now = time.monotonic()
+        now = self._now()
         self.first_painted = self.first_painted or now
         self.last_painted = now
         self.painted += 1
@@ -45,7 +47,7 @@ class Stats:
 
     def count_reused(self) -> None:
         """One more frame was answered with the last painting."""
-        self.last_painted = time.monotonic()
+        self.last_painted = self._now()
         self.reused += 1
 
     @property
@@ -55,7 +57,7 @@ class Stats:
 
     def count_shown(self, captured: float) -> None:
         """One more frame reached the screen. captured: its `Frame.captured`."""
-        now = time.monotonic()
+        now = self._now()
         self.shown += 1
         self.to_display.append(now - captured)
         self._latest.append(now - captured)
@@ -64,7 +66,7 @@ class Stats:
     @property
     def fps_now(self) -> float:
         """Frames shown a second, lately."""
-        now = time.monotonic()
+        now = self._now()
         while self._recent and self._recent[0] < now - RATE_SECONDS:
             self._recent.popleft()
         return len(self._recent) / min(RATE_SECONDS, max(0.5, now - self._started))
@@ -95,7 +97,7 @@ class Stats:
             },
             "size_changes": self.size_changes,
             "snapshots": self.snapshots,
-            "seconds": round(time.monotonic() - self._started, 3),
+            "seconds": round(self._now() - self._started, 3),
         }
 
 

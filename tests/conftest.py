@@ -38,6 +38,7 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
     """What the app remembers between two starts is remembered between the tests, and not on this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
 
 

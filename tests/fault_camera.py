@@ -17,9 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self, get_args
 
 import cv2
-import numpy as np
 
-from realtime.frame import Image
+from realtime.testing import picture
 
 Mode = Literal[
     "ok",
@@ -30,19 +29,6 @@ Mode = Literal[
     "refuse",  # stops listening
     "late",  # hangs up; then 4 s before the first byte
 ]
-
-
-def picture(number: int, size: tuple[int, int]) -> Image:
-    """Frame `number`: a gradient, a square that moves right by 4 pixels a frame, the number itself."""
-    width, height = size
-    image = np.empty((height, width, 3), np.uint8)
-    image[..., 0] = np.linspace(0, 160, width)
-    image[..., 1] = np.linspace(0, 160, height)[:, None]
-    image[..., 2] = 60
-    left = number * 4 % max(1, width - height // 4)
-    image[height // 2 : height * 3 // 4, left : left + height // 4] = (40, 220, 250)
-    cv2.putText(image, f"{number:05d}", (8, height // 4), cv2.FONT_HERSHEY_SIMPLEX, height / 200, (255, 255, 255), 2)
-    return image
 
 
 class FaultCamera:

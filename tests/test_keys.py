@@ -37,11 +37,23 @@ ROOT = Path(__file__).parent.parent
         (-1, None),
         (ord("z"), None),
         (0, None),
-        (65470, None),  # F1
+        (65470, Command(Action.PRESET, 0)),  # X11
+        (0x730000, Command(Action.PRESET, 3)),  # Windows
+        (63237, Command(Action.PRESET, 1)),  # macOS
+        (0x10000 | 65471, Command(Action.KEEP, 1)),  # GTK says itself that shift is held
+        (0x710000, Command(Action.PRESET, 1)),  # no modifier of Windows
+        (65474, None),  # F5
+        (65505, None),  # shift alone, in Qt
     ],
 )
 def test_codes_of_every_window_system(code: int, expected: Command | None) -> None:
     assert command(code) == expected
+
+
+@pytest.mark.parametrize("code", [65470, 0x700000, 63236])
+def test_shift_keeps_a_look(code: int) -> None:
+    assert command(code, lambda: True) == Command(Action.KEEP, 0)
+    assert command(ord("n"), lambda: True) == Command(Action.NEXT)
 
 
 def test_no_key_does_two_things() -> None:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import socket
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from realtime.errors import DisplayError
 from realtime.fit import fit, place
 from realtime.frame import Image
 from realtime.sinks.minimised import watch
+from realtime.sinks.shift import watch_shift
 
+SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right: Qt tells them apart from the key that follows
+SHIFT_SECONDS = 0.5  # that a key pressed after it belongs to it, where the window system cannot be asked
 NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
 
 
@@ -44,6 +48,9 @@ class Window:
         self.area = (0, 0, *size)  # (left, top, width, height) of the picture in the window, as composed last
         self._touches: deque[Touch] = deque(maxlen=64)
         self._minimised: Callable[[], bool] | None = None
+        self._shift_held: Callable[[], bool] | None = None
+        self._shift_pressed = float("-inf")
+        self._shifted = False  # the key that came last came right after shift
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(title, *size)
@@ -87,7 +94,18 @@ class Window:
 
     def key(self, wait: float) -> int:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1."""
-        return int(cv2.waitKeyEx(max(1, round(wait * 1000))))
+        code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
+        if code >= 0:
+            now = time.monotonic()
+            self._shifted = now - self._shift_pressed < SHIFT_SECONDS
+            self._shift_pressed = now if code in SHIFT_KEYS else float("-inf")
+        return code
+
+    def shift(self) -> bool:
+        """Whether shift is held now, or was pressed just before the key that came last."""
+        if self._shift_held is None:
+            self._shift_held = watch_shift()
+        return self._shift_held() or self._shifted
 
     def touches(self) -> Iterator[Touch]:
         """What the mouse has done to the picture since this was asked last."""

@@ -32,7 +32,8 @@ LIVE = [c for c in OURS if c not in FILES and "--list" not in c and "--version" 
 def shell(command: str, folder: Path, **more: str) -> subprocess.Popen[str]:
     """Start it in bash, with this environment's commands first on the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = os.environ | {"PATH": path, "XDG_DATA_HOME": str(folder)} | more
+    homes = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    environment = os.environ | {"PATH": path} | homes | more
     return subprocess.Popen(
         ["bash", "-c", command],
         cwd=folder,
@@ -61,6 +62,7 @@ def test_the_readme_has_commands_and_each_has_its_test() -> None:
     known = (
         r"python3 -m venv", r"bash tests/run.sh$", r"realtime-stylize ", r"python -m benchmarks.speed",
         r"pip install '\.\[train\]'$", r"stylize-train ", r"stylize-export ", r"stylize-still ",
+        r'eval "\$\(realtime-stylize --completion bash\)"$',
     )  # fmt: skip
     assert len(COMMANDS) > 10
     assert [c for c in COMMANDS if not any(re.match(pattern, c) for pattern in known)] == []

@@ -19,7 +19,8 @@ from realtime.clock import FakeClock
 from realtime.errors import SignalLost, SourceError
 from realtime.sources.reconnect import Reconnecting
 from realtime.sources.stream import Stream
-from tests.fault_camera import FaultCamera, Mode, picture
+from realtime.testing import picture
+from tests.fault_camera import FaultCamera, Mode
 
 SHORT = 1.0  # s: what is long enough for this machine, and short enough for a test
 
