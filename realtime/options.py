@@ -24,7 +24,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--camera", metavar="N|NAME|URL", help="index, name or URL (default: the first camera that answers)"
+        "--camera",
+        metavar="N|NAME|URL",
+        help="index, name or URL; page: what a browser sends (default: the first camera that answers)",
     )
     source.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
     _add_file_options(parser)
@@ -54,12 +56,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_recording_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("recording")
+    group = parser.add_argument_group("recording and showing")
     group.add_argument("--record", type=Path, metavar="FILE", help="record from the start (r: to the folder of s)")
     group.add_argument(
         "--microphone", action="store_const", const=True, help="recordings have sound, of the default microphone"
     )
     group.add_argument("--virtual-camera", action="store_const", const=True, help="be a camera that other programs see")
+    group.add_argument(
+        "--serve", nargs="?", const="", metavar="ADDRESS", help="a page for browsers and OBS (default: 127.0.0.1:8765)"
+    )
 
 
 def _add_look_options(parser: argparse.ArgumentParser) -> None:
