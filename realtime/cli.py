@@ -14,8 +14,10 @@ from realtime.errors import StylizeError, UsageError
 from realtime.options import build_parser, stylizer_options
 
 if TYPE_CHECKING:
+    from realtime.deeds import Deeds
     from realtime.live import Live
     from realtime.outputs import Outputs
+    from realtime.serve.address import Address
     from realtime.sinks.target import Target
 
 
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
 
 def run_live(arguments: argparse.Namespace, config: Config) -> int:
     """Open, paint and show until it is over; then write the figures. Returns the exit status."""
-    height = _check(arguments)
+    height, address = _check(arguments), _address(arguments)
     _check_source(arguments)
     if not arguments.no_window:
         from realtime.sinks.window import require_display
@@ -58,38 +60,51 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
     from realtime.outputs import recording_target
 
     target = recording_target(arguments.record, arguments.overwrite) if arguments.record is not None else None
-    if arguments.virtual_camera and arguments.no_window and target is None:
+    if arguments.virtual_camera and arguments.no_window and target is None and address is None:
         from realtime.sinks.virtual_camera import require_virtual_camera
 
         require_virtual_camera()
+    if address is not None and arguments.no_window and target is None and not arguments.virtual_camera:
+        from realtime.serve.server import require_page
+
+        require_page(address)
     try:
-        return _run_live(arguments, config, height, target)
+        return _run_live(arguments, config, height, target, address)
     finally:
         if target is not None:
             target.drop_if_empty()
 
 
-def _run_live(arguments: argparse.Namespace, config: Config, height: int | None, target: Target | None) -> int:
+def _run_live(
+    arguments: argparse.Namespace, config: Config, height: int | None, target: Target | None, address: Address | None
+) -> int:
+    from realtime.deeds import Deeds
     from realtime.jobs import find_files
     from realtime.live import CAMERA_FPS, Live
     from realtime.look import FADE_SECONDS
     from realtime.outputs import Outputs
     from realtime.presets import Presets
     from realtime.sources import open_files, open_live_source
+    from realtime.sources.page import PageCamera
     from realtime.stylizer import Stylizer
     from realtime.views import View
 
     with Stylizer(**stylizer_options(arguments)) as stylizer:
+        page = PageCamera()
         if arguments.inputs:
-            source = open_files(find_files(arguments.inputs), loop=arguments.loop, track=arguments.track)
+            files = find_files(arguments.inputs)
+            source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
         else:
-            source = open_live_source(arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps)
+            source = open_live_source(
+                arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
+            )
         live = Live(
             source, stylizer, mirror=arguments.mirror, height=height, fps=arguments.fps, frames=arguments.frames,
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
             view=View(arguments.view or "painted"), presets=Presets(config.file.path.with_name("presets.toml")),
         )  # fmt: skip
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
+        deeds = Deeds(live, outputs, arguments.snapshots)
         print(f"{source.name}: {source.gives}", flush=True)
         print(f"{stylizer.provider.upper()}: {stylizer.why}", flush=True)
         try:
@@ -98,8 +113,10 @@ def _run_live(arguments: argparse.Namespace, config: Config, height: int | None,
                     outputs.record(target, source.size, source.fps)
                 if arguments.virtual_camera:
                     outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
+                if address is not None:
+                    outputs.serve(address, deeds, page)
                 live.start()
-                return 0 if _show(live, outputs, arguments) else 1
+                return 0 if _show(deeds, arguments) else 1
         finally:
             try:
                 live.stop()
@@ -109,19 +126,19 @@ def _run_live(arguments: argparse.Namespace, config: Config, height: int | None,
                     config.save(live.dialled())
 
 
-def _show(live: Live, outputs: Outputs, arguments: argparse.Namespace) -> bool:
+def _show(deeds: Deeds, arguments: argparse.Namespace) -> bool:
     """Until it is over; False if it ended for want of any output."""
     if arguments.no_window:
         from realtime.headless import run_headless
 
-        return run_headless(live, outputs)
+        return run_headless(deeds)
     from realtime.display import Display
     from realtime.sinks.window import Window
 
-    width, rows = live.source.size
+    width, rows = deeds.live.source.size
     factor = min(max(1.0, 640 / width), 1920 / width, 1080 / rows)
     with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window:
-        Display(live, window, arguments.snapshots, outputs).run()
+        Display(deeds, window).run()
     return True
 
 
@@ -132,6 +149,15 @@ def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:
     print(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps", flush=True)
     if stats is not None:
         write_stats(stats, table)
+
+
+def _address(arguments: argparse.Namespace) -> Address | None:
+    """Where the page will be, if there is one. Raises UsageError."""
+    from realtime.serve.address import parse_address
+
+    if arguments.serve is None and arguments.camera == "page":
+        raise UsageError("--camera page: --serve makes the page that sends it")
+    return parse_address(arguments.serve) if arguments.serve is not None else None
 
 
 def _check(arguments: argparse.Namespace) -> int | None:

@@ -79,7 +79,7 @@ class Dials:
     def toggle_original(self) -> str:
         """The photo as it is, and back."""
         target = self.fade.target
-        return self._turn(strength=0.0 if target.strength else self._strength)
+        return self._turn(strength=0.0 if target.strength else self._strength).label
 
     def toggle_mix(self) -> str:
         """Hold the style before beside the one now; or let it go."""
@@ -101,29 +101,51 @@ class Dials:
             self._share = _stepped(self._share, by)
             return self._mixed()
 
+    def turn(self, dial: str, value: float) -> str:
+        """Set one of the look's dials, or the `share` of the style held. Raises UsageError out of its range."""
+        if dial == "share":
+            with self._lock:
+                if self._second is None:
+                    return self.toggle_mix()
+                self._share = min(1.0, max(0.0, value))
+                return self._mixed()
+        look = self._turn(**{dial: value})
+        texts = {
+            "strength": f"strength {look.strength:.0%}" if look.strength else look.label,
+            "keep_colors": "the photo's own colours" if look.keep_colors else "the painting's colours",
+            "stroke": f"strokes × {look.stroke:.3g}",
+            "smooth": f"smoothing {look.smooth:.0%}",
+        }
+        return texts[dial]
+
+    @property
+    def held(self) -> Style | None:
+        """The style held beside the one chosen."""
+        return self._second[1] if self._second is not None else None
+
+    @property
+    def share(self) -> float:
+        """Of the style held, 0 to 1."""
+        return self._share
+
     def strength(self, by: int) -> str:
         """More paint, or less."""
-        line = self._turn(strength=_stepped(self.fade.target.strength, by))
-        return f"strength {self.fade.target.strength:.0%}" if self.fade.target.strength else line
+        return self.turn("strength", _stepped(self.fade.target.strength, by))
 
     def toggle_colours(self) -> str:
         """The photo's colours, or the painting's."""
-        self._turn(keep_colors=0.0 if self.fade.target.keep_colors else 1.0)
-        return "the photo's own colours" if self.fade.target.keep_colors else "the painting's colours"
+        return self.turn("keep_colors", 0.0 if self.fade.target.keep_colors else 1.0)
 
     def stroke(self, by: int) -> str:
         """Larger strokes, or finer ones."""
         now = self.fade.target.stroke
         further = [s for s in STROKES if (s > now * 1.01 if by > 0 else s < now * 0.99)]
         low, high = LIMITS["stroke"]
-        stroke = (min(further) if by > 0 else max(further)) if further else min(max(now, low), high)
-        self._turn(stroke=stroke)
-        return f"strokes × {stroke:g}"
+        return self.turn("stroke", (min(further) if by > 0 else max(further)) if further else min(max(now, low), high))
 
     def smooth(self, by: int) -> str:
         """Steadier, or livelier."""
-        self._turn(smooth=_stepped(self.fade.target.smooth, by))
-        return f"smoothing {self.fade.target.smooth:.0%}"
+        return self.turn("smooth", _stepped(self.fade.target.smooth, by))
 
     def keep(self, number: int) -> str:
         """Remember the look where the fade goes to, 0 is the first place."""
@@ -192,11 +214,11 @@ class Dials:
         look = replace(self.fade.target, model=first.model, weights=weights, strength=self._strength)
         return self._fade_to(look, seconds).label
 
-    def _turn(self, **dials: float) -> str:
+    def _turn(self, **dials: float) -> Look:
         with self._lock:
             look = replace(self.fade.target, **dials)  # type: ignore[arg-type]
             self._strength = look.strength or self._strength
-            return self._fade_to(look).label
+            return self._fade_to(look)
 
     def _fade_to(self, look: Look, seconds: float | None = None) -> Look:
         self.fade.go(look, self._clock(), seconds)

@@ -1,32 +1,33 @@
-"""Painting without a window: into a recording, to a virtual camera, or only for the figures."""
+"""Painting without a window: into a recording, to a virtual camera or a page, or only for the figures."""
 
 from __future__ import annotations
 
 import sys
 
-from realtime.live import Live
-from realtime.outputs import Outputs
+from realtime.deeds import Deeds
 
 TICK = 0.5  # s, short enough for Ctrl-C on every system
+PAGE_TICK = 0.03  # s, short enough for hands on a page's sliders
 
 
-def run_headless(live: Live, outputs: Outputs) -> bool:
+def run_headless(deeds: Deeds) -> bool:
     """Hand on what is painted until it is over.
 
     False if outputs were asked for and none is left, which ends it: nobody would notice the rest.
     """
-    wanted = bool(outputs.active or outputs.failures)
+    live, outputs = deeds.live, deeds.outputs
+    wanted = bool(outputs.any or outputs.failures)
     state = live.source.state
     while True:
         finished = live.done.is_set()
-        painted = live.painted.take(0 if finished else TICK)
+        painted = live.painted.take(0 if finished else PAGE_TICK if outputs.page else TICK)
         if painted is not None:
-            outputs.show(painted.shown(live.controls.view), painted.frame.captured)
+            deeds.current = painted
         elif finished:
             return True
-        while outputs.news():
-            pass
-        if wanted and outputs.failures and not outputs.active:
+        deeds.hand_on(fresh=painted is not None)
+        deeds.attend()
+        if wanted and outputs.failures and not outputs.any:
             return False
         if live.source.state != state:
             state = live.source.state

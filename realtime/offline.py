@@ -69,7 +69,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError("--resume goes on from what is there, --overwrite replaces it: one of them")
     if arguments.loop:
         raise UsageError("--loop is for films that are played, without -o")
-    for option in ("fps", "mirror", "stats", "fade", "tour", "view", "record", "microphone", "virtual_camera"):
+    live = ("fps", "mirror", "stats", "fade", "tour", "view", "record", "microphone", "virtual_camera", "serve")
+    for option in live:
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise UsageError(f"--{name} is for live pictures; files keep their own (--json: results)")

@@ -82,7 +82,7 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
         "inputs", nargs="*", type=Path, metavar="FILE", help="films, pictures, folders: played; with -o painted"
     )
     one = group.add_mutually_exclusive_group()
-    one.add_argument("--camera", metavar="N|NAME|URL", help="if not given, the first camera that answers")
+    one.add_argument("--camera", metavar="N|NAME|URL", help="page: a browser's; if not given, the first that answers")
     one.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
 
 
@@ -108,6 +108,7 @@ def _add_live_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s and r save; else here")
     group.add_argument("--microphone", action=yes_no, help="recordings have sound, of the default microphone")
     group.add_argument("--virtual-camera", action=yes_no, help="be a camera that other programs see")
+    group.add_argument("--serve", nargs="?", const="", metavar="ADDRESS", help="a page for browsers: 127.0.0.1:8765")
 
 
 def _add_engine_options(group: argparse._ArgumentGroup) -> None:

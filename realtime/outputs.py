@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.frame import Image
+from realtime.orders import Order
 from realtime.sinks.target import Target
 
 if TYPE_CHECKING:
+    from realtime.deeds import Deeds
+    from realtime.serve.address import Address
+    from realtime.serve.server import Page
     from realtime.sinks.recording import Recording
     from realtime.sinks.virtual_camera import VirtualCamera
     from realtime.sources.microphone import Microphone
+    from realtime.sources.page import PageCamera
 
 
 class Outputs:
@@ -29,6 +34,7 @@ class Outputs:
     def __init__(self, folder: Path, *, microphone: bool = False) -> None:
         self.recording: Recording | None = None
         self.camera: VirtualCamera | None = None
+        self.page: Page | None = None
         self.failures: list[StylizeError] = []
         self._folder, self._microphone = folder, microphone
         self._finished: list[dict[str, Any]] = []
@@ -36,9 +42,14 @@ class Outputs:
         self._news: deque[str] = deque()
 
     @property
+    def any(self) -> bool:
+        """Whether there is any."""
+        return bool(self.recording or self.camera or self.page)
+
+    @property
     def active(self) -> bool:
         """Whether what is shown goes anywhere but to the screen."""
-        return self.recording is not None or self.camera is not None
+        return bool(self.recording or self.camera or (self.page and self.page.watched))
 
     def open_camera(self, size: tuple[int, int], fps: float) -> None:
         """Send to a virtual camera from now on. size: (width, height)."""
@@ -50,6 +61,22 @@ class Outputs:
             self._fail(error)
         else:
             print(f"virtual camera: {self.camera.name}", flush=True)
+
+    def serve(self, address: Address, deeds: Deeds, camera: PageCamera) -> None:
+        """Show it in browsers, and do what they ask for. camera: what they may send."""
+        try:
+            from realtime.serve.server import Page
+
+            self.page = Page(address, deeds, camera)
+        except OutputError as error:
+            self._fail(error)
+        else:
+            for url in self.page.urls:
+                print(f"page: {url}", flush=True)
+
+    def orders(self) -> list[Order]:
+        """What pages have asked for since the last time."""
+        return self.page.orders() if self.page is not None else []
 
     def record(self, target: Target, size: tuple[int, int], fps: float, latency: float = 0.0) -> None:
         """Start a recording. size: (width, height); latency: seconds from capture to display."""
@@ -78,6 +105,8 @@ class Outputs:
             self.recording.show(image, captured)
         if self.camera is not None:
             self.camera.show(image)
+        if self.page is not None:
+            self.page.show(image)
 
     def news(self) -> str:
         """What the user has not heard yet, one thing at a time; empty if nothing."""
@@ -101,11 +130,14 @@ class Outputs:
             pass
         if self.camera is not None:
             self.camera.close()
+        if self.page is not None:
+            self.page.close()
 
     def summary(self) -> dict[str, Any]:
         """What --stats writes of it."""
+        page = self.page.summary() if self.page is not None else None
         camera = {"name": self.camera.name, "sent": self.camera.sent} if self.camera is not None else None
-        return {"recordings": self._finished, "virtual_camera": camera}
+        return {"recordings": self._finished, "virtual_camera": camera, "page": page}
 
     def _stop(self) -> None:
         if self.recording is not None:

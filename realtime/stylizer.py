@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -46,6 +47,7 @@ class Stylizer:
         self.look = parse_look(
             style, self.library, strength=strength, keep_colors=keep_colors, stroke=stroke, smooth=smooth
         )
+        self._one_at_a_time = threading.Lock()  # not every runtime paints for two threads at once
         # All sessions before the first frame: creating one holds Python's lock.
         self._engines = {id(model): Engine(model, provider) for model in self.library.models}
 
@@ -103,7 +105,8 @@ class Stylizer:
         source = np.ascontiguousarray(picture)
         if below or right:
             source = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[assignment]
-        painted = self._engine(look).run(source, np.array(look.weights, np.float32))[:height, :width]
+        with self._one_at_a_time:
+            painted = self._engine(look).run(source, np.array(look.weights, np.float32))[:height, :width]
         return np.ascontiguousarray(painted)
 
     def _engine(self, look: Look) -> Engine:

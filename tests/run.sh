@@ -10,6 +10,9 @@ commands=(Xvfb:xvfb xdotool:xdotool openbox:openbox ffprobe:ffmpeg)
 libraries=(libGL.so.1:libgl1 libgthread-2.0.so.0:libglib2.0-0 libX11.so.6:libx11-6 libXext.so.6:libxext6 libSM.so.6:libsm6)
 missing=()
 for pair in "${commands[@]}"; do command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}"); done
+browser=
+for name in chromium chromium-browser google-chrome; do command -v "$name" >/dev/null && browser=$name; done
+[ -n "$browser" ] || missing+=(chromium)
 known=$(ldconfig -p 2>/dev/null || true)
 if [ -n "$known" ]; then
     for pair in "${libraries[@]}"; do [[ $known == *"${pair%%:*}"* ]] || missing+=("${pair##*:}"); done

@@ -15,6 +15,7 @@ from realtime.sources.urls import SCHEMES, scheme_of
 
 if TYPE_CHECKING:
     from realtime.sources.device import Device
+    from realtime.sources.page import PageCamera
 
 __all__ = [
     "CameraInfo",
@@ -35,13 +36,16 @@ def open_live_source(
     height: int | None = None,
     fps: float | None = None,
     stop: threading.Event | None = None,
+    page: PageCamera | None = None,
 ) -> Reconnecting:
     """Open what the user asked for, so that it comes back by itself after a loss.
 
-    camera: index, name, device path or address; None is the first that answers.
+    camera: index, name, device path or address; "page" is what browsers send to `page`; None is the first that answers.
     height: rows wanted at least; fps: wanted. The camera decides.
     """
     size = _size_for(height)
+    if camera == "page" and page is not None:
+        return Reconnecting(page.open, stop=stop)
     if demo:
         from realtime.sources.demo import Demo
 
@@ -60,11 +64,13 @@ def next_camera(current: str, *, height: int | None = None, fps: float | None = 
     return None
 
 
-def open_files(paths: list[Path], *, loop: bool = False, track: int | None = None) -> Reconnecting:
+def open_files(
+    paths: list[Path], *, loop: bool = False, track: int | None = None, stop: threading.Event | None = None
+) -> Reconnecting:
     """Open films and pictures to be played one after the other. loop: again and again; track: of the films."""
     from realtime.sources.playback import Playback
 
-    stop = threading.Event()
+    stop = stop or threading.Event()
     return Reconnecting(lambda: Playback(paths, loop=loop, track=track, stop=stop), stop=stop)
 
 

@@ -56,6 +56,11 @@ class Reconnecting:
         self._is_open = True
 
     @property
+    def opener(self) -> Callable[[], Source]:
+        """What opens it again: with it `switch` comes back here."""
+        return self._next or self._open_source
+
+    @property
     def name(self) -> str:
         """The source's."""
         return self._source.name
@@ -105,7 +110,8 @@ class Reconnecting:
             try:
                 frame = self._source.read()
             except SignalLost as error:
-                self._lose(error)
+                if self._next is None:
+                    self._lose(error)
                 continue
             return None if frame is None else self._received(frame)
         return None

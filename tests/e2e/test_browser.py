@@ -1,0 +1,384 @@
+"""The page in a real browser with a camera of its own, served by the command as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from realtime.frame import Image
+from realtime.mixing import fitted
+from tests.conftest import Run
+from tests.e2e.chromium import PATIENCE, Chromium, Tab
+from tests.e2e.conftest import Screen, difference
+from tests.fault_camera import FaultCamera
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = (sys.executable, "-m", "realtime.cli", "--provider", "cpu")
+Serve = Callable[..., "Program"]
+
+
+@dataclass
+class Program:
+    """The command, serving. url: of its page."""
+
+    process: subprocess.Popen[str]
+    url: str
+    folder: Path
+
+    def picture(self) -> Image:
+        """What viewers see, always as large: [240, 320, 3]."""
+        with urllib.request.urlopen(self.url + "picture.jpg", timeout=PATIENCE) as reply:
+            image = cv2.imdecode(np.frombuffer(reply.read(), np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        return fitted(np.asarray(image, np.uint8), (320, 240))
+
+    def until(self, true: Callable[[Image], bool], what: str) -> Image:
+        """The picture of a still camera, once it is so and fades no more."""
+        deadline = time.monotonic() + PATIENCE
+        last = [self.picture()]
+        while not (len(last) > 3 and true(last[-1]) and all((one == last[-1]).all() for one in last[-4:])):
+            assert time.monotonic() < deadline, what
+            time.sleep(0.15)
+            last.append(self.picture())
+        return last[-1]
+
+    def end(self) -> dict[str, Any]:
+        """Ctrl-C; returns what --stats wrote."""
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        assert (self.process.returncode, err) == (130, ""), out + err
+        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
+        return table
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environment: str) -> Program:
+        process = subprocess.Popen(
+            [*PROGRAM, "--serve", "0", "--stats", "stats.json", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("page: "):
+                return Program(process, line.split()[1], tmp_path)
+        raise AssertionError(process.communicate())
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with Chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+def ready(tab: Tab) -> Tab:
+    """Once its controls are there, and a picture."""
+    tab.wait("document.querySelector('#picture').naturalWidth > 0 && document.querySelectorAll('#deeds button').length")
+    return tab
+
+
+def click(tab: Tab, label: str) -> None:
+    tab.evaluate(f"[...document.querySelectorAll('button')].find((b) => b.textContent === {json.dumps(label)}).click()")
+
+
+def slide(tab: Tab, dial: str, value: float) -> None:
+    """As a hand on the slider does."""
+    tab.evaluate(
+        f"(() => {{ const one = document.querySelector('#dial-{dial}'); one.value = {value}; "
+        "one.dispatchEvent(new Event('input')); })()"
+    )
+
+
+def pressed(label: str) -> str:
+    return f"[...document.querySelectorAll('[aria-pressed=true]')].some((b) => b.textContent === {json.dumps(label)})"
+
+
+def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
+    with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
+        program = serve("--camera", camera.url, "--style", "the_scream", "--size", "240", "--no-window")
+        page = ready(browser.open(program.url))
+        bare = program.picture()
+        click(page, "Udnie")
+        other = program.until(lambda now: difference(now, bare) > 5, "another style")
+        page.wait(pressed("Udnie"))
+        page.key("3")
+        program.until(lambda now: difference(now, bare) < 1, "the number key brings the first back")
+        slide(page, "strength", 0.4)
+        weak = program.until(lambda now: difference(now, bare) > 3, "less paint")
+        page.wait("document.querySelector('#dials output').textContent === '40 %'")
+        page.key("+")
+        program.until(lambda now: difference(now, bare) < difference(weak, bare), "a bit more")
+        slide(page, "strength", 1)
+        click(page, "Colours")
+        program.until(lambda now: difference(now, bare) > 5, "the photo's own colours")
+        click(page, "Colours")
+        slide(page, "stroke", 1.0)  # twice as large: it goes by powers of two
+        program.until(lambda now: difference(now, bare) > 2, "larger strokes")
+        page.wait("document.querySelector('[for=dial-stroke] + output').textContent === '× 2'")
+        slide(page, "stroke", 0)
+        program.until(lambda now: difference(now, bare) < 1, "and back")
+        click(page, "Mix")
+        mixed = program.until(lambda now: difference(now, bare) > 3 and difference(now, other) > 3, "mixed")
+        slide(page, "share", 0.9)
+        program.until(lambda now: difference(now, other) < difference(mixed, other) / 2, "more of the other one")
+        page.key("x")
+        page.key("v")
+        halves = program.until(lambda now: difference(now[:, 170:], bare[:, 170:]) < 2 < difference(now, bare), "split")
+        assert difference(halves[:, :150], bare[:, :150]) > 5
+        drag(page, 0.5, 0.9)
+        program.until(lambda now: difference(now[:, 170:270], bare[:, 170:270]) > 5, "the seam follows the pointer")
+        page.key("v")
+        click(page, "Snapshot")
+        deadline = time.monotonic() + PATIENCE
+        while len(list(program.folder.glob("*.png"))) < 2:
+            assert time.monotonic() < deadline, "a snapshot and its original"
+            time.sleep(0.1)
+        page.close()
+    assert program.end()["snapshots"] == 1
+    assert browser.problems == []
+
+
+def drag(tab: Tab, start: float, end: float) -> None:
+    """The seam, from there to there, both shares of the picture's width."""
+    left, top, width, height = tab.evaluate(
+        "(() => { const b = document.querySelector('#over').getBoundingClientRect(); "
+        "return [b.left, b.top, b.width, b.height]; })()"
+    )
+    for kind, at in [("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)]:
+        tab.call(
+            "Input.dispatchMouseEvent", type=kind, x=left + at * width, y=top + height / 3, button="left", clickCount=1
+        )
+
+
+MINE = """(() => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [64, 48];
+  const context = canvas.getContext("2d");
+  context.drawImage(document.querySelector("#mine"), 0, 0, 64, 48);
+  return [...context.getImageData(0, 0, 64, 48).data];
+})()"""
+
+
+def mine(tab: Tab) -> Image:
+    """What came back over WebRTC: [48, 64, 3] RGB."""
+    return np.array(tab.evaluate(MINE), np.uint8).reshape(48, 64, 4)[..., :3]
+
+
+def test_paint_my_camera(serve: Serve, browser: Chromium) -> None:
+    program = serve("--demo", "--no-window", "--style", "udnie", "--size", "120", "--fps", "8")
+    view, page = ready_view(browser, program.url), ready(browser.open(program.url))
+    click(page, "Paint my camera")
+    page.wait("!document.querySelector('#mine').hidden && document.querySelector('#mine').videoWidth === 160")
+    page.wait("document.querySelector('#figures').textContent.includes(\"the page's camera: 640 × 480\")")
+    assert page.evaluate("document.querySelector('#send').textContent") == "Stop my camera"
+    painted = mine(page)
+    slide(page, "strength", 0)
+    page.wait("document.querySelector('#mine').videoWidth === 640")
+    deadline = time.monotonic() + PATIENCE
+    # The browser's own picture is a green one with a yellow figure on it; Udnie has none of that green.
+    while not (mine(page)[..., 1].astype(int) - mine(page)[..., 2] > 60).mean() > 0.5:
+        assert time.monotonic() < deadline, "the camera's own picture came back"
+    assert difference(mine(page), painted) > 10
+    assert (program.picture()[..., 1].astype(int) - program.picture()[..., 0] > 60).mean() > 0.5, "viewers see it too"
+    click(page, "Stop my camera")
+    page.wait("document.querySelector('#figures').textContent.includes('demo: 640 × 480')")
+    page.wait("document.querySelector('#mine').hidden && document.querySelector('#picture').naturalWidth > 0")
+    page.close()
+    view.close()
+    table = program.end()
+    assert table["signal_losses"] == 0
+    assert table["page"]["encoded"] <= table["page"]["pictures"]
+    assert browser.problems == []
+
+
+def test_a_program_without_a_camera_waits_for_a_page(serve: Serve, browser: Chromium) -> None:
+    program = serve("--camera", "page", "--no-window", "--size", "120", "--fps", "8")
+    tabs = []
+    for _ in range(2):
+        tabs.append(page := browser.open(program.url))
+        page.wait("document.querySelector('#deeds button')")
+        if len(tabs) == 1:
+            page.wait("document.querySelector('#silent').textContent.includes('sends nothing')")
+        click(page, "Paint my camera")
+        page.wait("!document.querySelector('#mine').hidden")
+    tabs[0].call("Page.bringToFront")
+    tabs[0].wait("document.querySelector('#mine').hidden")  # the newest sends
+    tabs[1].close()
+    tabs[0].wait("document.querySelector('#silent').textContent.includes('sends nothing')")
+    tabs[0].close()
+    assert program.end()["frames_painted"] > 0
+    assert browser.problems == []
+
+
+def test_other_pages_can_neither_see_nor_steer(serve: Serve, browser: Chromium) -> None:
+    program = serve("--demo", "--no-window", "--size", "120")
+    page = browser.open("data:text/html,<title>other</title>")
+    for path in ("", "stream.mjpg", "picture.jpg"):
+        script = (
+            "new Promise((resolve) => { const one = new Image(); one.onload = () => resolve('seen'); "
+            f"one.onerror = () => resolve('blocked'); one.src = '{program.url}{path}'; }})"
+        )
+        assert page.evaluate(script) == "blocked"
+    for options in ("{}", "{mode: 'no-cors', method: 'POST', body: '{\"action\": \"freeze\"}'}"):
+        page.evaluate(f"fetch('{program.url}do', {options}).then((reply) => reply.text()).catch(() => '')")
+    script = (
+        "new Promise((resolve) => { const one = document.createElement('iframe'); one.onload = () => resolve('done'); "
+        f"one.src = '{program.url}'; document.body.append(one); }})"
+    )
+    page.evaluate(script)
+    own = ready(browser.open(program.url))
+    assert not own.evaluate(pressed("Freeze"))
+    for tab in (page, own):
+        tab.close()
+    program.end()
+    browser.problems.clear()  # it says what it has forbidden
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844), (844, 390)])
+def test_the_page_fits(serve: Serve, browser: Chromium, size: tuple[int, int]) -> None:
+    program = serve("--demo", "--no-window", "--size", "120", "--fps", "5")
+    page = ready(browser.open(program.url, size, mobile=size[0] < 1000))
+    page.wait("[...document.querySelectorAll('#styles img')].slice(0, 3).every((one) => one.naturalWidth === 160)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    left, top, width, height = map(int, page.evaluate(
+        "(() => { const b = document.querySelector('#stage').getBoundingClientRect(); "
+        "return [b.left, b.top, b.width, b.height]; })()"
+    ))  # fmt: skip
+    shot = page.shot()[top : top + height, left : left + width]
+    middle = shot[height // 3 : height // 3 * 2, width // 3 : width // 3 * 2]
+    assert width * height > 0.3 * size[0] * size[1] and middle.std() > 10
+    page.key("h")
+    page.wait("document.querySelector('dialog').open")
+    assert page.evaluate("document.querySelector('dialog').getBoundingClientRect().right") <= size[0]
+    page.close()
+    program.end()
+    assert browser.problems == []
+
+
+def test_the_page_comes_back_with_the_program(serve: Serve, browser: Chromium) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    program = serve("--demo", "--no-window", "--size", "120", "--serve", port)
+    page, view = ready(browser.open(program.url)), ready_view(browser, program.url)
+    program.end()
+    page.call("Page.bringToFront")
+    page.wait("document.querySelector('#silent').textContent.includes('does not answer')")
+    program = serve("--demo", "--no-window", "--size", "120", "--serve", port)
+    page.wait("document.querySelector('#silent').hidden && document.querySelector('#picture').naturalWidth > 0")
+    for tab in (page, view):
+        tab.close()
+    program.end()
+    assert browser.problems == []
+
+
+def ready_view(browser: Chromium, url: str) -> Tab:
+    """The picture alone, as OBS shows it."""
+    view = browser.open(url + "view", (640, 360))
+    view.wait("document.querySelector('#picture').naturalWidth > 0")
+    assert view.evaluate("document.body.innerText.trim() === '' && document.body.children.length === 1")
+    return view
+
+
+def test_window_and_page_show_the_same(serve: Serve, browser: Chromium, screen: Screen) -> None:
+    with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
+        program = serve("--camera", camera.url, "--size", "240", "--style", "udnie", DISPLAY=screen.display)
+        page = ready(browser.open(program.url))
+        bare = program.picture()
+        screen.press("c")
+        program.until(lambda now: difference(now, bare) > 2, "a key of the window")
+        page.wait(pressed("Colours"))
+        click(page, "Colours")
+        program.until(lambda now: difference(now, bare) < 1, "a button of the page")
+        page.close()
+        screen.xdotool("key", "q")
+        out, err = program.process.communicate(timeout=PATIENCE)
+        assert (program.process.returncode, err) == (0, ""), out + err
+
+
+def test_tls_with_a_certificate_that_stays(serve: Serve, tmp_path: Path) -> None:
+    kept = set()
+    for _ in range(2):
+        program = serve("--demo", "--no-window", "--size", "120", "--serve", "https://127.0.0.1:0")
+        assert re.fullmatch(r"https://127\.0\.0\.1:\d+/", program.url)
+        file = tmp_path / "realtime-stylize/page.pem"
+        assert file.stat().st_mode & 0o77 == 0
+        kept.add(file.read_bytes())
+        done = subprocess.run(
+            [sys.executable, "-c", HTTPS, program.url, str(file)], capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert done.stdout.strip() == "200", done.stderr
+        program.end()
+    assert len(kept) == 1
+
+
+HTTPS = """
+import ssl, sys, urllib.request
+trust = ssl.create_default_context(cafile=sys.argv[2])
+url = sys.argv[1].replace("127.0.0.1", "localhost")
+print(urllib.request.urlopen(url, context=trust, timeout=30).status)
+"""
+
+
+def test_a_port_that_is_taken_is_one_line(run: Run, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        done = run("realtime.cli", "--demo", "--no-window", "--serve", port)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and port in done.stderr
+        done = run("realtime.cli", "--demo", "--no-window", "--serve", port, "--frames", "3", "--record", "x.mp4")
+        assert done.returncode == 0 and done.stderr.count("\n") == 1, "the rest goes on"
+        assert (tmp_path / "x.mp4").is_file()
+
+
+def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> None:
+    blocker = "import sys, importlib.util as u\nfind = u.find_spec\n"
+    blocker += "u.find_spec = lambda name, package=None: None if name == 'starlette' else find(name, package)\n"
+    (tmp_path / "sitecustomize.py").write_text(blocker)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = run("realtime.cli", "--demo", "--no-window", "--serve", PYTHONPATH=path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "starlette" in done.stderr and "pip install 'realtime-stylize[serve]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--demo", "--no-window", "--serve", "nowhere:x"), "--serve nowhere:x: a port"),
+        (("--camera", "page", "--no-window"), "--camera page: --serve makes the page"),
+        (("x.mp4", "-o", "y.mp4", "--serve"), "--serve is for live pictures"),
+    ],
+)
+def test_what_cannot_be_is_one_line(run: Run, options: tuple[str, ...], said: str) -> None:
+    done = run("realtime.cli", *options)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
