@@ -51,6 +51,7 @@ class Binding:
     option: str = ""
 
 
+NUMBERED = (Action.STYLE, Action.PRESET, Action.KEEP)  # their commands say which one
 PRESETS = ("f1", "f2", "f3", "f4")
 BINDINGS = (
     Binding(("n", "right"), Action.NEXT, "n →", "next style", option="--style"),
@@ -116,7 +117,7 @@ def command(code: int, shift: Callable[[], bool] = lambda: False) -> Command | N
     if name not in _ACTIONS:
         return None
     action, way = _ACTIONS[name]
-    return Command(action, int(name[-1]) - 1 if action in (Action.STYLE, Action.PRESET, Action.KEEP) else way)
+    return Command(action, int(name[-1]) - 1 if action in NUMBERED else way)
 
 
 def markdown_table() -> str:

@@ -53,7 +53,8 @@ function help() {
 document.addEventListener("keydown", (event) => {
   if (!table || event.ctrlKey || event.metaKey || event.altKey) return;
   const names = { " ": "space", ArrowRight: "right", ArrowLeft: "left" };
-  const key = names[event.key] ?? event.key.toLowerCase();
+  const plain = names[event.key] ?? event.key.toLowerCase();
+  const key = event.shiftKey && /^f\d$/.test(plain) ? "shift+" + plain : plain;
   const target = event.target;
   if (target.matches("input, [role=slider]") && ["left", "right"].includes(key)) return;
   if (target.matches("button") && key === "space") return;
@@ -61,7 +62,7 @@ document.addEventListener("keydown", (event) => {
     const way = row.keys.includes(key) ? 1 : row.less.includes(key) ? -1 : 0;
     if (way) {
       event.preventDefault();
-      act(row, row.action === "style" ? Number(key) - 1 : way);
+      act(row, row.numbered ? Number(key.slice(-1)) - 1 : way);
     }
   }
 });
@@ -115,6 +116,18 @@ function button(row) {
   return made;
 }
 
+// One for each look kept: a click brings it back, a click with shift keeps this one there.
+function preset(row, key, number) {
+  const made = element("button", { type: "button", title: `${hint(row)}; with shift: keep this look` }, key.toUpperCase());
+  made.addEventListener("click", (event) => post({ action: event.shiftKey ? "keep" : "preset", number }));
+  return made;
+}
+
+function buttons(row) {
+  if (row.action === "keep") return [];
+  return row.action === "preset" ? row.keys.map((key, number) => preset(row, key, number)) : [button(row)];
+}
+
 function tile(style, number) {
   const thumb = element("img", { alt: "", loading: "lazy", width: 160, height: 120 });
   const title = [style.title, style.painter, style.year].filter(Boolean).join(", ");
@@ -130,7 +143,7 @@ function build() {
   $("dials").replaceChildren(...dials.map(slider));
   const rest = table.controls.filter((row) => !row.dial && !row.local && !GALLERY.includes(row.action));
   const local = table.controls.filter((row) => row.local && row.action !== "hud");
-  $("deeds").replaceChildren(...[...rest, ...local].map(button));
+  $("deeds").replaceChildren(...[...rest, ...local].flatMap(buttons));
   const rows = table.controls.map((row) => element("tr", {}, element("td", {}, row.shown), element("td", {}, row.help)));
   $("help").querySelector("table").replaceChildren(...rows);
 }

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from realtime.errors import UsageError
-from realtime.keys import BINDINGS, Action, Binding, Command
+from realtime.keys import BINDINGS, NUMBERED, PRESETS, Action, Binding, Command
 from realtime.look import LIMITS
 from realtime.orders import RANGES, Order, Turn
 from realtime.styles import Library
@@ -35,6 +35,7 @@ def _row(binding: Binding) -> dict[str, Any]:
         "shown": binding.shown,
         "help": binding.help,
         "dial": dial if dial in LIMITS and binding.less else "share" if binding.action is Action.LEAN else None,
+        "numbered": binding.action in NUMBERED,
         "local": binding.action in IN_THE_PAGE,
     }
 
@@ -59,7 +60,9 @@ def read_order(data: object) -> Order:
             raise UsageError(f"no action {name!r}; there are {', '.join(actions)}")
         if isinstance(number, bool) or not isinstance(number, int) or not -1 <= number < 1000:
             raise UsageError(f"{name}: expected a whole number, got {number!r}")
-        if actions[name] is not Action.STYLE:
+        if actions[name] in (Action.PRESET, Action.KEEP) and not 0 <= number < len(PRESETS):
+            raise UsageError(f"{name}: expected 0 to {len(PRESETS) - 1}, got {number}")
+        if actions[name] not in NUMBERED:
             number = -1 if number < 0 else 1
-        return Command(actions[name], max(0, number) if actions[name] is Action.STYLE else number)
+        return Command(actions[name], max(0, number) if actions[name] in NUMBERED else number)
     raise UsageError('expected {"action": NAME, "number": N} or {"dial": NAME, "value": X}')

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.keys import BINDINGS
+from realtime.keys import BINDINGS, PRESETS
 from realtime.serve.table import NOT_THERE
 from realtime.styles import Library
 from tests.e2e.conftest import difference
@@ -60,8 +60,10 @@ def test_every_key_has_its_control(served: Served, library: Library) -> None:
     ]
     assert {row["dial"] for row in table["controls"]} == {None, "strength", "stroke", "smooth", "share"}
     assert [style["name"] for style in table["styles"]] == [style.name for _, style in library.styles]
+    known = {*"abcdefghijklmnopqrstuvwxyz0123456789.+=]'[-,;", "space", "left", "right"}
+    known |= {*PRESETS, *(f"shift+{key}" for key in PRESETS)}
     for row in table["controls"]:
-        assert set(row["keys"]) <= {*"abcdefghijklmnopqrstuvwxyz0123456789.+=]'[-,;", "space", "left", "right"}
+        assert set(row["keys"]) <= known
 
 
 def test_the_pages_are_whole(served: Served) -> None:
