@@ -102,6 +102,9 @@ class Page:
             await self._server.serve(sockets=[self._socket])
         self._socket.close()
         await senders.close()
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # it waits for somebody to read what is left, who has gone
+        await asyncio.sleep(0)  # that takes effect in the loop's next round
 
 
 def require_page(address: Address) -> None:

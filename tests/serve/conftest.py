@@ -59,7 +59,8 @@ class Served:
         """How things stand, as the page is told."""
         connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=60)
         connection.request("GET", "/events")
-        line = connection.getresponse().readline()
+        with connection.getresponse() as reply:  # it has no end of its own
+            line = reply.readline()
         connection.close()
         state: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
         return state

@@ -15,6 +15,7 @@ from realtime.frame import Image
 from realtime.keys import BINDINGS, PRESETS
 from realtime.serve.table import NOT_THERE
 from realtime.styles import Library
+from realtime.views import layout
 from tests.e2e.conftest import difference
 from tests.serve.conftest import Served
 
@@ -50,6 +51,7 @@ class Viewer:
         return data
 
     def close(self) -> None:
+        self.reply.close()
         self.connection.close()
 
 
@@ -101,7 +103,7 @@ def test_orders_change_the_state_and_the_picture(served: Served) -> None:
     assert not served.wait(lambda s: not s["on"]["freeze"])["silent"]
 
 
-def test_styles_mixes_and_views(served: Served) -> None:
+def test_styles_mixes_and_views(served: Served, library: Library) -> None:
     served.do(action="style", number=1)
     served.wait(lambda s: s["mix"] == [{"number": 1, "weight": 1.0}])
     served.do(action="mix")
@@ -111,7 +113,8 @@ def test_styles_mixes_and_views(served: Served) -> None:
     served.do(action="mix")
     served.wait(lambda s: s["held"] is None)
     served.do(action="grid")
-    assert served.wait(lambda s: s["grid"] is not None)["grid"]["columns"] == 3
+    columns = layout(len(library.styles)).columns
+    assert served.wait(lambda s: s["grid"] is not None)["grid"]["columns"] == columns
     served.do(action="style", number=2)
     served.wait(lambda s: s["grid"] is None and s["mix"][0]["number"] == 2)
     served.do(action="split")
