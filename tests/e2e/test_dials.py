@@ -134,7 +134,9 @@ def test_the_grid_is_a_menu(studio: Studio, library: Library) -> None:
     sheet = studio.after("g")
     assert difference(sheet, alone) > 10
     third = layout(len(library.styles)).cell(2, right - left, bottom - top)
-    x, y = left + (third[0] + third[2]) // 2, top + (third[1] + third[3]) // 2
+    x = left + (third[0] + third[2]) // 2
+    below = 40  # pixels: the title bar; then there may be a black bar, and then the sheet
+    y = top + below + int(np.argmax(sheet[below:, x - left].any(axis=1))) + 30
     studio.app.screen.xdotool("mousemove", str(x), str(y), "click", "1")
     deadline = time.monotonic() + 30  # tiles come one by one on a busy machine, so the sheet may seem to stand still
     while difference(studio.shot(), alone) > 1:
