@@ -75,7 +75,7 @@ def test_any_two_engines_agree(model: Model, photo: Image) -> None:
 def test_fixed_memory_paints_what_arrays_paint(model: Model, photo: Image) -> None:
     """The CUDA path's own class, on this machine's processor; more sizes than it keeps, each met twice."""
     plain, bound = PlainSession(model.data, CPU), BoundSession(model.data, CPU, device="cpu")
-    sizes = [(16 + 4 * n, 32) for n in range(GRAPHS + 3)]
+    sizes = [(16 + 8 * n, 32) for n in range(GRAPHS + 3)]
     for height, width in sizes * 2:
         picture = np.ascontiguousarray(photo[:height, :width])
         for weights in (one(model), one(model, 1), one(model, 1)):
@@ -96,7 +96,7 @@ def test_openvino_keeps_a_few_sizes(model: Model, photo: Image) -> None:
     session = OpenVinoSession(model.data)
     first = session.run(photo[:64, :64].copy(), one(model))
     for n in range(SIZES + 2):
-        assert session.run(photo[: 64 + 4 * n, :64].copy(), one(model)).shape == (64 + 4 * n, 64, 3)
+        assert session.run(photo[: 64 + 8 * n, :64].copy(), one(model)).shape == (64 + 8 * n, 64, 3)
     assert (session.run(photo[:64, :64].copy(), one(model)) == first).all()
 
 
