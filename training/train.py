@@ -29,6 +29,7 @@ SAVE_SECONDS = 60.0
 PREVIEW_SECONDS = 120.0
 LOG_EVERY = 20  # steps
 ENDLESS = 1 << 40  # photos
+ASTRAY = 10  # steps in a row whose loss is no number, after which a run ends
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class _Trainer:
             self.optimizer.load_state_dict(self.state.optimizer)
         self.loss = _loss(config, files, device)
         self._remembered: dict[int, Tensor] = {}
+        self._astray = 0
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
         rows = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
@@ -129,7 +131,7 @@ class _Trainer:
     def step(self, photo: Tensor) -> NDArray[np.float64]:
         """Learn from one batch [N, 3, crop + shift, crop + shift]; returns its mean terms.
 
-        Raises TrainingError where they are no numbers, before the weights become so too.
+        Raises TrainingError where they are no numbers for long; the weights never become so.
         """
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
@@ -140,17 +142,21 @@ class _Trainer:
         terms = _terms(self.network, self.loss, schedule, photo, wanted, rows)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
         slope = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
-        if not torch.isfinite(slope):
-            kept = f"; {self.files.checkpoint} is from before" if self.files.checkpoint.exists() else ""
-            raise TrainingError(
-                f"the loss is not a number after {state.photos} photos{kept}; check the VGG weights, or try a lower "
-                "learning_rate"
-            )
-        self.optimizer.step()
+        if torch.isfinite(slope):
+            self._astray = 0
+            self.optimizer.step()
+            _log(self.files, self.config, state.photos + len(photo), rows, terms)
+        else:  # a photo without any contrast may do that; it is passed over
+            self._astray += 1
+            if self._astray == ASTRAY:
+                kept = f"; {self.files.checkpoint} is from before" if self.files.checkpoint.exists() else ""
+                raise TrainingError(
+                    f"the loss is no number any more, {state.photos} photos on{kept}; check the VGG weights, or try "
+                    "a lower learning_rate"
+                )
         self.optimizer.zero_grad()
         state.photos += len(photo)
-        _log(self.files, self.config, state.photos, rows, terms)
-        return terms.detach().mean(0).double().cpu().numpy()
+        return torch.nan_to_num(terms.detach()).mean(0).double().cpu().numpy()
 
     def _wanted(self, photo: Tensor, numbers: list[int]) -> Tensor:
         """The content features of photos, remembered where they come again; numbers: of the photos in the run."""
