@@ -152,7 +152,7 @@ class GraphWriter:
         return self.node("Add", x, y)
 
     def double(self, x: str, smooth: bool) -> str:
-        """[1, C, H, W] to [1, C, 2H, 2W], nearest neighbour or, smooth, bilinear, which is no slower."""
+        """[1, C, H, W] to [1, C, 2H, 2W], nearest neighbour or, smooth, bilinear."""
         scales = self._constant(f"scales_{len(self._weights)}", np.array([1, 1, 2, 2], np.float32))
         if smooth:
             return self.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
