@@ -27,11 +27,7 @@ Foundation, CC BY 3.0); a frame of "people walking" (Intel IoT sample videos, CC
 
 Made by `python docs/gallery.py PICTURE...`. What the figures mean: [model card](model-card.md).
 """
-FIGURES = {
-    "content": "content loss",
-    "style": "style loss",
-    "iterations": "equal iterations of Gatys' method",
-}
+FIGURES = {"content": "content loss", "style": "style loss", "flicker": "flicker"}
 
 
 def main() -> None:
