@@ -21,7 +21,7 @@ class Painting:
     name: str
     file: str
     content_weight: float = 1.0
-    style_weight: float = 1.0
+    style_weight: float = 2.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Schedule:
     clip: float = 2.0
     shift: int = 7
     noise: float = 0.04
-    steadiness: float = 10.0
+    steadiness: float = 30.0
     tone: float = 0.3
     palette: float = 0.15
     seed: int = 1

@@ -36,7 +36,7 @@ def gather_photos(source: str | None, folder: Path, tell: Callable[[str], None])
     if path.is_dir():
         list_images(path)
         return path
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir():
         return folder
     if path.is_file():
         tell(f"taking {FRAMES} frames from {path}")
@@ -46,13 +46,14 @@ def gather_photos(source: str | None, folder: Path, tell: Callable[[str], None])
         frames = _camera(0 if source == "camera" else int(source))
     else:
         raise TrainingError(f"--photos {source}: no such folder or film")
-    folder.mkdir(parents=True, exist_ok=True)
+    part = folder.with_name(folder.name + ".part")
+    part.mkdir(parents=True, exist_ok=True)
     count = 0
     for count, frame in enumerate(frames, 1):
-        cv2.imwrite(str(folder / f"{count:04}.jpg"), resize_short_side(frame, SHORT_SIDE))
+        cv2.imwrite(str(part / f"{count:04}.jpg"), resize_short_side(frame, SHORT_SIDE))
     if not count:
         raise TrainingError(f"--photos {source}: not one picture came from it")
-    return folder
+    return part.rename(folder)  # whole, or not there
 
 
 def _film(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -6,6 +6,7 @@ styles and takes minutes; with `full`, all weights are, in a file of its own.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from export.cli import export
-from training.checkpoint import load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import Config, Painting, Schedule
 from training.errors import TrainingError
 from training.footage import gather_photos
@@ -57,11 +58,11 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
         )
     shipped = load_checkpoint(SHIPPED)
     name = style_name(request, shipped.styles)
-    run = platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "training" / name
-    files = Files(
-        gather_photos(request.photos, run / "photos", tell), request.painting.parent, request.vgg, run, start=SHIPPED
-    )
-    config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name, 1, 2.5),))
+    runs = platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "training"
+    run = runs / _run_name(request, name, shipped)
+    photos = gather_photos(request.photos, run / "photos", tell)
+    files = Files(photos, request.painting.parent, request.vgg, run, previews=photos, start=SHIPPED)
+    config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
     tell(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
     learnt = train(config, files, request.device, report)
     folder = platformdirs.user_data_path("realtime-stylize", appauthor=False, roaming=True) / "models"
@@ -80,6 +81,14 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     return name, model
 
 
+def _run_name(request: Request, name: str, shipped: Checkpoint) -> str:
+    """The folder of this very request: another painting, photos or network under the same name is another run."""
+    digest = hashlib.sha256(request.painting.read_bytes())
+    photos = str(Path(request.photos).resolve()) if request.photos and Path(request.photos).exists() else request.photos
+    digest.update(f"{shipped.trunk} {photos} {request.full}".encode())
+    return f"{name}-{digest.hexdigest()[:8]}"
+
+
 def style_name(request: Request, taken: list[str]) -> str:
     """The style's name. Raises TrainingError where it cannot be one."""
     wanted = request.name if request.name is not None else request.painting.stem
@@ -92,5 +101,6 @@ def style_name(request: Request, taken: list[str]) -> str:
 
 
 def _schedule(request: Request) -> Schedule:
-    shared = {"minutes": request.minutes, "steadiness": 30.0, "rows_only": not request.full}
-    return Schedule(**shared) if request.full else Schedule(**shared, learning_rate=ROW_RATE, warmup=20)  # type: ignore[arg-type]
+    if request.full:
+        return Schedule(minutes=request.minutes)
+    return Schedule(minutes=request.minutes, rows_only=True, learning_rate=ROW_RATE, warmup=20)

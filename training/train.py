@@ -120,7 +120,12 @@ class _Trainer:
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, config.schedule.learning_rate)
         if self.state.optimizer:
-            self.optimizer.load_state_dict(self.state.optimizer)
+            try:
+                self.optimizer.load_state_dict(self.state.optimizer)
+            except ValueError as error:
+                raise TrainingError(
+                    f"{files.checkpoint} has learnt other weights than these (rows_only?); choose another output folder"
+                ) from error
         self.loss = _loss(config, files, device)
         self._remembered: dict[int, Tensor] = {}
         self._astray = 0

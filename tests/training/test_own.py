@@ -82,7 +82,11 @@ def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path,
     done = run_learn(large, vgg_file, "--name", "whole", "--full", photos="film.mp4")
     assert done.returncode == 0, done.stderr
     assert (large / "data/realtime-stylize/models/whole.onnx").is_file()
-    assert len(list((large / "cache/realtime-stylize/training/whole/photos").iterdir())) == 20
+    (run,) = (large / "cache/realtime-stylize/training").glob("whole-*")
+    assert len(list((run / "photos").iterdir())) == 20
+    (preview,) = run.glob("preview_*.png")
+    sheet = cv2.imread(str(preview))
+    assert sheet is not None and sheet.shape == (4 * 320, 2 * 320, 3)
     assert "whole" in stylize(large, "--list-styles")
 
 
