@@ -7,7 +7,7 @@ import numpy as np
 
 from realtime.frame import Image
 
-CLOSE = 0.03  # of a side: sizes painted at are multiples of 4, and therefore a little off
+CLOSE = 0.05  # of a side: sizes painted at are multiples of 8, and therefore a little off
 
 
 def place(picture: Image, size: tuple[int, int]) -> tuple[int, int, int, int]:

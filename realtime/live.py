@@ -203,7 +203,7 @@ class Live:
     def _capture(self) -> None:
         while not self.done.is_set():
             if self._held():
-                self.newest = time.monotonic()
+                self.newest = self.clock.now()
                 self.done.wait(0.02)
                 continue
             frame = self.source.read()

@@ -9,16 +9,19 @@ import argparse
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.quality.losses import SQUARE, Judge, fit, iterations_to
-from benchmarks.quality.painters import ArbitraryNetwork, Image, ModelFile, Painter
+from benchmarks.quality.losses import SQUARE, Judge, iterations_to
+from benchmarks.quality.painters import ArbitraryNetwork, ModelFile, Painter
 from benchmarks.quality.report import report
 from benchmarks.quality.results import Entry, Results
 from benchmarks.quality.steadiness import noise_gain, read_pairs, warping_error
+from export.verify import cover
+from realtime.frame import Image
 from realtime.styles import models_in, shipped_folder
 from training.images import list_images, read_image
 
@@ -75,30 +78,37 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def score(judge: Judge, painter: Painter, photo: Image, style: str) -> Entry:
+    """The losses of that photo painted in that style."""
+    return judge.score(painter.paint(photo, style), photo, style)
+
+
+def equivalent(judge: Judge, painter: Painter, photo: Image, style: str, steps: Entry) -> Entry:
+    """The same, and after how many of the steps Gatys' method is as good."""
+    losses = score(judge, painter, photo, style)
+    return {**losses, "equivalent": iterations_to(steps, losses["content"], losses["style"])}
+
+
 def measure_losses(results: Results, judge: Judge, painters: list[Painter], photos: list[Path]) -> None:
     """Content and style losses at 640x480."""
     for path in track(photos, "losses", console=Console(stderr=True)):
-        photo = fit(read_image(path), WIDTH, HEIGHT)
+        photo = cover(read_image(path), HEIGHT, WIDTH)
         for painter in painters:
             for style in painter.styles:
                 key = {"what": "losses", "by": painter.digest, "style": style, "photo": path.stem}
-                results.once(key, lambda p=painter, s=style, x=photo: judge.score(p.paint(x, s), x, s))  # type: ignore[misc]
+                results.once(key, partial(score, judge, painter, photo, style))
 
 
 def measure_gatys(results: Results, judge: Judge, ours: Painter, photos: list[Path], iterations: int) -> None:
     """Descents of Gatys' method, which do not depend on the network, and our losses on the same squares."""
     work = [(path, style) for path in photos for style in ours.styles if style in judge.paintings]
     for path, style in track(work, "Gatys", console=Console(stderr=True)):
-        photo = fit(read_image(path), SQUARE, SQUARE)
+        photo = cover(read_image(path), SQUARE, SQUARE)
         place = {"style": style, "photo": path.stem}
         descent = {"what": "descent", "iterations": str(iterations), **place}
-        steps = results.once(descent, lambda x=photo, s=style: judge.descent(x, s, iterations))  # type: ignore[misc]
-
-        def equivalent(photo: Image = photo, style: str = style, steps: Entry = steps) -> Entry:
-            losses = judge.score(ours.paint(photo, style), photo, style)
-            return {**losses, "equivalent": iterations_to(steps, losses["content"], losses["style"])}
-
-        results.once({"what": "gatys", "by": ours.digest, "iterations": str(iterations), **place}, equivalent)
+        steps = results.once(descent, partial(judge.descent, photo, style, iterations))
+        key = {"what": "gatys", "by": ours.digest, "iterations": str(iterations), **place}
+        results.once(key, partial(equivalent, judge, ours, photo, style, steps))
 
 
 def measure_steadiness(results: Results, painters: list[Painter], films: list[Path], photos: list[Path]) -> None:
@@ -108,18 +118,18 @@ def measure_steadiness(results: Results, painters: list[Painter], films: list[Pa
         for painter in painters:
             for style in painter.styles:
                 key = {"what": "warping", "by": painter.digest, "style": style, "film": film.stem}
-                results.once(key, lambda p=painter, s=style, x=pairs: warping_error(p, s, x))  # type: ignore[misc]
+                results.once(key, partial(warping_error, painter, style, pairs))
     for path in spread(photos, 3):
-        photo = fit(read_image(path), WIDTH, HEIGHT)
+        photo = cover(read_image(path), HEIGHT, WIDTH)
         for painter in painters:
             for style in painter.styles:
                 key = {"what": "noise", "by": painter.digest, "style": style, "photo": path.stem}
-                results.once(key, lambda p=painter, s=style, x=photo: noise_gain(p, s, x))  # type: ignore[misc]
+                results.once(key, partial(noise_gain, painter, style, photo))
 
 
 def measure_time(results: Results, painters: list[Painter], photo: Image, rounds: int = 20) -> None:
     """Milliseconds a frame at 640x480, all painters in turn; always measured anew."""
-    frame = fit(photo, WIDTH, HEIGHT)
+    frame = cover(photo, HEIGHT, WIDTH)
     seconds: dict[str, list[float]] = {painter.digest: [] for painter in painters}
     for _ in range(rounds):
         for painter in painters:
@@ -128,8 +138,8 @@ def measure_time(results: Results, painters: list[Painter], photo: Image, rounds
             seconds[painter.digest].append(time.perf_counter() - start)
     now = time.strftime("%Y-%m-%d %H:%M")
     for digest, times in seconds.items():
-        milliseconds = 1000 * statistics.median(times)
-        results.once({"what": "time", "by": digest, "at": now}, lambda ms=milliseconds: {"ms": ms})  # type: ignore[misc]
+        entry = {"ms": 1000 * statistics.median(times)}
+        results.once({"what": "time", "by": digest, "at": now}, entry.copy)
 
 
 def list_films(folder: Path | None) -> list[Path]:

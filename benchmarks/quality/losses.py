@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.quality.painters import Image
 from benchmarks.quality.results import Entry
+from realtime.frame import Image
 from training.gatys import PairLoss, Recipe, optimise
 from training.images import resize_short_side, to_tensor
 from training.loss import CONTENT_LAYER, STYLE_LAYERS, Palette, gram_matrix, relative_error, tone_error
@@ -79,15 +77,6 @@ def iterations_to(descent: Entry, content: float, style: float) -> int | None:
         if c + STYLE_WEIGHT * s <= wanted:
             return int(number)
     return None
-
-
-def fit(image: Image, width: int, height: int) -> Image:
-    """Scaled to cover that size, the middle cut out."""
-    factor = max(width / image.shape[1], height / image.shape[0])
-    size = max(width, round(image.shape[1] * factor)), max(height, round(image.shape[0] * factor))
-    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
-    top, left = (size[1] - height) // 2, (size[0] - width) // 2
-    return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
 
 
 def _tensor(image: Image) -> Tensor:

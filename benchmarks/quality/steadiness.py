@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.losses import fit
-from benchmarks.quality.painters import Image, Painter
+from benchmarks.quality.painters import Painter
 from benchmarks.quality.results import Entry
+from export.verify import cover
+from realtime.frame import Image
 
 NOISE = 0.02  # standard deviation of the camera's noise, of 1: a webcam in a lit room
 NOISY_FRAMES = 6
@@ -33,14 +34,16 @@ class Pair:
 
 def read_pairs(film: Path, count: int, width: int, height: int) -> list[Pair]:
     """Pairs of neighbouring frames, spread over the film."""
-    frames: list[Image] = []
     with av.open(str(film)) as container:
-        for frame in container.decode(video=0):
-            frames.append(fit(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), width, height))
-            if len(frames) == 2400:  # 2.5 GB at 768x432
-                break
-    starts = np.linspace(0, len(frames) - 2, count).astype(int)
-    return [_pair(frames[start], frames[start + 1]) for start in starts]
+        length = container.streams.video[0].frames or sum(1 for _ in container.decode(video=0))
+        starts = {int(start) for start in np.linspace(0, length - 2, count)}
+        container.seek(0)
+        frames = {
+            number: cover(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), height, width)
+            for number, frame in enumerate(container.decode(video=0))
+            if number in starts or number - 1 in starts
+        }
+    return [_pair(frames[start], frames[start + 1]) for start in sorted(starts)]
 
 
 def warping_error(painter: Painter, style: str, pairs: list[Pair]) -> Entry:
