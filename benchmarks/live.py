@@ -17,8 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +25,11 @@ from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table
 from benchmarks.processes import cpu_seconds, peak_megabytes
+from benchmarks.screen import virtual_screen
 
 NEEDED = ("Xvfb", "openbox", "xdotool")
 SETTLE = 3.0  # seconds after a key until what it did is measured
-SCREEN = "1280x800x24"
+SCREEN = (1280, 800)
 
 
 def main() -> int:
@@ -43,7 +42,7 @@ def main() -> int:
     if missing:
         print(f"benchmarks.live: {', '.join(missing)} not found: apt-get install {' '.join(missing).lower()}")
         return 1
-    with screen() as display, tempfile.TemporaryDirectory() as folder:
+    with virtual_screen(SCREEN) as display, tempfile.TemporaryDirectory() as folder:
         rows = measure(display, Path(folder), arguments.seconds, arguments.provider)
     table = Table("what", "value", title=f"live, {machine()}, {load()}", box=box.SIMPLE_HEAD)
     for row in rows:
@@ -115,28 +114,6 @@ def cpu_share(pid: int, seconds: float) -> float:
     before, begin = cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
     return (cpu_seconds(pid) - before) / (time.monotonic() - begin)
-
-
-@contextmanager
-def screen() -> Iterator[str]:
-    """A virtual screen with a window manager: its name."""
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-noreset"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        display = f":{pipe.readline().strip()}"
-    manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": display}, stderr=subprocess.DEVNULL)
-    time.sleep(2)
-    try:
-        yield display
-    finally:
-        for process in (manager, server):
-            process.terminate()
-            process.wait(10)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from benchmarks.screen import virtual_screen
 from realtime.frame import Image
 from realtime.keys import BINDINGS
 
@@ -36,25 +35,6 @@ KEYS = (
     ("minus", 0.5), ("minus", 0.5), ("minus", 1), ("F1", 1.4), ("h", 2),
 )  # fmt: skip
 SHOWN = {"period": ".", "bracketright": "]", "minus": "-"}
-
-
-@contextmanager
-def virtual_screen() -> Iterator[str]:
-    """An X server and a window manager; gives its name."""
-    read, write = os.pipe()
-    size = f"{SCREEN[0]}x{SCREEN[1]}x24"
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        display = f":{pipe.readline().strip()}"
-    manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": display}, stderr=subprocess.DEVNULL)
-    try:
-        yield display
-    finally:
-        for process in (manager, server):
-            process.terminate()
-            process.wait(10)
 
 
 class Camera:
@@ -181,7 +161,7 @@ def main() -> None:
     parser.add_argument("--seconds-for-key", type=float, default=1.3, metavar="S")
     parser.add_argument("--provider", default="auto")
     arguments = parser.parse_args()
-    with virtual_screen() as display, tempfile.TemporaryDirectory() as folder:
+    with virtual_screen(SCREEN) as display, tempfile.TemporaryDirectory() as folder:
         taken = play(display, arguments.seconds_for_key, arguments.provider, Path(folder))
     write([captioned(picture, key) for picture, key in taken], arguments.output)
 

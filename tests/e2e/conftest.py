@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.screen import virtual_screen
 from realtime.frame import Image
 from tests.fault_camera import FaultCamera
 
@@ -44,12 +45,6 @@ class Screen:
         )
         return done.stdout
 
-    def managed(self) -> bool:
-        """Whether a window manager runs: only then are there desktops to count."""
-        environment = os.environ | {"DISPLAY": self.display}
-        done = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, timeout=30)
-        return done.returncode == 0 and done.stdout.strip().isdigit() and int(done.stdout) > 0
-
     def press(self, key: str) -> None:
         """Press a key, and give the app time to react."""
         self.xdotool("key", key)
@@ -58,29 +53,8 @@ class Screen:
 
 @pytest.fixture
 def screen() -> Iterator[Screen]:
-    read, write = os.pipe()
-    size = f"{SCREEN[0]}x{SCREEN[1]}x24"
-    server = subprocess.Popen(
-        # -noreset: else it starts afresh whenever a screenshot's client is the last one to leave.
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        number = pipe.readline().strip()
-    assert number, "Xvfb did not start"
-    screen = Screen(f":{number}")
-    # A window manager, as people have: without one Qt's window now and then stays black under load.
-    manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": screen.display}, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while not screen.managed():
-        assert time.monotonic() < deadline, "openbox did not start"
-        time.sleep(0.1)
-    yield screen
-    for process in (manager, server):
-        process.terminate()
-        process.wait(10)
+    with virtual_screen(SCREEN) as display:
+        yield Screen(display)
 
 
 @pytest.fixture
@@ -150,3 +124,25 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
 def difference(one: Image, other: Image) -> float:
     """Mean absolute difference in levels."""
     return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def start_command(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+    """realtime-stylize without a screen, in that folder. more: for Popen."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "realtime.cli", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def wait_for_bytes(path: Path, size: int, process: subprocess.Popen[str]) -> None:
+    """Until the file that the process writes is that large."""
+    deadline = time.monotonic() + 100
+    while not path.exists() or path.stat().st_size < size:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "nothing is written"
+        time.sleep(0.05)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.conftest import Run
+from tests.e2e.conftest import start_command, wait_for_bytes
 from tests.movies import H264, PICTURE, TONE, ffmpeg, make, probe, sound, streams, times
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,26 +29,6 @@ def long_film(path: Path) -> Path:
     (path.parent / "s.srt").write_text("1\n00:00:58,000 --> 00:00:59,000\nThe end\n")
     inputs = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=60", "-f", "lavfi", "-i", "sine=r=48000:d=60")
     return make(path, *inputs, "-i", path.parent / "s.srt", *H264, "-c:a", "aac", "-c:s", "mov_text")
-
-
-def start(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "realtime.cli", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,
-    )
-
-
-def wait_for(part: Path, size: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 100
-    while not part.exists() or part.stat().st_size < size:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "nothing is written"
-        time.sleep(0.1)
 
 
 def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
@@ -93,9 +69,9 @@ def test_the_input_is_never_the_output(run: Run, film: Path, tmp_path: Path) -> 
 
 def test_kill_leaves_a_part_that_plays_and_can_be_resumed(run: Run, tmp_path: Path) -> None:
     long_film(tmp_path / "film.mp4")
-    process = start(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
+    process = start_command(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
     part = tmp_path / "painted.mp4.part"
-    wait_for(part, 200_000, process)
+    wait_for_bytes(part, 200_000, process)
     process.kill()
     process.communicate()
     assert not (tmp_path / "painted.mp4").exists()
@@ -122,8 +98,8 @@ def check_resumed(run: Run, folder: Path, before: int) -> None:
 
 def test_ctrl_c_leaves_a_film_that_plays_and_exits_130(run: Run, tmp_path: Path) -> None:
     long_film(tmp_path / "film.mp4")
-    process = start(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
-    wait_for(tmp_path / "painted.mp4.part", 200_000, process)
+    process = start_command(tmp_path, "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
+    wait_for_bytes(tmp_path / "painted.mp4.part", 200_000, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -143,7 +119,7 @@ def test_a_full_disk_is_one_line_and_the_part_stays(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    process = start(tmp_path, "film.mp4", "-o", "painted.mp4", *QUICK, preexec_fn=limit)
+    process = start_command(tmp_path, "film.mp4", "-o", "painted.mp4", *QUICK, preexec_fn=limit)
     _, err = process.communicate(timeout=100)
     assert process.returncode == 1
     assert "painted.mp4.part" in err.splitlines()[-1] and "Traceback" not in err

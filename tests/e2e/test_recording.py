@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +16,12 @@ import pytest
 from realtime.frame import Image
 from realtime.hud import RED
 from tests.conftest import Run
-from tests.e2e.conftest import ROOT, App, difference
+from tests.e2e.conftest import App, difference, start_command, wait_for_bytes
 from tests.fault_camera import FaultCamera
 from tests.movies import ffmpeg, pictures, probe, streams, times
 
 HEADLESS = ("--demo", "--no-window", "--size", "240")
 no_cameras = pytest.mark.skipif(any(Path("/dev").glob("video*")), reason="this machine has cameras")
-
-
-def start_headless(folder: Path, *arguments: str, prepare: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "realtime.cli", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=prepare,
-    )
-
-
-def wait_for_bytes(path: Path, size: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
-    while not path.exists() or path.stat().st_size < size:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "nothing is written"
-        time.sleep(0.05)
 
 
 def plays(path: Path) -> None:
@@ -152,7 +129,7 @@ def test_a_minimised_window_goes_on_recording(start: Any, camera: FaultCamera) -
 
 
 def test_kill_9_leaves_a_part_that_plays_and_is_not_lost(tmp_path: Path) -> None:
-    process = start_headless(tmp_path, *HEADLESS, "--record", "r.mp4")
+    process = start_command(tmp_path, *HEADLESS, "--record", "r.mp4")
     wait_for_bytes(tmp_path / "r.mp4.part", 400_000, process)
     process.kill()
     process.communicate()
@@ -160,14 +137,14 @@ def test_kill_9_leaves_a_part_that_plays_and_is_not_lost(tmp_path: Path) -> None
     kept = times(tmp_path / "r.mp4.part")
     assert len(kept) > 10 and kept[0] == 0
     data = (tmp_path / "r.mp4.part").read_bytes()
-    again = start_headless(tmp_path, *HEADLESS, "--record", "r.mp4")
+    again = start_command(tmp_path, *HEADLESS, "--record", "r.mp4")
     _, err = again.communicate(timeout=60)
     assert again.returncode == 1 and err.count("\n") == 1 and "r.mp4.part is what is left" in err
     assert (tmp_path / "r.mp4.part").read_bytes() == data
 
 
 def test_ctrl_c_without_a_window(tmp_path: Path) -> None:
-    process = start_headless(tmp_path, *HEADLESS, "--record", "r.mkv")
+    process = start_command(tmp_path, *HEADLESS, "--record", "r.mkv")
     wait_for_bytes(tmp_path / "r.mkv.part", 100_000, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -183,7 +160,7 @@ def test_a_full_disk_without_a_window_ends_it_all_in_one_line(tmp_path: Path) ->
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
 
-    process = start_headless(tmp_path, *HEADLESS, "--record", "r.mp4", prepare=limit)
+    process = start_command(tmp_path, *HEADLESS, "--record", "r.mp4", preexec_fn=limit)
     _, err = process.communicate(timeout=100)
     assert process.returncode == 1
     assert err.count("\n") == 1 and "r.mp4: File too large; it ends there, and what was recorded plays" in err
