@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,28 +58,20 @@ def measure(display: str, folder: Path, seconds: float, provider: str) -> list[t
     environment = os.environ | {"DISPLAY": display}
     command = [sys.executable, "-m", "realtime.cli", "--demo", "--provider", provider]
     first = [start_up([*command, "--no-window", "--frames", "1"], folder, environment) for _ in range(4)]
-    app = subprocess.Popen(
-        [*command, "--stats", str(folder / "live.json")], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-    )
     shares = {}
-    try:
-        assert app.stdout is not None
-        said = [app.stdout.readline().strip() for _ in range(2)]
-        time.sleep(SETTLE)
+    with running([*command, "--stats", str(folder / "live.json")], folder, environment) as (app, said):
         shares["painting"] = cpu_share(app.pid, seconds)
+        memory = peak_megabytes(app.pid)
+    with running(command, folder, environment) as (app, _):  # another one: its figures are those of resting
         for what, keys in STATES.items():
             for key in keys:
                 subprocess.run(key, env=environment, check=True, capture_output=True)
             time.sleep(SETTLE)
             shares[what] = cpu_share(app.pid, seconds)
-        memory = peak_megabytes(app.pid)
-    finally:
-        app.send_signal(signal.SIGINT)
-        app.communicate(timeout=30)
     stats: dict[str, Any] = json.loads((folder / "live.json").read_text(encoding="utf-8"))
     delay = stats["latency_ms"]
     return [
-        ("engine", said[1]),
+        ("engine", said),
         ("first start, to the first painted frame, s", f"{first[0]:.2f}"),
         ("later starts, median, s", f"{sorted(first[1:])[1]:.2f}"),
         ("fps shown", f"{stats['fps']}"),
@@ -94,6 +88,22 @@ STATES = {  # what the app does, and what brings it there from the state before
     "frozen": [["xdotool", "key", "space"]],
     "minimised": [["xdotool", "key", "space"], [*WINDOW, "windowminimize"]],
 }
+
+
+@contextmanager
+def running(
+    command: list[str], folder: Path, environment: dict[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The app, painting, and what it says of its engine; ended as by Ctrl-C."""
+    app = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert app.stdout is not None
+        said = [app.stdout.readline().strip() for _ in range(2)]
+        time.sleep(SETTLE)
+        yield app, said[1]
+    finally:
+        app.send_signal(signal.SIGINT)
+        app.communicate(timeout=30)
 
 
 def start_up(command: list[str], folder: Path, environment: dict[str, str]) -> float:

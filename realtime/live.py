@@ -215,8 +215,9 @@ class Live:
                 self.stats.dropped += 1
 
     def _held(self) -> bool:
-        """A film stands still while it is frozen, and until its first picture is painted."""
-        return self.source.waits and (self.controls.frozen or self.stats.read > self.stats.delivered == 0)
+        """A film stands still while nobody sees it move, and until its first picture is painted."""
+        unseen = self.controls.frozen or self.controls.hidden
+        return self.source.waits and (unseen or self.stats.read > self.stats.delivered == 0)
 
     def _paint(self) -> None:
         shape: tuple[int, ...] = ()

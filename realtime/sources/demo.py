@@ -54,6 +54,11 @@ class Demo(Source):
         """None ever."""
         return 0
 
+    @property
+    def waits(self) -> bool:
+        """Drawing what nobody sees would be work for nothing; afterwards it is where it would have been."""
+        return True
+
     def read(self) -> Frame:
         """Wait until the next frame is due, or take the one that is due now."""
         if self._closed:
