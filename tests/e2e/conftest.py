@@ -45,6 +45,12 @@ class Screen:
         )
         return done.stdout
 
+    def active_window(self) -> str:
+        """The title of the window that the window manager has given the keyboard to, or nothing."""
+        environment = os.environ | {"DISPLAY": self.display}
+        command = ["xdotool", "getactivewindow", "getwindowname"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30).stdout.strip()
+
     def press(self, key: str) -> None:
         """Press a key, and give the app time to react."""
         self.xdotool("key", key)
@@ -72,11 +78,11 @@ class App:
     screen: Screen
 
     def wait_for_window(self) -> None:
-        """Until the first painted picture is on the screen."""
+        """Until the first painted picture is on the screen and the window has the keyboard."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.process.communicate()
-            if self.screen.shot().any():
+            if self.screen.shot().any() and self.screen.active_window():
                 time.sleep(1.5)
                 return
             time.sleep(0.2)
@@ -84,7 +90,11 @@ class App:
 
     def finish(self, timeout: float = 20) -> tuple[int, str, str]:
         """Wait for its end: exit status, stdout, stderr. Nothing of it may be left running."""
-        out, err = self.process.communicate(timeout=timeout)
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # says what every thread is at
+            raise AssertionError(f"it goes on: {self.process.communicate()}") from None
         with pytest.raises(ProcessLookupError):
             os.killpg(self.process.pid, 0)
         return self.process.returncode, out, err
@@ -105,7 +115,9 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
         process = subprocess.Popen(
             ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command],
             cwd=tmp_path,
-            env=os.environ | {"DISPLAY": screen.display, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)},
+            env=os.environ
+            | {"DISPLAY": screen.display, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)}
+            | {"PYTHONFAULTHANDLER": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
