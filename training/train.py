@@ -22,6 +22,7 @@ from training.errors import TrainingError
 from training.images import PhotoCrops, list_images, read_image, resize_short_side, to_image, to_tensor
 from training.loss import PerceptualLoss
 from training.network import StyleNetwork
+from training.precision import quick_dtype
 from training.vgg import Vgg16
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
@@ -126,7 +127,8 @@ class _Trainer:
                 raise TrainingError(
                     f"{files.checkpoint} has learnt other weights than these (rows_only?); choose another output folder"
                 ) from error
-        self.loss = _loss(config, files, device)
+        self.dtype = quick_dtype(device)
+        self.loss = _loss(config, files, device, self.dtype)
         self._remembered: dict[int, Tensor] = {}
         self._astray = 0
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
@@ -144,7 +146,7 @@ class _Trainer:
         numbers = torch.arange(state.photos, state.photos + len(photo), device=photo.device)
         rows = numbers % len(self.weights)
         wanted = self._wanted(photo[:, :, : schedule.crop, : schedule.crop], numbers.tolist())
-        terms = _terms(self.network, self.loss, schedule, photo, wanted, rows)  # [N, TERMS]
+        terms = self._terms(photo, wanted, rows)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
         slope = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
         if torch.isfinite(slope):
@@ -163,6 +165,25 @@ class _Trainer:
         state.photos += len(photo)
         return torch.nan_to_num(terms.detach()).mean(0).double().cpu().numpy()
 
+    def _terms(self, photo: Tensor, wanted: Tensor, rows: Tensor) -> Tensor:
+        """The terms of one batch, in the order of TERMS: [N, 5].
+
+        photo: [N, 3, crop + shift, crop + shift]; wanted: its content features; rows: [N], the style of each.
+        """
+        schedule = self.config.schedule
+        style = torch.eye(self.network.styles, device=photo.device)[rows]
+        size, room = schedule.crop, schedule.shift
+        still = photo[:, :, :size, :size]
+        down, right = torch.randint(room + 1, (2,)).tolist()
+        moved = photo[:, :, down : down + size, right : right + size]
+        moved = moved + torch.randn_like(moved) * (torch.rand(1, device=photo.device) * schedule.noise)
+        with torch.autocast(photo.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            painted, repainted = self.network(torch.cat([still, moved]), torch.cat([style, style])).chunk(2)
+        losses = self.loss(painted, still, wanted, rows)
+        overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
+        unsteadiness = overlap.square().mean((1, 2, 3))
+        return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
+
     def _wanted(self, photo: Tensor, numbers: list[int]) -> Tensor:
         """The content features of photos, remembered where they come again; numbers: of the photos in the run."""
         crops = self.config.schedule.crops
@@ -170,7 +191,8 @@ class _Trainer:
             return self.loss.content(photo)
         keys = [number % crops for number in numbers]
         if not all(key in self._remembered for key in keys):
-            self._remembered |= dict(zip(keys, self.loss.content(photo), strict=True))
+            features = self.loss.content(photo).to(torch.bfloat16)  # half the memory, whatever computes
+            self._remembered |= dict(zip(keys, features, strict=True))
         return torch.stack([self._remembered[key] for key in keys])
 
     def save(self) -> None:
@@ -231,9 +253,9 @@ def _start(config: Config, files: Files) -> Checkpoint:
     return state
 
 
-def _loss(config: Config, files: Files, device: str) -> PerceptualLoss:
+def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> PerceptualLoss:
     vgg = Vgg16(files.vgg).to(device).to(memory_format=torch.channels_last)
-    vgg.convs.to(torch.bfloat16)
+    vgg.convs.to(dtype)
     images = [read_image(files.paintings / painting.file) for painting in config.paintings]
     short = config.schedule.painting
     return PerceptualLoss(vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images])
@@ -246,27 +268,6 @@ def _batches(config: Config, files: Files, start: int) -> Iterator[Tensor]:
     indices = (number % schedule.crops for number in numbers) if schedule.crops else numbers
     loader: DataLoader[Tensor] = DataLoader(crops, schedule.batch, sampler=indices, num_workers=1, drop_last=True)
     return iter(loader)
-
-
-def _terms(
-    network: StyleNetwork, loss: PerceptualLoss, schedule: Schedule, photo: Tensor, wanted: Tensor, rows: Tensor
-) -> Tensor:
-    """The terms of one batch, in the order of TERMS: [N, 5].
-
-    photo: [N, 3, crop + shift, crop + shift]; wanted: its content features; rows: [N], the style of each.
-    """
-    style = torch.eye(network.styles, device=photo.device)[rows]
-    size, room = schedule.crop, schedule.shift
-    still = photo[:, :, :size, :size]
-    down, right = torch.randint(room + 1, (2,)).tolist()
-    moved = photo[:, :, down : down + size, right : right + size]
-    moved = moved + torch.randn_like(moved) * (torch.rand(1, device=photo.device) * schedule.noise)
-    with torch.autocast(photo.device.type, torch.bfloat16):
-        painted, repainted = network(torch.cat([still, moved]), torch.cat([style, style])).chunk(2)
-    losses = loss(painted, still, wanted, rows)
-    overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
-    unsteadiness = overlap.square().mean((1, 2, 3))
-    return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
 
 
 def _log(files: Files, config: Config, photos: int, rows: Tensor, terms: Tensor) -> None:
