@@ -79,7 +79,7 @@ def export(
         from export.checkpoints import load_exportable
         from export.metadata import describe, read_styles_file
         from export.quantize import quantize
-        from export.verify import verify
+        from export.verify import references, verify
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in EXTRA:
             raise
@@ -90,7 +90,8 @@ def export(
     metadata = describe(network, paintings, licence)
     model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
     models = [model, quantize(network, model, metadata, photos)] if int8 and photos else [model]
-    agreements = [verify(network, data, photos, int8=data is not model) for data in models]
+    expected = references(network, photos)
+    agreements = [verify(network, data, expected, int8=data is not model) for data in models]
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):
         _write(path, data)

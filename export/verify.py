@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from onnx import TensorProto, helper
 from export.checkpoints import Exportable
 from export.errors import ExportError
 from export.metadata import ROOT
-from training.images import list_images, read_image, to_image, to_tensor
+from training.images import read_image, read_some, to_image, to_tensor
 
 DEMO_PHOTO = ROOT / "realtime/assets/demo.jpg"
 WORST_ALLOWED = 40.0  # dB
@@ -42,19 +41,37 @@ class Agreement:
     pictures: int
 
 
-def verify(network: Exportable, model: bytes, photos: Path | None, *, int8: bool = False) -> Agreement:
+@dataclass(frozen=True)
+class Reference:
+    """A picture, [H, W, 3] BGR, and what the network in torch makes of it in each of `styles_of`."""
+
+    image: Image
+    painted: list[Image]
+
+
+def references(network: Exportable, photos: Path | None) -> list[Reference]:
+    """What graphs are compared with. photos: a folder, or None for the picture that ships.
+
+    Raises TrainingError where there are no pictures.
+    """
+    weights = torch.from_numpy(np.stack(styles_of(len(network.styles))))  # [N, S]
+    images = [cover(image, *size) for image in _photos(photos) for size in SIZES]
+    with torch.inference_mode():
+        painted = (network.paint(to_tensor(image).expand(len(weights), -1, -1, -1), weights) for image in images)
+        return [Reference(image, [to_image(one) for one in many]) for image, many in zip(images, painted, strict=True)]
+
+
+def verify(network: Exportable, model: bytes, expected: list[Reference], *, int8: bool = False) -> Agreement:
     """Compare, on every style alone and one mix of all, and see that GPUs, which really compute in fp16, can too.
 
-    model: the file as it will be written; photos: a folder of at least one picture, or None for the
-    one that ships; int8: it is a sibling, which only processors run. Raises ExportError where they disagree,
-    TrainingError where there are no pictures.
+    model: the file as it will be written; int8: it is a sibling, which only processors run.
+    Raises ExportError where they disagree.
     """
     allowed = INT8_ALLOWED if int8 else WORST_ALLOWED
-    images = [cover(read_image(path), *size) for path in _photo_paths(photos) for size in SIZES]
     styles = styles_of(len(network.styles))
     if not int8:
-        _check_range(model, images[0], styles)
-    agreement = compare(network, model, images, styles)
+        _check_range(model, expected[0].image, styles)
+    agreement = compare(model, expected, styles)
     if not agreement.worst >= allowed:
         raise ExportError(
             f"the exported graph differs from the network: PSNR {agreement.worst:.1f} dB at worst, largest error "
@@ -63,20 +80,16 @@ def verify(network: Exportable, model: bytes, photos: Path | None, *, int8: bool
     return agreement
 
 
-def compare(network: Exportable, model: bytes, images: Iterable[Image], styles: list[Style]) -> Agreement:
-    """Paint every image, [H, W, 3] BGR, in every style, with both."""
+def compare(model: bytes, expected: list[Reference], styles: list[Style]) -> Agreement:
+    """Paint every picture in every style."""
     runner = session(model)
-    weights = torch.from_numpy(np.stack(styles))  # [N, S]
     ratios, error = [], 0
-    for image in images:
-        with torch.inference_mode():
-            expected = network.paint(to_tensor(image).expand(len(styles), -1, -1, -1), weights)
-        for style, expected_one in zip(styles, expected, strict=True):
-            (painted,) = runner.run(None, {"frame": image, "style": style})
-            reference = to_image(expected_one)
-            if painted.shape != reference.shape:
-                raise ExportError(f"the exported graph paints {painted.shape}, the network {reference.shape}")
-            difference = painted.astype(np.int16) - reference
+    for reference in expected:
+        for style, wanted in zip(styles, reference.painted, strict=True):
+            (painted,) = runner.run(None, {"frame": reference.image, "style": style})
+            if painted.shape != wanted.shape:
+                raise ExportError(f"the exported graph paints {painted.shape}, the network {wanted.shape}")
+            difference = painted.astype(np.int16) - wanted
             ratios.append(psnr(difference))
             error = max(error, int(np.abs(difference).max()))
     return Agreement(min(ratios), sum(ratios) / len(ratios), error, len(ratios))
@@ -88,12 +101,12 @@ def psnr(difference: NDArray[np.int16]) -> float:
     return EQUAL if power == 0 else min(EQUAL, float(10 * np.log10(255**2 / power)))
 
 
-def _photo_paths(folder: Path | None) -> list[Path]:
+def _photos(folder: Path | None) -> list[Image]:
     if folder is not None:
-        return list_images(folder)[:PHOTOS]
+        return read_some(folder, PHOTOS)
     if not DEMO_PHOTO.is_file():
         raise ExportError("no photo to compare the graph with the network on; name a folder with --photos DIR")
-    return [DEMO_PHOTO]
+    return [read_image(DEMO_PHOTO)]
 
 
 def styles_of(count: int) -> list[Style]:

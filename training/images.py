@@ -62,6 +62,21 @@ def list_images(folder: Path) -> list[Path]:
     return found
 
 
+def read_some(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
+    """The first pictures of a folder that can be read. Raises TrainingError where there is none."""
+    found: list[NDArray[np.uint8]] = []
+    for path in list_images(folder):
+        try:
+            found.append(read_image(path))
+        except TrainingError:
+            continue
+        if len(found) == limit:
+            break
+    if not found:
+        raise TrainingError(f"{folder}: none of its pictures can be read")
+    return found
+
+
 class PhotoCrops(Dataset[Tensor]):
     """An endless, repeatable stream of random square crops from a folder of photos.
 

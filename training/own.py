@@ -15,6 +15,9 @@ from pathlib import Path
 import platformdirs
 
 from export.cli import export
+from export.errors import ExportError
+from realtime.hardware import multiplies_bytes
+from realtime.styles import user_folder
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import Config, Painting, Schedule
 from training.errors import TrainingError
@@ -65,7 +68,7 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
     tell(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
     learnt = train(config, files, request.device, report)
-    folder = platformdirs.user_data_path("realtime-stylize", appauthor=False, roaming=True) / "models"
+    folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if request.full:
         checkpoint, stem = learnt, name
@@ -76,9 +79,20 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     checkpoint.optimizer = {}
     checkpoint.save(folder / f"{stem}.pt")
     model = folder / f"{stem}.onnx"
-    tell(export(folder / f"{stem}.pt", model))
+    _export(folder / f"{stem}.pt", model, photos, tell)
     files.checkpoint.unlink()  # done: the same command would begin anew
     return name, model
+
+
+def _export(checkpoint: Path, model: Path, photos: Path, tell: Callable[[str], None]) -> None:
+    """Write the model; where the processor multiplies bytes, its sibling for that too, if it paints well enough."""
+    if multiplies_bytes():
+        try:
+            tell(export(checkpoint, model, photos=photos, int8=True))
+            return
+        except ExportError as error:
+            tell(f"no int8 for it: {error}")
+    tell(export(checkpoint, model))
 
 
 def _run_name(request: Request, name: str, shipped: Checkpoint) -> str:

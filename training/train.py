@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.config import Config, Schedule
 from training.errors import TrainingError
-from training.images import PhotoCrops, list_images, read_image, resize_short_side, to_image, to_tensor
+from training.images import PhotoCrops, read_image, read_some, resize_short_side, to_image, to_tensor
 from training.loss import PerceptualLoss
 from training.network import StyleNetwork
 from training.precision import quick_dtype
@@ -227,8 +227,8 @@ def write_preview(network: StyleNetwork, photos: Path, path: Path, limit: int = 
     network.eval()
     rows = []
     with torch.no_grad():
-        for photo in list_images(photos)[:limit]:
-            image = resize_short_side(read_image(photo), size)[:size, :size]
+        for photo in read_some(photos, limit):
+            image = resize_short_side(photo, size)[:size, :size]
             x = to_tensor(image)[None].to(device)
             row = [image] + [to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)]
             rows.append(np.hstack(row))

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from export import verify as verify_module
 from export.checkpoints import Exportable, load_exportable
 from export.errors import ExportError
-from export.verify import EQUAL, psnr, verify
+from export.verify import EQUAL, psnr, references, verify
 from training.errors import TrainingError
 
 
@@ -25,7 +25,7 @@ def written(network: Exportable) -> onnx.ModelProto:
 
 
 def test_agreement_of_what_is_written(network: Exportable, photos: Path) -> None:
-    agreement = verify(network, written(network).SerializeToString(), photos)
+    agreement = verify(network, written(network).SerializeToString(), references(network, photos))
     assert agreement.pictures == 2 * 4, "two sizes of one photo, three styles and a mix"
     assert 50 < agreement.worst <= agreement.mean <= EQUAL
     assert 0 < agreement.error < 8
@@ -37,7 +37,7 @@ def test_a_graph_that_paints_something_else_is_refused(network: Exportable, phot
     (tensor,) = [t for t in model.graph.initializer if t.name == name]
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + np.float16(0.2), name))
     with pytest.raises(ExportError, match=r"PSNR .* dB at worst.*40 dB are needed.*nothing was written"):
-        verify(network, model.SerializeToString(), photos)
+        verify(network, model.SerializeToString(), references(network, photos))
 
 
 def test_a_wrong_row_of_the_styles_is_noticed(network: Exportable, photos: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_wrong_row_of_the_styles_is_noticed(network: Exportable, photos: Path)
     table = numpy_helper.to_array(tensor)[[0, 2, 1]]
     tensor.CopyFrom(numpy_helper.from_array(table, "styles"))
     with pytest.raises(ExportError, match="40 dB"):
-        verify(network, model.SerializeToString(), photos)
+        verify(network, model.SerializeToString(), references(network, photos))
 
 
 def test_activations_beyond_fp16_are_refused(checkpoint: Path, photos: Path) -> None:
@@ -56,16 +56,15 @@ def test_activations_beyond_fp16_are_refused(checkpoint: Path, photos: Path) -> 
     torch.save(loaded, checkpoint)
     network = load_exportable(checkpoint, None)
     with pytest.raises(ExportError, match=r"down reaches .*fp16, which ends at 65504"):
-        verify(network, written(network).SerializeToString(), photos)
+        verify(network, written(network).SerializeToString(), references(network, photos))
 
 
 def test_no_photos(network: Exportable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = written(network).SerializeToString()
     monkeypatch.setattr(verify_module, "DEMO_PHOTO", tmp_path / "gone.jpg")
     with pytest.raises(ExportError, match="--photos DIR"):
-        verify(network, model, None)
+        references(network, None)
     with pytest.raises(TrainingError, match="no such folder"):
-        verify(network, model, tmp_path / "gone")
+        references(network, tmp_path / "gone")
 
 
 def test_psnr() -> None:
