@@ -10,7 +10,20 @@ from realtime.live import Live, Painted
 from realtime.look import Look, parse_look
 from realtime.sources import open_live_source
 from realtime.steady import Steady
+from realtime.style_track import StyleTrack, read_style_track
 from realtime.stylizer import Stylizer
 from realtime.views import View
 
-__all__ = ["Live", "Look", "Painted", "Steady", "StylizeError", "Stylizer", "View", "open_live_source", "parse_look"]
+__all__ = [
+    "Live",
+    "Look",
+    "Painted",
+    "Steady",
+    "StyleTrack",
+    "StylizeError",
+    "Stylizer",
+    "View",
+    "open_live_source",
+    "parse_look",
+    "read_style_track",
+]

@@ -86,6 +86,7 @@ def _run_live(
     from realtime.presets import Presets
     from realtime.sources import open_files, open_live_source
     from realtime.sources.page import PageCamera
+    from realtime.style_track import read_style_track
     from realtime.stylizer import Stylizer
     from realtime.views import View
 
@@ -98,8 +99,12 @@ def _run_live(
             source = open_live_source(
                 arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
             )
+        track = None
+        if arguments.style_track is not None:
+            track = read_style_track(arguments.style_track, stylizer.library, stylizer.look)
         live = Live(
-            source, stylizer, mirror=arguments.mirror, height=height, fps=arguments.fps, frames=arguments.frames,
+            source, stylizer, track=track, mirror=arguments.mirror,
+            height=height, fps=arguments.fps, frames=arguments.frames,
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
             view=View(arguments.view or "painted"), presets=Presets(config.file.path.with_name("presets.toml")),
         )  # fmt: skip
@@ -183,6 +188,10 @@ def _check_source(arguments: argparse.Namespace) -> None:
         raise UsageError("a camera or the demo cannot be combined with files")
     if not arguments.inputs and arguments.loop:
         raise UsageError("--loop is for films that are played: name one")
+    if arguments.style_track and not arguments.inputs:
+        raise UsageError("--style-track is for films: name one")
+    if arguments.style_track and arguments.tour is not None:
+        raise UsageError("--style-track and --tour both say when styles change: one of them")
     for option in ("codec", "crf", "overwrite", "resume", "scale_output"):
         if getattr(arguments, option) and not (option == "overwrite" and arguments.record):
             raise UsageError(f"--{option.replace('_', '-')} is for files that are written: name one with -o")

@@ -20,7 +20,7 @@ class Frame:
     """One picture and when it was taken.
 
     image: [H, W, 3] uint8, BGR.
-    pts: presentation time in seconds from the source's first frame.
+    pts: presentation time in seconds from the source's start; of several files, from that of its own.
     captured: `time.monotonic()` when the frame reached this program.
     """
 

@@ -22,6 +22,7 @@ from realtime.sources.reconnect import Reconnecting
 from realtime.stats import Stats
 from realtime.steady import Steady
 from realtime.stillness import Stillness
+from realtime.style_track import Cue, StyleTrack
 from realtime.stylizer import Stylizer
 from realtime.views import Grid, Layout, View, split
 
@@ -68,6 +69,7 @@ class Live:
     height: rows to paint at, or None to choose what holds the frame rate.
     fps: paint at most that often; None is the camera's pace.
     frames: stop after that many pictures.
+    track: looks over the film's time; what is dialled holds until its next one.
     fade: seconds from one look to the next. tour: seconds for each style of a walk through all; None is no walk.
     view: what is painted and shown. `dials` turns the look, `controls` have the rest.
     mirror: None is what the source is used to. presets: where looks are kept; the user's own file if not given.
@@ -89,6 +91,7 @@ class Live:
         height: int | None = None,
         fps: float | None = None,
         frames: int | None = None,
+        track: StyleTrack | None = None,
         fade: float = FADE_SECONDS,
         tour: float | None = None,
         view: View = View.PAINTED,
@@ -96,7 +99,7 @@ class Live:
         clock: Clock | None = None,
     ) -> None:
         self.source, self.stylizer = source, stylizer
-        self.height, self.fps, self.frames = height, fps, frames
+        self.height, self.fps, self.frames, self.track = height, fps, frames, track
         self.clock = clock or SystemClock()
         self.controls = Controls(stylizer.look, source.mirror if mirror is None else mirror, fade, view)
         self.dials = Dials(self.controls.fade, stylizer.library, tour, self.clock.now, presets)
@@ -112,6 +115,7 @@ class Live:
         self._steady = Steady()
         self._grid = Grid(stylizer)
         self._last: Painted | None = None
+        self._cue: Cue | None = None  # of the style track, the last one that came
         self._governor: Governor | None = None  # of the painting thread; None: the height is fixed
         self._threads = [
             threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
@@ -164,10 +168,13 @@ class Live:
 
     def dialled(self) -> dict[str, Any]:
         """What has been dialled since the beginning, as the command line's options have it, by their names."""
-        changed = {name: value for name, value in self._dialled().items() if value != self._begun[name]}
-        if self.dials.touring:  # the style is where the walk happens to be
-            changed.pop("style", None)
-        return changed
+        passing = set[str]()  # not the user's wish but where things happen to be
+        if self.dials.touring:
+            passing = {"style"}
+        if self.track is not None:
+            passing = {*self.controls.fade.target.options}
+        now, begun = self._dialled(), self._begun
+        return {name: value for name, value in now.items() if value != begun[name] and name not in passing}
 
     def _dialled(self) -> dict[str, Any]:
         look = self.controls.fade.target.options
@@ -241,6 +248,7 @@ class Live:
                     continue
                 due = max(self.clock.now(), due + 1 / self.fps) if self.fps else 0.0
                 frame = self._mirrored(taken)
+                self._follow(taken.pts)
             if frame.image.shape != shape:
                 self.stats.size_changes += bool(shape)
                 shape = frame.image.shape
@@ -288,6 +296,13 @@ class Live:
 
     def _moving(self, shown: tuple[Look, bool] | None) -> bool:
         return self._wanted() != shown or (self.controls.view is View.GRID and not self._grid.whole)
+
+    def _follow(self, seconds: float) -> None:
+        """Turn to what the style track says of that time of the film, once."""
+        cue = self.track.cue(seconds) if self.track is not None else None
+        if cue is not None and cue is not self._cue:
+            self._cue = cue
+            self.dials.go(cue.look, cue.fade if seconds > 0 else 0.0)
 
     def _mirrored(self, frame: Frame) -> Frame:
         if not self.controls.mirror:

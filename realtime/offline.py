@@ -18,6 +18,7 @@ from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
 from realtime.render import Paint, painter
 from realtime.sinks.begun import find_begun, recipe
 from realtime.sinks.target import Target
+from realtime.style_track import Cue, StyleTrack, read_style_track
 from realtime.stylizer import Stylizer
 
 LOSSES = 3  # exit status: done, but the input was damaged
@@ -38,12 +39,15 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
             options.encoding(job)  # a wrong wish is said before the work starts
     results: list[Result] = []
     with Stylizer(**stylizer_options(arguments)) as stylizer:
+        track = None
+        if arguments.style_track is not None:
+            track = read_style_track(arguments.style_track, stylizer.library, stylizer.look)
         say(f"{stylizer.provider.upper()}: {stylizer.why}")
         try:
             for job in jobs:
                 results.append(Result(str(job.source), str(job.output)))
-                wanted = None if job.still else _recipe(job, stylizer.look, options, rows)
-                paint = painter(stylizer, rows, scale=options.scale)
+                wanted = None if job.still else _recipe(job, stylizer.look, track, options, rows)
+                paint = painter(stylizer, rows, scale=options.scale, track=track)
                 _attempt(job, results[-1], paint, options, rows, batch, arguments.overwrite, wanted)
                 _report(results[-1], quiet=arguments.json)
         finally:
@@ -115,8 +119,9 @@ def _attempt(
         result.wall = round(time.monotonic() - began, 3)
 
 
-def _recipe(job: Job, look: Look, options: FilmOptions, rows: int | None) -> dict[str, Any]:
-    return recipe(job.source, look, [rows, options.scale], options.track, options.encoding(job))
+def _recipe(job: Job, look: Look, track: StyleTrack | None, options: FilmOptions, rows: int | None) -> dict[str, Any]:
+    looks = track or StyleTrack((Cue(0.0, look),))
+    return recipe(job.source, looks, [rows, options.scale], options.track, options.encoding(job))
 
 
 def _same(one: Path, other: Path) -> bool:

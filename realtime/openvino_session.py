@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from typing import Any
 
@@ -12,13 +13,25 @@ from realtime.frame import Image
 
 SIZES = 4  # compiled ones that are kept,
 PIXELS = 4 << 20  # but not more than this of all together: each takes about 100 bytes a pixel
+_TELEMETRY = "openvino_telemetry"
+
+
+def import_openvino() -> Any:
+    """The package; without its telemetry, which would send an event to its makers at every start."""
+    known = sys.modules.get(_TELEMETRY)
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # importing it fails then, for which OpenVINO is ready
+    try:
+        import openvino
+    finally:
+        del sys.modules[_TELEMETRY]
+        if known is not None:
+            sys.modules[_TELEMETRY] = known
+    return openvino
 
 
 def openvino_devices() -> list[str]:
     """The devices that OpenVINO can use here, the processor first."""
-    import openvino
-
-    found = openvino.Core().available_devices
+    found = import_openvino().Core().available_devices
     return [name for name in found if name == "CPU"] + [name for name in found if name.startswith("GPU")]
 
 
@@ -30,9 +43,7 @@ class OpenVinoSession:
     """
 
     def __init__(self, model: bytes, device: str = "CPU") -> None:
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = import_openvino().Core()
         self._model = self._core.read_model(model)
         self._device = device
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()

@@ -68,7 +68,7 @@ def build_parser() -> Parser:
         add_help=False,
     )
     _add_source_options(parser.add_argument_group(SOURCE))
-    _add_look_options(parser.add_argument_group(LOOK))
+    add_look_options(parser.add_argument_group(LOOK))
     _add_live_options(parser.add_argument_group(LIVE))
     _add_engine_options(parser.add_argument_group(ENGINE))
     _add_file_options(parser.add_argument_group("films and pictures"))
@@ -86,7 +86,8 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
     one.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
 
 
-def _add_look_options(group: argparse._ArgumentGroup) -> None:
+def add_look_options(group: argparse._ArgumentGroup) -> None:
+    """How to paint: of the command line, of presets and of each line of a style track."""
     yes_no = argparse.BooleanOptionalAction
     style = group.add_argument("--style", metavar="NAME[:W],...", help="one, or a mix of up to four with weights")
     style.completer = complete_style  # type: ignore[attr-defined]
@@ -120,6 +121,7 @@ def _add_engine_options(group: argparse._ArgumentGroup) -> None:
 def _add_file_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-o", "--output", metavar="FILE|DIR", help="where the painted ones go; DIR/ for several")
     group.add_argument("--loop", action="store_true", help="without -o: play again and again")
+    group.add_argument("--style-track", type=Path, metavar="FILE", help="times and styles: 0:05 the_scream --fade 2")
     group.add_argument("--overwrite", action="store_true", help=SAME)
     group.add_argument("--resume", action="store_true", help="replace what is there; go on with what was interrupted")
     group.add_argument("--scale-output", action="store_true", help="give back the size of --size, not the input's")

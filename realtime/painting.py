@@ -64,7 +64,7 @@ def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result
     height, width = still.image.shape[:2]
     result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
     _tell(job, result.notes)
-    painted = paint(still.image)
+    painted = paint(still.image, 0.0)
     if still.alpha is not None and still.alpha.shape != painted.shape[:2]:
         alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
         still = replace(still, alpha=np.asarray(alpha, np.uint8))
@@ -105,7 +105,7 @@ def paint_film(
             sink.describe(film.container, film.video, start)
             sink.start()
             with FilmProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
-                render(film, paint, sink, progress.shown, skip=film.skip)
+                render(film, paint, sink, progress.shown, time_base=format.time_base, skip=film.skip)
         except KeyboardInterrupt:
             interrupted = True
         finally:

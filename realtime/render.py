@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Protocol
 
 from realtime.frame import Image, Step
@@ -12,11 +13,12 @@ from realtime.governor import PIXEL_LIMIT
 from realtime.mixing import fitted
 from realtime.pipe import Abandoned, Pipe
 from realtime.steady import Steady
+from realtime.style_track import StyleTrack
 from realtime.stylizer import Stylizer
 
 ROOM = 4  # pictures between two threads
 
-Paint = Callable[[Image], Image]
+Paint = Callable[[Image, float], Image]  # the second: when in the film, in seconds
 
 
 class Sink(Protocol):
@@ -29,17 +31,19 @@ class Sink(Protocol):
         """All is written."""
 
 
-def painter(stylizer: Stylizer, rows: int | None = None, *, scale: bool = False) -> Paint:
+def painter(
+    stylizer: Stylizer, rows: int | None = None, *, scale: bool = False, track: StyleTrack | None = None
+) -> Paint:
     """Paints the pictures of one film in their order: strokes of 1 at most `rows` high, given back at their size.
 
-    scale: given back at the size that strokes of 1 are painted at.
+    scale: given back at the size that strokes of 1 are painted at. track: the looks; None is the stylizer's own.
     """
     steady = Steady()
 
-    def paint(image: Image) -> Image:
+    def paint(image: Image, seconds: float) -> Image:
         height, width = image.shape[:2]
         size = scaled_size(width, height, rows) if scale else working_size(width, height, rows)
-        painted = stylizer.paint_at(image, size, steady=steady)
+        painted = stylizer.paint_at(image, size, track.at(seconds) if track else None, steady)
         return fitted(painted, size if scale else (width, height))
 
     return paint
@@ -64,11 +68,12 @@ def render(
     sink: Sink,
     shown: Callable[[int], None] = lambda frames: None,
     *,
+    time_base: Fraction = Fraction(1),
     skip: int = 0,
 ) -> None:
     """Take every step from the film through the painter to the sink, and close the sink.
 
-    skip: so many of the first pictures go past the painter.
+    time_base: of the steps. skip: so many of the first pictures go past the painter.
     An error of any of the three ends all three and is raised once. KeyboardInterrupt ends the film where it
     is: the sink is closed as if that were its end, then it is raised again.
     """
@@ -81,7 +86,7 @@ def render(
     encode.start()
     error: BaseException | None = None
     try:
-        _paint(decoded, paint, painted, shown, skip)
+        _paint(decoded, paint, painted, shown, time_base, skip)
     except Abandoned:
         pass  # the encoder's own error says why
     except BaseException as caught:
@@ -108,13 +113,22 @@ def _decode(steps: Iterable[Step], decoded: Pipe[Step]) -> None:
         decoded.finish()
 
 
-def _paint(decoded: Pipe[Step], paint: Paint, painted: Pipe[Step], shown: Callable[[int], None], skip: int) -> None:
+def _paint(
+    decoded: Pipe[Step],
+    paint: Paint,
+    painted: Pipe[Step],
+    shown: Callable[[int], None],
+    time_base: Fraction,
+    skip: int,
+) -> None:
     count = 0
     for step in decoded:
         if step.frame is None:
             painted.put(step)
             continue
-        image = step.frame.image if count < skip else paint(step.frame.image)
+        image = step.frame.image
+        if count >= skip:
+            image = paint(image, float(step.frame.pts * time_base))
         painted.put(Step(step.packets, replace(step.frame, image=image)))
         count += 1
         shown(count)

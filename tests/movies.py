@@ -65,7 +65,7 @@ def sound(path: Path, stream: int = 0) -> bytes:
     return ffmpeg("-i", path, "-map", f"0:a:{stream}", "-c", "copy", "-f", "md5", "-")
 
 
-def unpainted(image: Image) -> Image:
+def unpainted(image: Image, seconds: float) -> Image:
     """A painter that changes nothing, so that what comes out can be compared."""
     return image.copy()
 

@@ -25,7 +25,8 @@ SAMPLES = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
 
 def test_the_public_names() -> None:
     assert realtime.__all__ == [
-        "Live", "Look", "Painted", "Steady", "StylizeError", "Stylizer", "View", "open_live_source", "parse_look",
+        "Live", "Look", "Painted", "Steady", "StyleTrack", "StylizeError", "Stylizer", "View", "open_live_source",
+        "parse_look", "read_style_track",
     ]  # fmt: skip
     assert testing.__all__ == [
         "Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "picture",

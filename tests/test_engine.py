@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino
 import pytest
 
 from realtime import engine, trial
@@ -19,12 +19,13 @@ from realtime.engine import PROVIDERS, Engine, Way, problem_of
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.onnx_session import GRAPHS, BoundSession, PlainSession
-from realtime.openvino_session import SIZES, OpenVinoSession
+from realtime.openvino_session import SIZES, OpenVinoSession, import_openvino
 from realtime.styles import Library, Model
 from tests.conftest import Run
 from tests.export.conftest import make_picture
 
 CPU = "CPUExecutionProvider"
+ROOT = Path(__file__).parent.parent
 HERE = [name for name in PROVIDERS if problem_of(name) is None]
 
 
@@ -63,7 +64,7 @@ def test_any_two_engines_agree(model: Model, photo: Image) -> None:
     """38 dB where one of them computes in bf16 or int8, 45 dB otherwise; int8 on photographs alone."""
     ways = [way for name in HERE for way in engine.ways_of(name, model, "auto")]
     assert {"cpu", "openvino"} <= {way.name for way in ways}, "the extra openvino belongs to the tests"
-    bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    bf16 = "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for number, picture in enumerate(pictures(photo)):
         weights = one(model, number)
         painted = {way: way.open(model).run(picture, weights) for way in ways if not (way.int8 and number == DRAWN)}
@@ -90,6 +91,15 @@ def test_a_network_that_cannot_be_captured_runs_without(model: Model, photo: Ima
     """This provider knows no such option: to the class that is a capture that fails."""
     bound = BoundSession(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")
     assert bound.run(photo[:64, :64].copy(), one(model)).shape == (64, 64, 3)
+
+
+def test_openvino_tells_nobody_that_it_runs() -> None:
+    code = (
+        "import sys, threading; from realtime.openvino_session import openvino_devices; openvino_devices();"
+        "print([name for name in sys.modules if 'telemetry' in name and '.ovc' not in name], threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.stdout.strip(), done.stderr) == ("[] 1", "")
 
 
 def test_openvino_keeps_a_few_sizes(model: Model, photo: Image) -> None:

@@ -44,7 +44,7 @@ class Kept:
         self.closed += 1
 
 
-def invert(image: Image) -> Image:
+def invert(image: Image, seconds: float) -> Image:
     return 255 - image
 
 
@@ -89,7 +89,7 @@ def test_an_error_of_the_source_is_raised_and_nothing_is_closed_as_if_whole() ->
 
 @pytest.mark.parametrize(("error", "closed"), [(ValueError("painter"), 0), (KeyboardInterrupt(), 1)])
 def test_errors_and_interruptions_while_painting(error: BaseException, closed: int) -> None:
-    def paint(image: Image) -> Image:
+    def paint(image: Image, seconds: float) -> Image:
         if image[0, 0, 0] == 7:
             raise error
         return image
@@ -123,4 +123,4 @@ def test_the_working_size() -> None:
 def test_painting_smaller_gives_the_size_back(library: Library, shape: tuple[int, int, int]) -> None:
     with Stylizer(library=library) as stylizer:
         image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
-        assert painter(stylizer, 32)(image).shape == shape
+        assert painter(stylizer, 32)(image, 0.0).shape == shape

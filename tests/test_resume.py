@@ -19,6 +19,7 @@ from realtime.look import Look, one_style
 from realtime.painting import FilmOptions, Result, paint_film
 from realtime.sinks.begun import REORDERED, find_begun, recipe
 from realtime.sinks.target import Target
+from realtime.style_track import Cue, StyleTrack
 from realtime.styles import Library
 from tests.movies import H264, TONE, alike, ffmpeg, length, make, paint, pictures, probe, sound, times
 
@@ -37,7 +38,9 @@ class Killed(BaseException):
 
 def table(source: Path, output: Path, look: Look, **options: Any) -> dict[str, Any]:
     wanted = FilmOptions(**({"crf": 4} | options))
-    return recipe(source, look, [None, False], wanted.track, wanted.encoding(Job(source, output)))
+    return recipe(
+        source, StyleTrack((Cue(0.0, look),)), [None, False], wanted.track, wanted.encoding(Job(source, output))
+    )
 
 
 def leave(source: Path, output: Path, look: Look, moments: list[int], **options: Any) -> Iterator[Path]:
@@ -48,7 +51,7 @@ def leave(source: Path, output: Path, look: Look, moments: list[int], **options:
     target = Target(job.output, sources=[source], recipe=table(source, output, look, **options))
     painted, left = 0, []
 
-    def painting(image: Image) -> Image:
+    def painting(image: Image, seconds: float) -> Image:
         nonlocal painted
         painted += 1
         if painted in moments:
@@ -66,7 +69,7 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
     begun = find_begun(output, wanted, options.get("frames"))
     target = Target(output, sources=[source], recipe=wanted)
 
-    def painting(image: Image) -> Image:
+    def painting(image: Image, seconds: float) -> Image:
         nonlocal count
         count += 1
         assert image.shape[0] > 1

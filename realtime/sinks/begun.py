@@ -19,6 +19,7 @@ from realtime.errors import OutputError
 from realtime.look import Look
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.target import before_of, notes_of, part_of
+from realtime.style_track import StyleTrack
 
 # No codec here moves a picture by more than that on its way from the order of decoding to that of showing; so once as
 # many packets follow, nothing that belongs before them is missing.
@@ -94,13 +95,13 @@ def _packets(path: Path) -> Iterator[Any]:
         return
 
 
-def recipe(source: Path, look: Look, size: list[Any], track: int | None, encoding: Encoding) -> dict[str, Any]:
+def recipe(source: Path, looks: StyleTrack, size: list[Any], track: int | None, encoding: Encoding) -> dict[str, Any]:
     """All that must be the same in two runs for their pictures to fit together, by what users call it."""
-    model = hashlib.sha256(look.model.data).hexdigest()
     table = {
         "input": _fingerprint(source),
         "--track": track,
-        "look": {f.name: getattr(look, f.name) for f in fields(look) if f.name != "model"} | {"model": model},
+        "look": _look(looks.cues[0].look),
+        "--style-track": [[cue.at, cue.fade, _look(cue.look)] for cue in looks.cues[1:]],
         "--size": size,
         "--codec": encoding.encoder.name,
         "--crf or --preset": encoding.options,
@@ -108,6 +109,11 @@ def recipe(source: Path, look: Look, size: list[Any], track: int | None, encodin
     }
     copy: dict[str, Any] = json.loads(json.dumps(table))
     return copy
+
+
+def _look(look: Look) -> dict[str, Any]:
+    model = hashlib.sha256(look.model.data).hexdigest()
+    return {f.name: getattr(look, f.name) for f in fields(look) if f.name != "model"} | {"model": model}
 
 
 def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> Begun | None:

@@ -26,10 +26,14 @@ BEHIND = 1.0  # s; a film that comes so much too slowly is not chased: it goes o
 
 @dataclass(frozen=True)
 class _Shown:
-    """A picture, when its time comes and how long it lasts, in seconds from the first file's beginning."""
+    """A picture, when its time comes and how long it lasts, in seconds from the first file's beginning.
+
+    pts: in seconds from its own file's start.
+    """
 
     image: Image | None  # None: the end of all
     due: float
+    pts: float = 0.0
     stays: float = 0.0
     first: bool = False  # of its file
 
@@ -127,7 +131,7 @@ class Playback(Source):
                 self.skipped += 1
                 continue
             self._given = self._clock.now()
-            self._last = Frame(shown.image, shown.due, self._given)
+            self._last = Frame(shown.image, shown.pts, self._given)
             return self._last
 
     def _finish(self) -> None:
@@ -141,8 +145,8 @@ class Playback(Source):
             before = began
             for path in self._paths:
                 try:
-                    for image, at, stays in self._pictures_of(path):
-                        yield _Shown(image, began + at, stays, first=at == 0)
+                    for image, at, pts, stays in self._pictures_of(path):
+                        yield _Shown(image, began + at, pts, stays, first=at == 0)
                         end = began + at + stays
                 except SourceError as error:
                     if len(self._paths) == 1:
@@ -158,12 +162,12 @@ class Playback(Source):
                 yield _Shown(None, began)
                 return
 
-    def _pictures_of(self, path: Path) -> Iterator[tuple[Image, float, float]]:
-        """(picture, when, how long) of one file, in seconds from its first picture."""
+    def _pictures_of(self, path: Path) -> Iterator[tuple[Image, float, float, float]]:
+        """(picture, when, pts, how long) of one file; when: in seconds from its first picture."""
         if is_still(path):
             image = read_still(path).image
             self._present(path, (image.shape[1], image.shape[0]), 1 / AGAIN)
-            yield image, 0.0, PICTURE_SECONDS if len(self._paths) > 1 else math.inf
+            yield image, 0.0, 0.0, PICTURE_SECONDS if len(self._paths) > 1 else math.inf
             return
         with Film(path, track=self._track, glance=True) as film:
             self._film = film
@@ -174,7 +178,9 @@ class Playback(Source):
                 if frame is not None:
                     first = frame.pts if first is None else first
                     base = film.format.time_base
-                    yield frame.image, float((frame.pts - first) * base), float(frame.duration * base)
+                    times = (frame.pts - first, frame.pts, frame.duration)
+                    when, pts, stays = (float(time * base) for time in times)
+                    yield frame.image, when, pts, stays
         self._damaged, self._film = self.decode_errors, None
 
     def _present(self, path: Path, size: tuple[int, int], fps: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Run
 from tests.e2e.conftest import start_command, wait_for_bytes
-from tests.movies import H264, PICTURE, TONE, ffmpeg, make, probe, sound, streams, times
+from tests.movies import H264, PICTURE, TONE, ffmpeg, make, pictures, probe, sound, streams, times
 
 ROOT = Path(__file__).parent.parent.parent
 QUICK = ("--strength", "0")  # the line without the network
@@ -45,6 +45,25 @@ def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
         for p in (film, tmp_path / "painted.mp4")
     )
     assert np.abs(before.astype(int) - after).mean() > 10, "not painted"
+
+
+def test_a_style_track_changes_the_look_on_the_very_picture(run: Run, film: Path, tmp_path: Path) -> None:
+    (tmp_path / "track.txt").write_text("0 starry_night --strength 0\n0:00.5 --strength 1 --fade 0  # half way\n")
+    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--crf", "4", "--style-track", "track.txt")
+    assert done.returncode == 0, done.stderr
+    pairs = zip(pictures(film, 64, 48), pictures(tmp_path / "painted.mp4", 64, 48), strict=True)
+    apart = [float(np.abs(before.astype(int) - after).mean()) for before, after in pairs]
+    assert len(apart) == 10 and max(apart[:5]) < 5 and min(apart[5:]) > 10, apart
+    part = tmp_path / "painted.mp4.part"
+    for place, text in ((tmp_path / "track.txt", "0 starry_night\n9 udnie"), (tmp_path / "other.txt", "1 udnie")):
+        place.write_text(text)
+    long_film(tmp_path / "long.mp4")
+    process = start_command(tmp_path, "long.mp4", "-o", "painted.mp4", "--overwrite", "--style-track", "track.txt")
+    wait_for_bytes(part, 100_000, process)
+    process.kill()
+    process.communicate()
+    done = run("realtime.cli", "long.mp4", "-o", "painted.mp4", "--resume", "--style-track", "other.txt")
+    assert done.returncode == 1 and "it was begun with another --style-track" in done.stderr
 
 
 def test_nothing_is_overwritten_unless_asked(run: Run, film: Path, tmp_path: Path) -> None:
@@ -151,6 +170,7 @@ def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
         (("film.mp4", "--fps", "10", "-o", "x.mp4"), 2, "--fps is for live pictures"),
         (("film.mp4", "--no-mirror", "-o", "x.mp4"), 2, "--mirror is for live pictures"),
         (("film.mp4", "-o", "x.mp4", "--track", "2"), 2, "--track 2"),
+        (("film.mp4", "-o", "x.mp4", "--style-track", "gone.txt"), 2, "gone.txt: No such file"),
         (("none.mp4", "-o", "x.mp4"), 1, "no such file"),
         (("film.mp4", "-o", "no/where/x.mp4"), 1, "no folder"),
         (("film.mp4", "-o", "/proc/x.mp4"), 1, "/proc/x.mp4"),

@@ -55,6 +55,26 @@ def test_the_keys_work_space_pauses_and_it_loops(start: Any, tmp_path: Path) -> 
     assert app.stats()["frames_read"] > 20
 
 
+def test_a_style_track_turns_the_looks_in_the_window_each_time_around(start: Any, tmp_path: Path) -> None:
+    still = ("-f", "lavfi", "-i", "color=c=teal:s=160x120:r=10:d=6")
+    make(tmp_path / "film.mp4", *still, *H264)
+    (tmp_path / "track.txt").write_text("0 udnie --strength 0 --fade 0\n3 udnie --strength 1 --fade 0\n")
+    app: App = start("film.mp4", "--loop", "--style-track", "track.txt")
+    app.wait_for_window()
+    app.screen.press("i")
+    shots = []
+    for _ in range(30):
+        shots.append(app.screen.shot())
+        time.sleep(0.5)
+    app.screen.press("q")
+    status, _, err = app.finish()
+    assert (status, err) == (0, "")
+    assert {app.stats()["look"]["strength"]} <= {0.0, 1.0}
+    apart = np.array([difference(shot, shots[0]) > 1 for shot in shots])
+    assert apart.any() and not apart.all()
+    assert np.count_nonzero(np.diff(apart.astype(int))) >= 3, "over six seconds it goes and comes back, and again"
+
+
 def test_a_picture_stays_until_q(start: Any, tmp_path: Path) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "photo.png"), cv2.resize(photo, (240, 180)))
@@ -78,6 +98,8 @@ def test_a_picture_stays_until_q(start: Any, tmp_path: Path) -> None:
     [
         (("--loop",), 2, "--loop"),
         (("film.mp4", "--loop", "-o", "x.mp4"), 2, "without -o"),
+        (("--demo", "--style-track", "track.txt"), 2, "--style-track is for films"),
+        (("film.mp4", "--style-track", "track.txt", "--tour", "5"), 2, "one of them"),
         (("film.mp4", "--demo"), 2, "cannot be combined"),
         (("film.mp4", "--overwrite", "--no-window"), 2, "-o"),
         (("film.mp4", "--track", "2", "--no-window"), 2, "tracks 1 to 1"),
