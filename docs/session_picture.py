@@ -19,11 +19,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.screen import virtual_screen
-from realtime.frame import Image
-from realtime.keys import BINDINGS
-
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.screen import virtual_screen  # noqa: E402
+from realtime.frame import Image  # noqa: E402
+from realtime.keys import BINDINGS  # noqa: E402
+
 SCREEN = (640, 480)  # pixels: the window fills it
 WIDE = 480  # of the picture written
 RATE = 8  # pictures a second

@@ -42,6 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check, export, say so."""
+    if not arguments.output.name:
+        raise ExportError(f"-o {arguments.output}: the model's file is wanted, NAME.onnx")
     for path in _outputs(arguments.output, arguments.int8):
         _check_output(path, arguments.checkpoint, arguments.overwrite)
     if arguments.int8 and arguments.photos is None:

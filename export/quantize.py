@@ -15,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from export.checkpoints import Exportable
+from export.errors import ExportError
 from export.graph import Ranges
 from export.verify import SIZES, cover, session, styles_of
 from training.images import read_some
@@ -37,6 +38,8 @@ def calibrate(network: Exportable, photos: Path) -> Ranges:
     """How small and how large the input and the output of each wide convolution become in most pictures."""
     probe = network.write(np.float32, None).model(network.kind, {})
     convolutions = _wide_convolutions(probe)
+    if not convolutions:
+        raise ExportError(f"int8 is for wide networks: no convolution here has {WIDE} channels in and out")
     values = [value for node in convolutions for value in (node.input[0], node.output[0])]
     for value in values:
         _watch(probe, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -126,9 +127,9 @@ def _run_live(
             try:
                 live.stop()
             finally:
-                _report(live, outputs, arguments.stats)
                 if arguments.save_config:
                     config.save(live.dialled())
+                _report(live, outputs, arguments.stats)
 
 
 def _show(deeds: Deeds, arguments: argparse.Namespace) -> bool:
@@ -175,6 +176,8 @@ def _check(arguments: argparse.Namespace) -> int | None:
         raise UsageError(f"--fade {arguments.fade:g}: from 0 to 60 seconds")
     if arguments.tour is not None and not 1 <= arguments.tour <= 86400:
         raise UsageError(f"--tour {arguments.tour:g}: at least 1 second for each style")
+    if arguments.stats is not None and (not arguments.stats.name or not arguments.stats.parent.is_dir()):
+        raise UsageError(f"--stats {arguments.stats}: a file in a folder that is there")
     if arguments.size == "auto":
         return None
     if not arguments.size.isdigit() or not 64 <= int(arguments.size) <= 8192:
@@ -206,6 +209,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
         signal.signal(number, signal.default_int_handler)
     config = None
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have letters that are not in its encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments, config = parse(sys.argv[1:])
         return run(arguments, config)

@@ -84,7 +84,7 @@ class Deeds:
             news, source.refused = source.refused, ""
         elif source.name != self._source:
             if source.mirror != self._mirrors:
-                self.live.controls.mirror = source.mirror
+                self.live.take_mirror(source.mirror)
             self._source, self._mirrors = source.name, source.mirror
             news = f"{source.name}: {source.gives}"
             print(news, flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -195,7 +195,7 @@ def _font() -> Any:
     return cv2.FontFace("sans")
 
 
-@cache
+@lru_cache(maxsize=2048)
 def _width(text: str, size: int) -> int:
     return int(cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)[2])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -117,9 +117,10 @@ class Live:
         self._last: Painted | None = None
         self._cue: Cue | None = None  # of the style track, the last one that came
         self._governor: Governor | None = None  # of the painting thread; None: the height is fixed
+        self._read = threading.Event()  # no more frames come
         self._threads = [
-            threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
-            for name, loop in (("capture", self._capture), ("paint", self._paint))
+            threading.Thread(target=self._guard, args=(loop, over), name=name, daemon=True)
+            for name, loop, over in (("capture", self._capture, self._read), ("paint", self._paint, self.done))
         ]
 
     def start(self) -> None:
@@ -137,7 +138,8 @@ class Live:
         self.source.stop.set()
         self.controls.touched.set()
         for thread in self._threads:
-            thread.join(JOIN_SECONDS)
+            if thread.ident is not None:  # it was started
+                thread.join(JOIN_SECONDS)
         if not self._threads[0].is_alive():
             self.source.close()
         if self.error is not None:
@@ -180,6 +182,10 @@ class Live:
         look = self.controls.fade.target.options
         return look | {"mirror": self.controls.mirror, "view": self.controls.view.value}
 
+    def take_mirror(self, mirror: bool) -> None:
+        """Mirror it or not, as a new source is used to: nobody's wish."""
+        self.controls.mirror = self._begun["mirror"] = mirror
+
     def summary(self) -> dict[str, Any]:
         """Everything that --stats writes."""
         target = self.controls.fade.target
@@ -196,7 +202,7 @@ class Live:
             "reconnects": self.source.reconnects,
         }
 
-    def _guard(self, loop: Any) -> None:
+    def _guard(self, loop: Callable[[], None], over: threading.Event) -> None:
         try:
             loop()
         except StylizeError as error:
@@ -205,7 +211,9 @@ class Live:
             self.error = self.error or StylizeError(f"internal error: {type(error).__name__}: {error}")
             self.error.__cause__ = error
         finally:
-            self.done.set()
+            over.set()
+            if self.error is not None:
+                self.done.set()
 
     def _capture(self) -> None:
         while not self.done.is_set():
@@ -228,14 +236,16 @@ class Live:
 
     def _paint(self) -> None:
         shape: tuple[int, ...] = ()
+        name = ""
         frame: Frame | None = None
         shown: tuple[Look, bool] | None = None
         due = 0.0
         while not self.done.is_set():
-            if self.controls.hidden:
+            last = self._read.is_set()  # whatever is in the slot then is the last one
+            if self.controls.hidden and not last:
                 self.done.wait(0.1)
                 continue
-            if self.controls.frozen and frame is not None:
+            if self.controls.frozen and frame is not None and not last:
                 self.controls.touched.wait(0.02 if self._moving(shown) else 0.5)
                 self.controls.touched.clear()
                 if not self._moving(shown) or self.done.is_set():
@@ -245,13 +255,15 @@ class Live:
                     self.clock.wait(early, self.done)
                 taken = self._captured.take(0.1)
                 if taken is None:
+                    if last:
+                        return
                     continue
                 due = max(self.clock.now(), due + 1 / self.fps) if self.fps else 0.0
                 frame = self._mirrored(taken)
                 self._follow(taken.pts)
-            if frame.image.shape != shape:
-                self.stats.size_changes += bool(shape)
-                shape = frame.image.shape
+            if (frame.image.shape, self.source.name) != (shape, name):
+                self.stats.size_changes += bool(shape) and frame.image.shape != shape
+                shape, name = frame.image.shape, self.source.name
                 self.size = self._choose_size(frame.image)
             wanted = self._wanted()
             same = self._stillness.is_still(frame.image) and wanted == shown

@@ -16,7 +16,7 @@ from realtime.look import Look
 from realtime.options import stylizer_options
 from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
 from realtime.render import Paint, painter
-from realtime.sinks.begun import find_begun, recipe
+from realtime.sinks.begun import find_begun, recipe, refuse_leftover
 from realtime.sinks.target import Target
 from realtime.style_track import Cue, StyleTrack, read_style_track
 from realtime.stylizer import Stylizer
@@ -94,6 +94,8 @@ def _attempt(
     began = time.monotonic()
     try:
         begun = find_begun(job.output, wanted, options.frames) if options.resume and wanted is not None else None
+        if not (job.still or overwrite or options.resume):
+            refuse_leftover(job.output)
         if batch:
             if job.output.exists() and not overwrite and begun is None and not _same(job.source, job.output):
                 result.state = "skipped"
@@ -103,7 +105,11 @@ def _attempt(
             except OSError as error:
                 raise OutputError(f"{job.output.parent}: {error.strerror or error}") from error
         replaces = overwrite or (begun is not None and begun.replaces)
-        target = Target(job.output, sources=[job.source], overwrite=replaces, recipe=wanted)
+        target = Target(
+            job.output, sources=[job.source], overwrite=replaces, recipe=wanted, begun=begun.path if begun else None
+        )
+        if begun is not None:
+            begun.path = target.before
         try:
             if job.still:
                 paint_still(job, target, paint, rows, result)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from realtime.frame import Image
 
 SIZES = 4  # compiled ones that are kept,
-PIXELS = 4 << 20  # but not more than this of all together: each takes about 100 bytes a pixel
+PIXELS = 4 << 20  # but beyond two not more than this of all together: each takes about 100 bytes a pixel
 _TELEMETRY = "openvino_telemetry"
 
 
@@ -53,6 +53,7 @@ class OpenVinoSession:
         request = self._requests.get(image.shape)
         if request is None:
             request = self._compile(image.shape)
+        self._requests.move_to_end(image.shape)
         painted: Image = request.infer({"frame": image, "style": weights}, share_inputs=True)[0]
         return painted
 
@@ -64,7 +65,7 @@ class OpenVinoSession:
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
         request = self._core.compile_model(model, self._device, settings).create_infer_request()
         self._requests[shape] = request
-        while len(self._requests) > SIZES or (len(self._requests) > 1 and self._pixels > PIXELS):
+        while len(self._requests) > SIZES or (len(self._requests) > 2 and self._pixels > PIXELS):
             self._requests.popitem(last=False)
         return request
 

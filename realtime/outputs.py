@@ -86,6 +86,8 @@ class Outputs:
         try:
             self.recording = Recording(target, size, fps, latency=latency, microphone=microphone)
         except OutputError as error:
+            if microphone is not None:
+                microphone.close()
             target.drop_if_empty()
             self._fail(error)
 

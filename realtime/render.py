@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
@@ -93,8 +94,10 @@ def render(
         error = caught
     decoded.abandon()
     painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
-    decode.join()
-    encode.join()
+    for thread in (decode, encode):
+        while thread.is_alive():  # a film is closed in seconds: who presses Ctrl-C again has to wait for it
+            with suppress(KeyboardInterrupt):
+                thread.join()
     if failures and failures[0] is not error:
         raise failures[0]
     if error is not None:

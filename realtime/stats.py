@@ -32,7 +32,7 @@ class Stats:
         self.snapshots = 0
         self.to_painted: deque[float] = deque(maxlen=REMEMBERED)  # seconds from capture
         self.to_display: deque[float] = deque(maxlen=REMEMBERED)
-        self._recent: deque[float] = deque()
+        self._recent: deque[float] = deque(maxlen=1000)  # more than come in that time
         self._latest: deque[float] = deque(maxlen=15)  # of to_display, for the screen
         self._started = now()
 

@@ -131,15 +131,13 @@ class Library:
     """Every style that can be chosen, in the order of the number keys.
 
     A model that another one holds whole, with the same convolutions and more styles, gives way to it, so that the
-    user's own styles mix with those they were added to.
+    user's own styles mix with those they were added to. Of two styles of one name the later model's counts.
     """
 
     def __init__(self, models: list[Model]) -> None:
         self.models = list(dict.fromkeys(_largest(model, models) for model in models))
-        self.styles: list[tuple[Model, Style]] = []
-        for model in self.models:
-            known = {style.name for _, style in self.styles}
-            self.styles += [(model, style) for style in model.styles if style.name not in known]
+        named = {style.name: (model, style) for model in self.models for style in model.styles}
+        self.styles: list[tuple[Model, Style]] = list(named.values())  # each at its first model's place
 
     def find(self, name: str) -> tuple[Model, Style]:
         """The style of that name; case, blanks and hyphens do not matter, and a unique start will do.

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -16,8 +17,11 @@ from realtime.dials import Dials
 from realtime.errors import SourceError
 from realtime.frame import Image
 from realtime.presets import Presets
+from realtime.sources import Reconnecting
+from realtime.sources.playback import Playback
 from realtime.testing import Damaged, FakeCamera, FakeClock, Lost, Resized, Silent, Step, SteppedClock
 from tests.conftest import ROOT, Run
+from tests.movies import make
 
 DOCS = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 SAMPLES = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
@@ -128,3 +132,22 @@ def test_a_stepped_clock_wakes_who_waits_and_who_is_told_to_stop() -> None:
         live.stop()
     assert live.stats.read <= 1 and not any(thread.is_alive() for thread in live._threads)
     assert clock.wait(-1) is False
+
+
+def test_the_last_picture_of_what_ends_is_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = make(tmp_path / "film.mp4")
+    with Stylizer(provider="cpu") as slow:
+        paint_at = slow.paint_at
+
+        def paint(*arguments: Any) -> Image:
+            time.sleep(0.25)
+            return paint_at(*arguments)
+
+        monkeypatch.setattr(slow, "paint_at", paint)
+        with Live(Reconnecting(lambda: Playback([film])), slow, height=48) as live:
+            seen = [painted.frame.pts for painted in live]
+    assert seen[-1] == pytest.approx(0.9) and len(seen) < 10
+
+
+def test_stopped_before_it_was_started(stylizer: Stylizer) -> None:
+    Live(FakeCamera(size=(64, 64)).source(), stylizer, height=64).stop()

@@ -248,3 +248,14 @@ def test_so_many_frames_and_the_sound_up_to_there(tmp_path: Path) -> None:
     result = paint(source, tmp_path / "out.mp4", frames=4)
     assert (result.frames, result.losses, len(times(tmp_path / "out.mp4"))) == (4, [], 4)
     assert float(streams(tmp_path / "out.mp4", "audio")[0]["duration"]) == pytest.approx(0.4, abs=0.15)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "webm"])
+def test_a_chapter_that_begins_before_the_first_picture(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "m.txt").write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=900\ntitle=One\n")
+    late = ("-itsoffset", "0.3", *PICTURE, "-i", tmp_path / "m.txt", "-map_metadata", "1")
+    source = make(tmp_path / "in.mkv", *late, *H264, "-copyts")
+    assert times(source)[0] > 0.2
+    assert paint(source, tmp_path / f"out.{ending}").frames == 10
+    (chapter,) = probe(tmp_path / f"out.{ending}")["chapters"]
+    assert (float(chapter["start_time"]), chapter["tags"]["title"]) == (0, "One")

@@ -17,10 +17,12 @@ def test_the_app_does_not_import_torch() -> None:
 
 
 def test_training_and_export_do_not_import_the_app() -> None:
+    """But for what teaches it a user's painting, which has to know where the app looks."""
     for package in ("training", "export"):
         for file in (ROOT / package).rglob("*.py"):
             text = file.read_text(encoding="utf-8")
-            assert "import realtime" not in text and "from realtime" not in text, file
+            foreign = "import realtime" in text or "from realtime" in text
+            assert foreign is (file.name == "own.py"), file
 
 
 def test_the_error_tree_is_the_one_drawn() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -124,3 +126,23 @@ def test_painting_smaller_gives_the_size_back(library: Library, shape: tuple[int
     with Stylizer(library=library) as stylizer:
         image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
         assert painter(stylizer, 32)(image, 0.0).shape == shape
+
+
+def test_a_second_interruption_waits_for_the_end_of_the_film() -> None:
+    """Ctrl-C twice: the sink is closed all the same, by the thread that writes to it, before render returns."""
+
+    class Slow(Kept):
+        def close(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+            super().close()
+
+    def paint(image: Image, seconds: float) -> Image:
+        if image[0, 0, 0] == 7:
+            raise KeyboardInterrupt
+        return image
+
+    sink = Slow()
+    with pytest.raises(KeyboardInterrupt):
+        render(steps(10_000), paint, sink)
+    assert (sink.pts, sink.closed) == (list(range(7)), 1)

@@ -67,7 +67,9 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
     job, result, count = Job(source, output), Result("", ""), 0
     wanted = table(source, output, look, **options)
     begun = find_begun(output, wanted, options.get("frames"))
-    target = Target(output, sources=[source], recipe=wanted)
+    target = Target(output, sources=[source], recipe=wanted, begun=begun.path if begun else None)
+    if begun is not None:
+        begun.path = target.before
 
     def painting(image: Image, seconds: float) -> Image:
         nonlocal count
@@ -123,12 +125,38 @@ def test_a_second_kill_loses_nothing(tmp_path: Path, look: Look) -> None:
     wanted = table(source, output, look)
     first = find_begun(output, wanted)
     assert first is not None and first.frames > 30
-    (folder / "out.mkv.part").write_bytes(first.path.read_bytes()[:9000])
+    first.path.rename(folder / "out.mkv.before.part")  # as the second run sets it aside
+    (folder / "out.mkv.part").write_bytes((folder / "out.mkv.before.part").read_bytes()[:9000])
     again = find_begun(output, wanted)
     assert again is not None and (again.frames, again.path.name) == (first.frames, "out.mkv.before.part")
     result, count = resume(source, output, look)
     assert (result.frames, count) == (200, 200 - first.frames + 12)
     assert [path.name for path in folder.iterdir()] == ["out.mkv"]
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out.mkv.part"])
+def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, look: Look, name: str) -> None:
+    source = make(tmp_path / "in.mkv", *LONG, *H264)
+    (folder,) = leave(source, tmp_path / "out.mkv", look, [180])
+    output, part = folder / "out.mkv", folder / "out.mkv.part"
+    wanted = table(source, output, look)
+    if name == "out.mkv":  # as Ctrl-C leaves it
+        target = Target(folder / "other.mkv", sources=[], recipe=wanted)
+        target.part.write_bytes(part.read_bytes())
+        target.finish(whole=False)
+        for path in (part, folder / "out.mkv.part.json"):
+            path.unlink()
+        (folder / "other.mkv").rename(output)
+        (folder / "other.mkv.part.json").rename(folder / "out.mkv.part.json")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    begun = find_begun(output, wanted)
+    assert begun is not None and begun.path.name == name
+    target = Target(output, sources=[source], recipe=wanted, begun=begun.path)
+    target.drop_if_empty()  # as after an error before the first picture
+    assert {path.name: path.read_bytes() for path in folder.iterdir()}.keys() == before.keys()
+    assert (folder / name).read_bytes() == before[name]
+    again = find_begun(output, wanted)
+    assert again is not None and again.frames == begun.frames
 
 
 def test_fewer_frames_than_there_are(tmp_path: Path, look: Look) -> None:

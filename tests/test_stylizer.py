@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from realtime.engine import PROVIDERS
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.look import one_style
+from realtime.styles import Library
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +136,12 @@ def test_openvino_paints_the_same(stylizer: Stylizer, photo: Image) -> None:
         before = two.copy()
         other.paint(photo[::-1])
         assert (two == before).all(), "the picture given out was painted over"
+
+
+def test_of_two_styles_of_one_name_the_later_models_counts(library: Library) -> None:
+    shipped = library.models[0]
+    mine = replace(shipped, path=Path("mine.onnx"), styles=shipped.styles[1:3], trunk="another")
+    both = Library([shipped, mine])
+    names = [style.name for style in shipped.styles]
+    assert [style.name for _, style in both.styles] == names, "each at its place"
+    assert both.find(names[1])[0] is mine and both.find(names[0])[0] is shipped

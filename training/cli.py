@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--full", action="store_true", help="learn all weights for it: better in hours, does not mix with others"
     )
     parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-16 weights (default: torchvision's, downloaded)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where (default: auto)")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     whole = parser.add_argument_group("a whole network")
     whole.add_argument("--config", type=Path, metavar="FILE", help="the run's TOML file, instead of PAINTING")
@@ -131,6 +131,11 @@ def main() -> int:
         if arguments.debug:
             raise
         print(f"stylize-train: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if arguments.debug:
+            raise
+        print(f"stylize-train: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return 1
     return 0
 

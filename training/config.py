@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from training.errors import TrainingError
-from training.network import Architecture
+from training.network import MULTIPLE, Architecture
 
+SMALLEST_CROP = 32  # pixels: VGG halves it three times, the network too, with mirrored borders
 COUNTS = {"photos", "batch", "crop", "painting", "largest"}  # the rest may be 0
 
 
@@ -93,11 +94,12 @@ def read_config(path: Path) -> Config:
         raise TrainingError(f"{path}: no [[painting]] in it")
     if len({painting.name for painting in paintings}) < len(paintings):
         raise TrainingError(f"{path}: two paintings share a name")
-    return Config(
-        _build(Architecture, table.get("network", {}), path),
-        _build(Schedule, table.get("schedule", {}), path),
-        paintings,
-    )
+    schedule = _build(Schedule, table.get("schedule", {}), path)
+    if schedule.crop % MULTIPLE or schedule.crop < SMALLEST_CROP:
+        raise TrainingError(
+            f"{path}: crop: must be a multiple of {MULTIPLE} from {SMALLEST_CROP} on, got {schedule.crop}"
+        )
+    return Config(_build(Architecture, table.get("network", {}), path), schedule, paintings)
 
 
 def _build(kind: type[Any], entry: dict[str, Any], path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from training.images import list_images, resize_short_side
 
 FRAMES = 200  # taken from a film or a camera
 SHORT_SIDE = 288  # pixels they are kept at
+UNKNOWN_SECONDS = 1.0  # between two of a film that does not say how long it is
 CAMERA_SECONDS = 0.25  # between two of a camera's
 
 
@@ -49,8 +51,9 @@ def gather_photos(source: str | None, folder: Path, tell: Callable[[str], None])
     part = folder.with_name(folder.name + ".part")
     part.mkdir(parents=True, exist_ok=True)
     count = 0
-    for count, frame in enumerate(frames, 1):
-        cv2.imwrite(str(part / f"{count:04}.jpg"), resize_short_side(frame, SHORT_SIDE))
+    for count, frame in enumerate(islice(frames, FRAMES), 1):
+        _, data = cv2.imencode(".jpg", resize_short_side(frame, SHORT_SIDE))
+        (part / f"{count:04}.jpg").write_bytes(data.tobytes())
     if not count:
         raise TrainingError(f"--photos {source}: not one picture came from it")
     return part.rename(folder)  # whole, or not there
@@ -67,7 +70,7 @@ def _film(path: Path) -> Iterator[NDArray[np.uint8]]:
                 raise TrainingError(f"{path}: no video in it")
             stream = container.streams.video[0]
             length = float((stream.duration or 0) * (stream.time_base or 0)) or (container.duration or 0) / av.time_base
-            step, due = length / FRAMES, 0.0
+            step, due = length / FRAMES or UNKNOWN_SECONDS, 0.0
             for frame in container.decode(stream):
                 moment = (frame.time or 0.0) - float((stream.start_time or 0) * (stream.time_base or 0))
                 if moment >= due:

@@ -83,7 +83,9 @@ def _system_free() -> int | None:
 def _cgroup_free() -> int | None:
     """In a container with a limit of its own (cgroup 2)."""
     try:
-        limit, used = (CGROUP / "memory.max").read_text(), (CGROUP / "memory.current").read_text()
-        return None if limit.strip() == "max" else max(0, int(limit) - int(used))
-    except (OSError, ValueError):
+        limit, used = (CGROUP / "memory.max").read_text(), int((CGROUP / "memory.current").read_text())
+        kinds = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        used -= int(kinds["inactive_file"])  # files kept in memory as long as there is room
+        return None if limit.strip() == "max" else max(0, int(limit) - used)
+    except (OSError, ValueError, KeyError):
         return None

@@ -61,6 +61,8 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
         )
     shipped = load_checkpoint(SHIPPED)
     name = style_name(request, shipped.styles)
+    folder = user_folder()
+    _refuse_taken(folder, name, request.full, shipped)
     runs = platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "training"
     run = runs / _run_name(request, name, shipped)
     photos = gather_photos(request.photos, run / "photos", tell)
@@ -68,12 +70,11 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
     tell(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
     learnt = train(config, files, request.device, report)
-    folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if request.full:
         checkpoint, stem = learnt, name
     else:
-        stem = f"yours-{shipped.trunk}"  # of one network, so that all that is in it mixes
+        stem = _joint(shipped)
         before = folder / f"{stem}.pt"
         checkpoint = (load_checkpoint(before) if before.exists() else shipped).joined(learnt)
     checkpoint.optimizer = {}
@@ -82,6 +83,20 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     _export(folder / f"{stem}.pt", model, photos, tell)
     files.checkpoint.unlink()  # done: the same command would begin anew
     return name, model
+
+
+def _joint(shipped: Checkpoint) -> str:
+    """The name of the file of one network that all of the user's rows go into, so that they mix."""
+    return f"yours-{shipped.trunk}"
+
+
+def _refuse_taken(folder: Path, name: str, full: bool, shipped: Checkpoint) -> None:
+    """Raise TrainingError where a style of that name was learnt the other way: one would hide the other."""
+    joint = folder / f"{_joint(shipped)}.pt"
+    rows = load_checkpoint(joint).styles if joint.exists() else []
+    if name in rows if full else (folder / f"{name}.onnx").exists():
+        how = "without" if full else "with"
+        raise TrainingError(f"{name} is there already, learnt {how} --full; choose another with --name")
 
 
 def _export(checkpoint: Path, model: Path, photos: Path, tell: Callable[[str], None]) -> None:

@@ -77,6 +77,9 @@ def train(config: Config, files: Files, device: str, report: Callable[[Report], 
     """
     torch.manual_seed(config.schedule.seed)
     files.run.mkdir(parents=True, exist_ok=True)
+    for folder in (files.photos, files.previews):
+        if folder is not None:
+            read_some(folder, 1)  # what cannot be read at all is said here, in one line
     trainer = _Trainer(config, files, device)
     state, schedule = trainer.state, config.schedule
     sums, count, now = np.zeros(len(TERMS)), 0, time.perf_counter()
@@ -105,6 +108,7 @@ def train(config: Config, files: Files, device: str, report: Callable[[Report], 
         raise
     trainer.save()
     trainer.preview()
+    state.network.cpu()
     return state
 
 

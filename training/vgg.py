@@ -141,6 +141,8 @@ def _load(network: str, weights: Path | None) -> dict[str, Tensor]:
 
             return load_file(weights)
         loaded: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
+        if not isinstance(loaded, dict):
+            raise ValueError("no table of tensors")
         return loaded
     except Exception as error:
         raise TrainingError(f"{weights} holds no readable {title} weights: {error}") from error

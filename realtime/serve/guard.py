@@ -48,7 +48,7 @@ class Guard:
         headers = Headers(scope=scope)
         problem = self._foreign(scope, headers)
         brought = None if problem else self._token(scope, headers)
-        if not problem and brought is None and not _from_here(scope):
+        if not problem and brought is None and not _from_here(scope, headers):
             problem = "this address needs the token that realtime-stylize printed when it started"
         cookie = f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Strict; Path=/"
 
@@ -98,9 +98,11 @@ class Guard:
         return secrets.compare_digest(token.encode(), self.token.encode())
 
 
-def _from_here(scope: Scope) -> bool:
+def _from_here(scope: Scope, headers: Headers) -> bool:
+    """Whether it comes from this machine, and was not only passed on here by a proxy."""
     client = scope.get("client")
-    return client is not None and is_loopback(client[0])
+    passed_on = any(name in headers for name in ("forwarded", "via", "x-forwarded-for", "x-real-ip"))
+    return client is not None and is_loopback(client[0]) and not passed_on
 
 
 def _cookie_name(scope: Scope) -> str:

@@ -33,6 +33,7 @@ class Senders:
         self.sender = ""  # the page's own name for itself
         self._source, self._camera, self._hub = source, camera, hub
         self._peer: RTCPeerConnection | None = None
+        self._handing_over = asyncio.Lock()  # two pages may want to send at once
         self._before: Callable[[], Source] | None = None  # opens what was painted before
 
     async def answer(self, offer: object) -> dict[str, str]:
@@ -58,10 +59,11 @@ class Senders:
             if isinstance(error, UsageError):
                 raise
             raise UsageError(f"the offer cannot be answered: {type(error).__name__}: {error}") from error
-        await self._hang_up()
-        self.sender, self._peer = name, peer
-        self._hub.viewers += 1
-        self._begin()
+        async with self._handing_over:
+            await self._hang_up()
+            self.sender, self._peer = name, peer
+            self._hub.viewers += 1
+            self._begin()
         receiving = asyncio.create_task(_receive(videos[0], self._camera))
 
         async def changed() -> None:
@@ -138,7 +140,7 @@ def _painted(hub: Hub) -> MediaStreamTrack:
             self._last, self._began = 0, time.monotonic()
 
         async def recv(self) -> VideoFrame:
-            while not await hub.newer(self._last) and hub.image is None:
+            while not hub.closed and not await hub.newer(self._last) and hub.image is None:
                 pass
             if self.readyState != "live" or hub.closed or hub.image is None:
                 raise MediaStreamError

@@ -6,4 +6,8 @@ function begin() {
 }
 
 history.replaceState(null, "", location.pathname); // the token is kept as a cookie
-new EventSource("/events").addEventListener("open", begin);
+new EventSource("/events").addEventListener("open", () => document.hidden || begin());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) picture.removeAttribute("src");
+  else begin();
+});

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
@@ -60,7 +60,7 @@ class Begun:
         """How many pictures can be kept: the film's first ones."""
         return len(self.times)
 
-    def packets(self, codec: str, time_base: Fraction, first: int) -> Iterator[Packet[Any]]:
+    def packets(self, codec: str, time_base: Fraction, first: int) -> Generator[Packet[Any]]:
         """The pictures to keep, in the order of decoding, as the encoder gave them.
 
         Their times are in that time base, the first picture's being `first`.
@@ -117,7 +117,7 @@ def _look(look: Look) -> dict[str, Any]:
 
 
 def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> Begun | None:
-    """What is left of an earlier run, set aside for this one to go on from; None where there is nothing.
+    """What is left of an earlier run, for this one to go on from; None where there is nothing.
 
     most: so many pictures are wanted at all. Raises OutputError where it does not belong to this input and look.
     """
@@ -137,12 +137,16 @@ def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> B
             )
     replaces = bool(written.get("replaces"))
     best = max((Begun(file, most=most, replaces=replaces) for file in found), key=lambda begun: begun.frames)
-    if not best.frames:
-        return None
-    if best.path != before_of(place):
-        os.replace(best.path, before_of(place))
-        best.path = before_of(place)
-    return best
+    return best if best.frames else None
+
+
+def refuse_leftover(path: Path) -> None:
+    """Raise OutputError where an earlier run has left pictures that a new one would lose."""
+    for file in (part_of(path.resolve()), before_of(path.resolve())):
+        if file.exists() and file.stat().st_size:
+            raise OutputError(
+                f"{file} is what an interrupted run has left; --resume goes on from it, --overwrite begins anew"
+            )
 
 
 def _read(notes: Path) -> dict[str, Any]:

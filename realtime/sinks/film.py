@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -58,7 +58,7 @@ class FilmSink:
         self.kept = begun.frames if begun is not None else 0
         self._begun = begun
         self._codec = encoding.codec
-        self._kept: Iterator[Packet[Any]] | None = None
+        self._kept: Generator[Packet[Any]] | None = None
         self._decoded: int | None = None  # time of decoding of the last picture written
         self.end = Fraction(0)  # s
         self._colour = format.colour
@@ -121,7 +121,7 @@ class FilmSink:
         chapters = source.chapters()
         for chapter in chapters:
             shift = round(start / (chapter["time_base"] or 1))
-            chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift
+            chapter["start"], chapter["end"] = (max(0, chapter[end] - shift) for end in ("start", "end"))
         if chapters:
             self._container.set_chapters(chapters)
 
@@ -153,9 +153,11 @@ class FilmSink:
             for track in self._tracks.values():
                 self._mux_beside(track, track.finish())
             self._container.close()
+        self._let_go()
 
     def abandon(self) -> None:
         """Close after a failure, as well as it goes."""
+        self._let_go()
         try:
             self._container.close()  # nothing, where it is closed already
         except (av.error.FFmpegError, ValueError):
@@ -214,6 +216,11 @@ class FilmSink:
                     packet.dts = max(packet.dts, self._decoded + 1)
                 self._decoded = packet.dts
             self._container.mux(packet)
+
+    def _let_go(self) -> None:
+        """Close the earlier run's file: Windows removes none that is open."""
+        if self._kept is not None:
+            self._kept.close()
 
     def _mux_beside(self, track: Track, packets: Iterable[Packet[Any]]) -> None:
         """A broken packet of sound costs that packet, not the film."""

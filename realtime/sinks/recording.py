@@ -145,7 +145,8 @@ class Recording:
         """Each picture lasts until the next one, so one is always held back."""
         held: FilmFrame | None = None
         if sys.platform == "linux":  # where a thread has a priority of its own: painting comes first
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
+            me = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, me, max(PRIORITY, os.getpriority(os.PRIO_PROCESS, me)))
         try:
             for step in self._pipe:
                 if step.frame is None:

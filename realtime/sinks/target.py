@@ -15,17 +15,24 @@ class Target:
 
     sources: files that it must not be, by whatever name. overwrite: it may replace what is there.
     recipe: of a film, what another run needs to go on from what this one leaves: kept beside the part.
+    begun: what an earlier run has left, set aside as `before` to go on from.
     Raises OutputError.
     """
 
     def __init__(
-        self, path: Path, *, sources: list[Path], overwrite: bool = False, recipe: dict[str, Any] | None = None
+        self,
+        path: Path,
+        *,
+        sources: list[Path],
+        overwrite: bool = False,
+        recipe: dict[str, Any] | None = None,
+        begun: Path | None = None,
     ) -> None:
-        self.path = path
+        self.path, self._begun = path, begun
         self._place = path.resolve()  # a link stays a link
         self.part = part_of(self._place)
         self.before, self._notes = before_of(self._place), notes_of(self._place)
-        self._existed = self._place.exists()
+        self._existed = self._place.exists() and self._place != begun
         if self._place.is_dir():
             raise OutputError(f"{path} is a folder")
         for source in sources:
@@ -37,6 +44,8 @@ class Target:
         try:
             if not self._place.parent.is_dir():
                 raise OutputError(f"{path}: there is no folder {self._place.parent}")
+            if begun is not None:
+                os.replace(begun, self.before)
             with self.part.open("wb"):
                 pass
             if recipe is not None:
@@ -67,16 +76,19 @@ class Target:
             raise OutputError(f"{self.path}: {error.strerror or error}; the result is in {self.part}") from error
 
     def restore(self) -> None:
-        """Give up what was written, for what was there to go on from."""
-        if self.before.exists():
-            os.replace(self.before, self.part)
-        else:
-            self.part.unlink(missing_ok=True)
+        """Give up what was written; what there was to go on from gets its name back."""
+        self.part.unlink(missing_ok=True)
+        if self._begun is None or not self.before.exists():
+            return
+        os.replace(self.before, self._begun)
+        if self._begun == self._place:
+            self._table["closed"] = self._place.stat().st_size
+            self._note()
 
     def drop_if_empty(self) -> None:
         """Leave nothing where nothing was written."""
         if self.part.exists() and self.part.stat().st_size == 0:
-            self.part.unlink()
+            self.restore()
         if not self.part.exists() and not self.before.exists() and "closed" not in self._table:
             self._notes.unlink(missing_ok=True)
 

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from realtime.clock import Clock, SystemClock
-from realtime.errors import SourceError
+from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame, Image
 from realtime.jobs import is_still
 from realtime.sources.base import Source
@@ -25,6 +25,15 @@ BEHIND = 1.0  # s; a film that comes so much too slowly is not chased: it goes o
 
 
 @dataclass(frozen=True)
+class _File:
+    """What a file says of itself. size: (width, height), upright; fps: nominal, of a picture 0.0."""
+
+    name: str = ""
+    size: tuple[int, int] = (0, 0)
+    fps: float = 0.0
+
+
+@dataclass(frozen=True)
 class _Shown:
     """A picture, when its time comes and how long it lasts, in seconds from the first file's beginning.
 
@@ -32,6 +41,7 @@ class _Shown:
     """
 
     image: Image | None  # None: the end of all
+    file: _File
     due: float
     pts: float = 0.0
     stays: float = 0.0
@@ -58,13 +68,14 @@ class Playback(Source):
     ) -> None:
         self._paths, self._loop, self._track, self._stop = paths, loop, track, stop
         self._clock = clock or SystemClock()
-        self._name, self._size, self._fps = "", (0, 0), 0.0
         self._film: Film | None = None
         self._damaged = 0  # of the files before
         self._broken: set[Path] = set()
         self.skipped = 0  # pictures that came too late to be shown
         pictures = self._play()
-        self._pictures = chain([next(pictures)], pictures)
+        begin = next(pictures)
+        self._file = begin.file
+        self._pictures = chain([begin], pictures)
         self._coming: _Shown | None = None
         self._origin = self._left = self._given = self._clock.now()  # of the files' time; leaving `read`; a new picture
         self._last: Frame | None = None
@@ -72,17 +83,17 @@ class Playback(Source):
     @property
     def name(self) -> str:
         """The file that plays."""
-        return self._name
+        return self._file.name
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height), upright."""
-        return self._size
+        return self._file.size
 
     @property
     def fps(self) -> float:
-        """The film's nominal rate; of a picture how often it is given."""
-        return self._fps
+        """The film's nominal rate; of a picture 0.0."""
+        return self._file.fps
 
     @property
     def decode_errors(self) -> int:
@@ -131,6 +142,7 @@ class Playback(Source):
                 self.skipped += 1
                 continue
             self._given = self._clock.now()
+            self._file = shown.file
             self._last = Frame(shown.image, shown.pts, self._given)
             return self._last
 
@@ -140,15 +152,15 @@ class Playback(Source):
 
     def _play(self) -> Iterator[_Shown]:
         """All files, as often as asked for, and the end."""
-        began = 0.0
+        began, file = 0.0, _File()
         while True:
             before = began
             for path in self._paths:
                 try:
-                    for image, at, pts, stays in self._pictures_of(path):
-                        yield _Shown(image, began + at, pts, stays, first=at == 0)
+                    for image, file, at, pts, stays in self._pictures_of(path):
+                        yield _Shown(image, file, began + at, pts, stays, first=at == 0)
                         end = began + at + stays
-                except SourceError as error:
+                except (SourceError, UsageError) as error:
                     if len(self._paths) == 1:
                         raise
                     if path not in self._broken:
@@ -159,19 +171,24 @@ class Playback(Source):
             if began == before:
                 raise SourceError(f"none of the {len(self._paths)} files can be shown")
             if not self._loop:
-                yield _Shown(None, began)
+                yield _Shown(None, file, began)
                 return
 
-    def _pictures_of(self, path: Path) -> Iterator[tuple[Image, float, float, float]]:
-        """(picture, when, pts, how long) of one file; when: in seconds from its first picture."""
+    def _pictures_of(self, path: Path) -> Iterator[tuple[Image, _File, float, float, float]]:
+        """(picture, file, when, pts, how long) of one file; when: in seconds from its first picture."""
         if is_still(path):
             image = read_still(path).image
-            self._present(path, (image.shape[1], image.shape[0]), 1 / AGAIN)
-            yield image, 0.0, 0.0, PICTURE_SECONDS if len(self._paths) > 1 else math.inf
+            yield (
+                image,
+                _File(str(path), (image.shape[1], image.shape[0])),
+                0.0,
+                0.0,
+                PICTURE_SECONDS if len(self._paths) > 1 else math.inf,
+            )
             return
         with Film(path, track=self._track, glance=True) as film:
             self._film = film
-            self._present(path, film.format.size, float(film.format.rate))
+            file = _File(str(path), film.format.size, float(film.format.rate))
             first: int | None = None
             for step in film:
                 frame = step.frame
@@ -180,8 +197,5 @@ class Playback(Source):
                     base = film.format.time_base
                     times = (frame.pts - first, frame.pts, frame.duration)
                     when, pts, stays = (float(time * base) for time in times)
-                    yield frame.image, when, pts, stays
+                    yield frame.image, file, when, pts, stays
         self._damaged, self._film = self.decode_errors, None
-
-    def _present(self, path: Path, size: tuple[int, int], fps: float) -> None:
-        self._name, self._size, self._fps = str(path), size, fps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,27 @@ from realtime.clock import Clock, SystemClock
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame
 from realtime.sources.base import Source
+
+PATIENCE = 0.1  # s; in a pause, between two looks at whether another source is wanted
+
+
+class _Called(threading.Event):
+    """Is set as long as that function says so."""
+
+    def __init__(self, called: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_called = called
+
+    def is_set(self) -> bool:
+        """Whether it says so now."""
+        return self._is_called()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until it does, or for that many seconds."""
+        end = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
+        while not self.is_set() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(PATIENCE, left))
+        return self.is_set()
 
 
 def pause(attempt: int) -> float:
@@ -48,6 +70,7 @@ class Reconnecting:
         self._clock = clock or SystemClock()
         self.refused = ""  # why `switch` did not
         self._next: Callable[[], Source] | None = None
+        self._called = _Called(lambda: self.stop.is_set() or self._next is not None)  # out of a pause
         self._attempt = 0  # since the last frame
         self._errors_before = 0  # decode errors of earlier connections
         self._begin: float | None = None  # when the very first frame was captured
@@ -150,7 +173,7 @@ class Reconnecting:
         self.state, self.reason = "no signal", self.refused
 
     def _reopen(self) -> bool:
-        if self._clock.wait(pause(self._attempt), self.stop):
+        if self._clock.wait(pause(self._attempt), self._called):
             return False
         self._attempt += 1
         try:

@@ -15,6 +15,7 @@ from realtime.frame import Image
 
 PIXEL_LIMIT = 256 << 20  # a file of a few bytes can claim any size
 _ORIENTATION = 0x0112
+_THUMBNAIL = 0x0201, 0x0202  # where it begins, and its length in bytes
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read_still(path: Path) -> Still:
         notes.append("its colours have more than 8 bits; it is painted from 8")
         raw = _to_bytes(np.asarray(raw))
     found = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
-    exif, icc = found.get(cv2.IMAGE_METADATA_EXIF, b""), found.get(cv2.IMAGE_METADATA_ICCP, b"")
+    exif, icc = without_thumbnail(found.get(cv2.IMAGE_METADATA_EXIF, b"")), found.get(cv2.IMAGE_METADATA_ICCP, b"")
     place, turn = _orientation(exif)
     if place is not None:
         raw = upright(np.asarray(raw, np.uint8), turn)
@@ -107,6 +108,25 @@ def _webp_dimensions(data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
+def without_thumbnail(exif: bytes) -> bytes:
+    """The EXIF without its second directory, which has a small picture of what was there before it was painted."""
+    start = _start(exif)
+    try:
+        order = {b"II": "<", b"MM": ">"}[exif[start : start + 2]]
+        (directory,) = struct.unpack_from(order + "I", exif, start + 4)
+        (count,) = struct.unpack_from(order + "H", exif, start + directory)
+        link = start + directory + 2 + 12 * count
+        (second,) = struct.unpack_from(order + "I", exif, link)
+        if not second:
+            return exif
+        place, length = (_tags(exif, start, second)[tag][1] for tag in _THUMBNAIL)
+    except (struct.error, IndexError, KeyError):
+        return exif
+    blank = exif[:link] + bytes(4) + exif[link + 4 :]
+    at = start + place
+    return blank[:at] + bytes(len(blank[at : at + length])) + blank[at + length :]
+
+
 def _little(exif: bytes) -> bool:
     return exif[_start(exif) :][:2] == b"II"
 
@@ -124,10 +144,11 @@ def _orientation(exif: bytes) -> tuple[int | None, int]:
     return (place, value) if 1 <= value <= 8 else (None, 1)
 
 
-def _tags(data: bytes, start: int) -> dict[int, tuple[int, int]]:
-    """The numbers in the first directory of a TIFF structure: by tag, where each stands and what it is."""
+def _tags(data: bytes, start: int, directory: int | None = None) -> dict[int, tuple[int, int]]:
+    """The numbers in a directory of a TIFF structure, the first one: by tag, where each stands and what it is."""
     order = {b"II": "<", b"MM": ">"}[data[start : start + 2]]
-    (directory,) = struct.unpack_from(order + "I", data, start + 4)
+    if directory is None:
+        (directory,) = struct.unpack_from(order + "I", data, start + 4)
     (count,) = struct.unpack_from(order + "H", data, start + directory)
     found = {}
     for entry in range(start + directory + 2, start + directory + 2 + 12 * count, 12):

@@ -98,6 +98,9 @@ def test_kill_leaves_a_part_that_plays_and_can_be_resumed(run: Run, tmp_path: Pa
     assert len(shown) > 25 and shown == pytest.approx([n / 25 for n in range(len(shown))], abs=1e-4)
     ffmpeg("-i", part, "-f", "null", "-")
     assert streams(part, "audio")
+    size = part.stat().st_size
+    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
+    assert done.returncode == 1 and "--resume goes on from it" in done.stderr and part.stat().st_size == size
     done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "fast", "--resume")
     assert done.returncode == 1 and "another --crf or --preset" in done.stderr
     check_resumed(run, tmp_path, len(shown))

@@ -121,3 +121,22 @@ def test_what_cannot_be_shown_is_said_and_left_out(
         Playback([bad, bad], loop=True, clock=FakeClock())
     with pytest.raises(UsageError, match="--track 2"):
         Playback([film], track=2, clock=FakeClock())
+
+
+def test_it_is_called_by_what_is_shown(film: Path, photo: Path) -> None:
+    clock = FakeClock()
+    source = Playback([photo, film], clock=clock)
+    assert (source.name, source.size, source.fps) == (str(photo), (50, 40), 0.0)
+    while (frame := source.read()) is not None:
+        name, size = (photo, (50, 40)) if frame.image.shape[0] == 40 else (film, (64, 48))
+        assert (source.name, source.size) == (str(name), size)
+    assert source.fps == 10
+
+
+def test_a_file_without_that_track_is_left_out(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two = make(tmp_path / "two.mp4", *PICTURE, *PICTURE, "-map", "0", "-map", "1", *H264)
+    clock = FakeClock()
+    source = Playback([two, film], track=2, clock=clock)
+    with pytest.raises(SourceError, match="1 of 2 files"):
+        play(source, clock)
+    assert "--track 2" in capsys.readouterr().err

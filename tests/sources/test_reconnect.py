@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock
+from realtime.clock import FakeClock, SystemClock
 from realtime.errors import NoCamera, SignalLost, SourceError
 from realtime.frame import Frame
 from realtime.sources.base import Source
@@ -192,3 +192,24 @@ def test_after_a_switch_it_is_the_new_one_that_comes_back() -> None:
     source.switch(other)
     assert source.read() is not None and source.read() is not None
     assert len(other.opened) == 2 and len(script.opened) == 1
+
+
+def test_another_source_is_not_kept_waiting_by_one_that_is_gone() -> None:
+    waiting = threading.Event()
+
+    class Waiting(SystemClock):
+        def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
+            waiting.set()
+            return super().wait(3600, stop)
+
+    cameras = [Scripted(FakeClock(), [0.0]), Scripted(FakeClock(), [0.0])]
+    source = Reconnecting(lambda: cameras[0], clock=Waiting())
+    source.read()
+
+    def press() -> None:
+        waiting.wait(60)
+        source.switch(lambda: cameras[1])
+
+    threading.Thread(target=press).start()
+    assert source.read() is not None, "after an hour otherwise"
+    assert [camera.closed for camera in cameras] == [1, 0]

@@ -143,3 +143,20 @@ def test_too_wide_for_webp_is_one_line(tmp_path: Path) -> None:
     still = read_still(path)
     with pytest.raises(OutputError, match=r"o\.webp"):
         write_still(Target(tmp_path / "o.webp", sources=[path]), still.image, still)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_the_small_picture_in_the_exif_is_not_carried(tmp_path: Path, order: str) -> None:
+    thumbnail = b"\xff\xd8 of what was there \xff\xd9"
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    first = struct.pack(order + "IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 26)
+    second = struct.pack(order + "HHHIIHHIII", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, len(thumbnail), 0)
+    data = head + first + second + thumbnail
+    assert data.index(thumbnail) == 56
+    path = save(tmp_path / "p.jpg", corners(), exif=data)
+    assert thumbnail in path.read_bytes()
+    still = read_still(path)
+    target = Target(tmp_path / "o.jpg", sources=[path])
+    write_still(target, still.image, still)
+    assert thumbnail not in target.path.read_bytes()
+    assert read_still(target.path).exif[:4] == head, "the rest is there"

@@ -60,7 +60,8 @@ def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
     before = memory.bytes_free("cpu")
     (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("400000\n")
+    (tmp_path / "memory.current").write_text("450000\n")
+    (tmp_path / "memory.stat").write_text("anon 400000\ninactive_file 50000\n")
     assert memory.bytes_free("cpu") == 600000
     (tmp_path / "memory.max").write_text("max\n")
     free = memory.bytes_free("cpu")

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from realtime.styles import read_model
+from tests.movies import make, probe
 from training.errors import TrainingError
+from training.footage import gather_photos
 from training.own import Request, learn
 
 ROOT = Path(__file__).parent.parent.parent
@@ -89,6 +91,8 @@ def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path,
     sheet = cv2.imread(str(preview))
     assert sheet is not None and sheet.shape == (4 * 320, 2 * 320, 3)
     assert "whole" in stylize(large, "--list-styles")
+    done = run_learn(large, vgg_file, "--name", "whole", photos="film.mp4")
+    assert done.returncode == 1 and "whole is there already, learnt with --full" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -101,6 +105,7 @@ def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path,
         ("0.jpg", None, "empty", "no pictures in it"),
         ("0.jpg", None, "nowhere.mp4", "no such folder or film"),
         ("0.jpg", None, "sound.wav", "sound.wav: Invalid data"),
+        ("0.jpg", None, "noise", "none of its pictures can be read"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -109,6 +114,8 @@ def test_bad_input_is_one_line(
     for variable, value in home(large).items():
         monkeypatch.setenv(variable, value)
     (large / "empty").mkdir()
+    (large / "noise").mkdir()
+    (large / "noise/a.jpg").write_bytes(b"no")
     (large / "paintings/broken.jpg").write_bytes(b"no")
     (large / "sound.wav").write_bytes(b"RIFF")
     cv2.imwrite(str(large / "paintings/small.png"), np.zeros((100, 300, 3), np.uint8))
@@ -134,5 +141,16 @@ def test_where_bytes_are_quick_the_model_gets_its_sibling(
     _, path = learn(request, lambda report: None, said.append)
     model = read_model(path)
     assert "grandma" in [style.name for style in model.styles]
-    if not said[-1].startswith("no int8"):  # where it paints well enough: this processor may saturate
+    if not any(line.startswith("no int8") for line in said):  # where it paints well enough: this processor may saturate
         assert model.int8 is not None and path.with_suffix(".int8.onnx").name in said[-1]
+
+
+def test_a_film_that_does_not_say_its_length_is_not_taken_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As browsers record: the file is written without looking back."""
+    source = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=30", "-c:v", "libvpx", "-f", "webm", "-live", "1")
+    film = make(tmp_path / "film.webm", *source)
+    assert "duration" not in probe(film)["format"]
+    folder = gather_photos(str(film), tmp_path / "photos", print)
+    assert len(list(folder.iterdir())) == 30, "one a second"

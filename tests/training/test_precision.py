@@ -13,10 +13,16 @@ from training.train import Files, train
 
 def test_a_processor_without_bfloat16_is_not_made_to_compute_in_it() -> None:
     has = torch.cpu.get_capabilities()
+    quick = quick_dtype("cpu")
+    assert quick in (torch.float32, torch.bfloat16)
     if has.get("architecture") == "x86_64" and not (has["avx512_bf16"] or has["amx_bf16"] or has["avx512_f"]):
-        assert quick_dtype("cpu") is torch.float32  # where it would take ten times as long
-    else:
-        assert quick_dtype("cpu") in (torch.float32, torch.bfloat16)
+        assert quick is torch.float32, "where it would take ten times as long"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_quicker_one_is_taken(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.precision._seconds", lambda device, tried: 0.1 if tried is dtype else 0.2)
+    assert quick_dtype("cpu") is dtype
 
 
 def test_trying_it_leaves_the_random_numbers_alone() -> None:
