@@ -77,6 +77,13 @@ def test_it_needs_photos(exported: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert not list(tmp_path.iterdir())
 
 
+def test_a_narrow_network_has_none(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "narrow.pt"
+    Checkpoint(make_style_network(1, Architecture(outer=4, channels=8, deep=16, blocks=1)), ["one"]).save(path)
+    assert main([str(path), "-o", str(tmp_path / "n.onnx"), "--photos", str(photos), "--int8"]) == 1
+    assert "no convolution here has 32 channels" in capsys.readouterr().err and not (tmp_path / "n.onnx").exists()
+
+
 def test_neither_file_is_overwritten(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.int8.onnx").write_text("mine")
     arguments = [str(exported.parent / "checkpoint.pt"), "-o", str(tmp_path / "a.onnx"), "--int8", "--photos", "."]

@@ -41,6 +41,13 @@ def test_a_foreign_origin_cannot_steer(served: Served, origin: str, path: str) -
     assert served.state()["on"] == before
 
 
+@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "Via", "X_Real_IP"])
+def test_what_a_proxy_on_this_machine_passes_on_needs_the_token(served: Served, header: str) -> None:
+    assert served.ask("/")[0] == 200
+    code, body, _ = served.ask("/", **{header: "192.0.2.7"})
+    assert code == 403 and body.startswith(b"this address needs the token")
+
+
 def test_a_foreign_origin_cannot_read(served: Served) -> None:
     for path in ("/", "/stream.mjpg", "/events", "/controls"):
         code, _, headers = served.ask(path, Origin="http://evil.example")

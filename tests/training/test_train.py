@@ -97,6 +97,7 @@ def test_another_networks_checkpoint_is_left_alone(world: Path, vgg_file: Path) 
         (("channels = 8", "channels = 0"), "not a network's shape"),
         (("photos = 24", 'photos = "many"'), "photos: expected int, got 'many'"),
         (("batch = 2", "batch = 0"), "batch: must be at least 1"),
+        (("crop = 32", "crop = 100"), "crop: must be a multiple of 8 from 32 on, got 100"),
     ],
 )
 def test_a_broken_config_is_one_line(world: Path, change: tuple[str, str], message: str) -> None:
@@ -119,6 +120,13 @@ def test_a_missing_input_is_one_line(world: Path, vgg_file: Path, missing: str) 
     assert done.returncode == 1
     assert done.stderr.startswith("stylize-train: ") and done.stderr.count("\n") == 1
     assert "nowhere" in done.stderr
+
+
+def test_a_folder_that_cannot_be_one_is_one_line(world: Path, vgg_file: Path) -> None:
+    (world / "out").write_text("a file where the folder should be")
+    done = train(world, vgg_file)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("stylize-train: ") and "out" in done.stderr
 
 
 def test_photos_repeat_exactly_and_broken_ones_give_way(world: Path) -> None:
