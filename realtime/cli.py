@@ -7,6 +7,8 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,37 +115,35 @@ def _run_live(
         deeds = Deeds(live, outputs, arguments.snapshots)
         print(f"{source.name}: {source.gives}", flush=True)
         print(f"{stylizer.provider.upper()}: {stylizer.why}", flush=True)
-        try:
-            with outputs:
-                if target is not None:
-                    outputs.record(target, source.size, source.fps)
-                if arguments.virtual_camera:
-                    outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
-                if address is not None:
-                    outputs.serve(address, deeds, page)
-                live.start()
-                return 0 if _show(deeds, arguments) else 1
-        finally:
-            try:
-                live.stop()
-            finally:
-                if arguments.save_config:
-                    config.save(live.dialled())
-                _report(live, outputs, arguments.stats)
+        with ExitStack() as ending:  # what is first here comes last
+            if arguments.save_config:
+                ending.callback(lambda: config.save(live.dialled()))
+            ending.callback(_report, live, outputs, arguments.stats)
+            ending.callback(live.stop)
+            ending.enter_context(outputs)
+            if target is not None:
+                outputs.record(target, source.size, source.fps)
+            if arguments.virtual_camera:
+                outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
+            if address is not None:
+                outputs.serve(address, deeds, page)
+            live.start()
+            return 0 if _show(deeds, arguments, ending.close) else 1
 
 
-def _show(deeds: Deeds, arguments: argparse.Namespace) -> bool:
-    """Until it is over; False if it ended for want of any output."""
+def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None]) -> bool:
+    """Until it is over; False if it ended for want of any output. finish: for when the process ends meanwhile."""
     if arguments.no_window:
         from realtime.headless import run_headless
 
         return run_headless(deeds)
     from realtime.display import Display
+    from realtime.sinks.last_words import last_words
     from realtime.sinks.window import Window
 
     width, rows = deeds.live.source.size
     factor = min(max(1.0, 640 / width), 1920 / width, 1080 / rows)
-    with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window:
+    with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window, last_words(finish):
         Display(deeds, window).run()
     return True
 

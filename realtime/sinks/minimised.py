@@ -43,6 +43,9 @@ class _X11:
         ]
         # A window may be gone when it is asked about; Xlib would end the whole process over that.
         self._ignore = ctypes.CFUNCTYPE(ctypes.c_int, pointer, pointer)(lambda display, event: 0)
+        # Nor is it Xlib's to say that the server is gone; it ends the process after this.
+        self._gone = ctypes.CFUNCTYPE(ctypes.c_int, pointer)(lambda display: 0)
+        x.XSetIOErrorHandler(self._gone)
         self._display = x.XOpenDisplay(None)
         if not self._display:
             raise OSError("no X server")

@@ -145,6 +145,7 @@ def require_display() -> None:
         return
     # Qt inside opencv-python speaks X11 only; under Wayland that is XWayland.
     os.environ["QT_QPA_PLATFORM"] = "xcb"
+    os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # of the end of the screen we say it ourselves
     name = os.environ.get("DISPLAY", "")
     if not name:
         raise DisplayError(f"there is no screen (DISPLAY is not set); {NO_WINDOW_HINT}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -51,6 +53,13 @@ class Screen:
         command = ["xdotool", "getactivewindow", "getwindowname"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30).stdout.strip()
 
+    def kill(self) -> None:
+        """End its server, as a crash would."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"/tmp/.X11-unix/X{self.display.lstrip(':')}")
+            found = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        os.kill(struct.unpack("3i", found)[0], signal.SIGKILL)
+
     def press(self, key: str) -> None:
         """Press a key, and give the app time to react."""
         self.xdotool("key", key)
@@ -88,7 +97,7 @@ class App:
             time.sleep(0.2)
         raise AssertionError("no window appeared")
 
-    def finish(self, timeout: float = 20) -> tuple[int, str, str]:
+    def finish(self, timeout: float = 60) -> tuple[int, str, str]:
         """Wait for its end: exit status, stdout, stderr. Nothing of it may be left running."""
         try:
             out, err = self.process.communicate(timeout=timeout)

@@ -98,6 +98,35 @@ def test_ctrl_c_in_the_window_finishes_the_file(start: Any, camera: FaultCamera)
     assert len(times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
 
 
+def test_sigterm_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
+    app.wait_for_window()
+    app.process.terminate()
+    status, out, err = app.finish()
+    assert (status, err) == (130, "") and "saved r.mp4" in out
+    plays(app.folder / "r.mp4")
+
+
+def test_the_close_box_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
+    app.wait_for_window()
+    app.screen.xdotool("key", "alt+F4")
+    status, out, err = app.finish()
+    assert (status, err) == (0, "") and "saved r.mp4" in out
+    plays(app.folder / "r.mp4")
+
+
+def test_the_end_of_the_screen_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
+    app.wait_for_window()
+    app.screen.kill()
+    status, out, err = app.finish()
+    assert (status, err) == (1, "realtime-stylize: the screen is gone: the X server has ended\n")
+    assert "saved r.mp4" in out
+    plays(app.folder / "r.mp4")
+    assert len(times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
+
+
 def test_a_camera_that_goes_away_leaves_a_whole_film(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
