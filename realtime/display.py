@@ -114,7 +114,7 @@ class Display:
             style=live.controls.fade.target.label,
             source=f"{live.source.name}: {live.source.gives}".replace(" x ", " × "),
             recording=hud.recording_text(recording) if recording else "",
-            dialled="   ".join(live.controls.fade.target.dialled + ["walking"] * live.dials.touring),
+            dialled=hud.GAP.join(live.controls.fade.target.dialled + ["walking"] * live.dials.touring),
         )
         hud.draw_hud(canvas, figures)
 

@@ -20,6 +20,9 @@ WHITE = (245, 245, 245)
 GREY = (185, 185, 185)
 AMBER = (80, 190, 255)  # BGR
 RED = (60, 60, 235)
+DARK = (40, 40, 40)
+SHADE = 0.25  # what is left of the picture under text: grey on it has a contrast of 5 to 1 even where that is white
+GAP = "   "  # between two things of one line
 SMALLEST_TEXT = 12  # pixels
 SMALLEST_HELP = 8  # in windows too small for all the keys
 
@@ -49,14 +52,16 @@ def draw_hud(canvas: Image, figures: Figures) -> None:
     lines = [
         (figures.style, WHITE),
         *([(figures.dialled, AMBER)] if figures.dialled else []),
-        (f"{figures.fps:.1f} fps   {figures.latency * 1000:.0f} ms   {figures.dropped} dropped", WHITE),
-        (f"{width} × {height}   {figures.provider.upper()}: {figures.why}", GREY),
+        (f"{figures.fps:.1f} fps{GAP}{figures.latency * 1000:.0f} ms{GAP}{figures.dropped} dropped", WHITE),
+        (f"{width} × {height}{GAP}{figures.provider.upper()}: {figures.why}", GREY),
         (figures.source, GREY),
     ]
     size = _text_size(canvas)
     gap = round(size * 0.6)
     taken = draw_recording(canvas, figures.recording) if figures.recording else 0
-    _panel(canvas, (gap, gap), [[line] for line in lines], size, taken)
+    room = canvas.shape[1] - 4 * gap - taken
+    rows = [[(part, colour)] for text, colour in lines for part in _folded(text, size, room)]
+    _panel(canvas, (gap, gap), rows, size, taken)
 
 
 def recording_text(recording: Recording) -> str:
@@ -66,7 +71,7 @@ def recording_text(recording: Recording) -> str:
     parts = [f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"]
     parts += ["with sound"] if recording.has_sound else []
     parts += [f"{recording.dropped} left out"] if recording.dropped else []
-    return "   ".join(parts)
+    return GAP.join(parts)
 
 
 def draw_recording(canvas: Image, text: str) -> int:
@@ -77,7 +82,7 @@ def draw_recording(canvas: Image, text: str) -> int:
     wide = dot + size + _width(text, size) + 3 * gap
     left = max(0, int(canvas.shape[1]) - wide)
     _panel(canvas, (left, gap), [[("●", RED), (text, WHITE)]], size)
-    middle = left + gap + dot // 2, gap + round(size * 0.92)
+    middle = left + gap + dot // 2, gap + round(size * 1.02)
     cv2.circle(canvas, middle, round(size * 0.42), RED, -1, cv2.LINE_AA)  # larger than the letter
     return wide
 
@@ -114,7 +119,7 @@ def draw_tiles(
         x, y, right, bottom = layout.cell(number, width, height)
         text = _shorten(f"{number + 1}  {name}" if number < 9 else name, size, right - x - 4 * pad)
         box = canvas[top + bottom - size - 3 * pad : top + bottom, left + x : left + x + _width(text, size) + 3 * pad]
-        np.multiply(box, 0.4, out=box, casting="unsafe")
+        np.multiply(box, SHADE, out=box, casting="unsafe")
         colour = AMBER if number == chosen else WHITE
         _text(canvas, text, (left + x + round(1.5 * pad), top + bottom - round(1.8 * pad)), size, colour)
         if number == chosen:
@@ -129,11 +134,12 @@ def draw_seam(canvas: Image, area: tuple[int, int, int, int], seam: float) -> No
     thick = max(2, height // 320)
     x = min(left + width - thick, max(left + thick - 1, left + round(seam * width)))
     y, grip = top + height // 2, max(6, height // 50)
-    cv2.line(canvas, (x, top), (x, top + height - 1), WHITE, thick)
-    cv2.circle(canvas, (x, y), grip, WHITE, -1, cv2.LINE_AA)
+    for wider, colour in ((thick, DARK), (0, WHITE)):  # seen on white pictures too
+        cv2.line(canvas, (x, top), (x, top + height - 1), colour, thick + wider)
+        cv2.circle(canvas, (x, y), grip + wider, colour, -1, cv2.LINE_AA)
     for way in (-1, 1):
         arrow = [[x + way * grip // 2, y], [x + way * grip // 6, y - grip // 3], [x + way * grip // 6, y + grip // 3]]
-        cv2.fillConvexPoly(canvas, np.array(arrow, np.int32), (70, 70, 70), cv2.LINE_AA)
+        cv2.fillConvexPoly(canvas, np.array(arrow, np.int32), DARK, cv2.LINE_AA)
 
 
 def draw_message(canvas: Image, text: str) -> None:
@@ -168,12 +174,12 @@ def _panel(
     box = min(box, canvas.shape[1] - 2 * pad - taken if where else canvas.shape[1])
     left, top = where or ((canvas.shape[1] - box) // 2, max(0, (canvas.shape[0] - tall) // 2))
     area = canvas[top : top + tall, left : left + box]
-    np.multiply(area, 0.4, out=area, casting="unsafe")
+    np.multiply(area, SHADE, out=area, casting="unsafe")
     for number, row in enumerate(rows):
         x = left + pad
         for column, (text, colour) in enumerate(row):
             fitting = _shorten(text, size, left + box - pad - x)
-            _text(canvas, fitting, (x, top + step * (number + 1) - round(size * 0.25)), size, colour)
+            _text(canvas, fitting, (x, top + step * (number + 1) - round(size * 0.15)), size, colour)
             x += widths[column] + size
 
 
@@ -198,6 +204,18 @@ def _font() -> Any:
 @lru_cache(maxsize=2048)
 def _width(text: str, size: int) -> int:
     return int(cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)[2])
+
+
+def _folded(text: str, size: int, room: int) -> list[str]:
+    """In as many lines as it takes, divided between two things."""
+    lines = [""]
+    for part in text.split(GAP):
+        longer = lines[-1] + GAP * bool(lines[-1]) + part
+        if lines[-1] and _width(longer, size) > room:
+            lines.append(part)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _shorten(text: str, size: int, room: int) -> str:
