@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -18,3 +20,23 @@ def peak_megabytes(pid: int) -> float:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+@dataclass(frozen=True)
+class State:
+    """What a process has. when: s, of a monotonic clock; cpu: s so far; megabytes: resident; threads, files: open."""
+
+    when: float
+    cpu: float
+    megabytes: float
+    threads: int
+    files: int
+
+
+def state(pid: int) -> State:
+    """What it has now."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    megabytes = int(fields["VmRSS"].split()[0]) / 1024
+    files = len(os.listdir(f"/proc/{pid}/fd"))
+    return State(time.monotonic(), cpu_seconds(pid), megabytes, int(fields["Threads"]), files)

@@ -62,13 +62,17 @@ class Stats:
         self.to_display.append(now - captured)
         self._latest.append(now - captured)
         self._recent.append(now)
+        self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        while self._recent and self._recent[0] < now - RATE_SECONDS:
+            self._recent.popleft()
 
     @property
     def fps_now(self) -> float:
         """Frames shown a second, lately."""
         now = self._now()
-        while self._recent and self._recent[0] < now - RATE_SECONDS:
-            self._recent.popleft()
+        self._forget(now)
         return len(self._recent) / min(RATE_SECONDS, max(0.5, now - self._started))
 
     @property

@@ -26,3 +26,10 @@ def test_live(run: Run) -> None:
     done = run("benchmarks.live", "--seconds", "1", "--provider", "cpu")
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("fps shown", "later starts", "frozen", "minimised", "MB"))
+
+
+@pytest.mark.slow
+def test_endurance(run: Run) -> None:
+    done = run("benchmarks.endurance", "--minutes", "0.5", "--provider", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "times rise, streams: video\n" in done.stdout and "open files" in done.stdout
