@@ -116,9 +116,9 @@ def _run_live(
         print(f"{source.name}: {source.gives}", flush=True)
         print(f"{stylizer.provider.upper()}: {stylizer.why}", flush=True)
         with ExitStack() as ending:  # what is first here comes last
+            ending.callback(_report, live, outputs, arguments.stats)
             if arguments.save_config:
                 ending.callback(lambda: config.save(live.dialled()))
-            ending.callback(_report, live, outputs, arguments.stats)
             ending.callback(live.stop)
             ending.enter_context(outputs)
             if target is not None:

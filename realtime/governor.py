@@ -19,7 +19,7 @@ LONGEST = 80.0  # seconds that this may grow to, where the larger size does not 
 PIXEL_LIMIT = 16 << 20  # painted at once: about 100 bytes of memory each
 
 
-def working_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[int, int]:
+def live_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[int, int]:
     """(width, height) to paint at: the frame's shape, about `height` rows, never larger than the frame.
 
     Both are multiples of `multiple`, unless the frame itself is painted as it is.

@@ -14,7 +14,7 @@ from realtime.clock import Clock, SystemClock
 from realtime.dials import Dials
 from realtime.errors import StylizeError
 from realtime.frame import Frame, Image
-from realtime.governor import Governor, stroke_size, working_size
+from realtime.governor import Governor, live_size, stroke_size
 from realtime.look import FADE_SECONDS, LIMITS, Crossfade, Look
 from realtime.presets import Presets
 from realtime.slot import Slot
@@ -100,6 +100,7 @@ class Live:
     ) -> None:
         self.source, self.stylizer = source, stylizer
         self.height, self.fps, self.frames, self.track = height, fps, frames, track
+        self.mirror = mirror
         self.clock = clock or SystemClock()
         self.controls = Controls(stylizer.look, source.mirror if mirror is None else mirror, fade, view)
         self.dials = Dials(self.controls.fade, stylizer.library, tour, self.clock.now, presets)
@@ -183,8 +184,9 @@ class Live:
         return look | {"mirror": self.controls.mirror, "view": self.controls.view.value}
 
     def take_mirror(self, mirror: bool) -> None:
-        """Mirror it or not, as a new source is used to: nobody's wish."""
-        self.controls.mirror = self._begun["mirror"] = mirror
+        """Mirror it or not, as a new source is used to: nobody's wish, unless they have asked for it at the start."""
+        if self.mirror is None:
+            self.controls.mirror = self._begun["mirror"] = mirror
 
     def summary(self) -> dict[str, Any]:
         """Everything that --stats writes."""
@@ -340,4 +342,4 @@ class Live:
 
     def _size_of(self, image: Image, height: int) -> tuple[int, int]:
         multiple = self.controls.fade.target.model.multiple
-        return working_size((image.shape[1], image.shape[0]), height, multiple)
+        return live_size((image.shape[1], image.shape[0]), height, multiple)

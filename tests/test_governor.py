@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from realtime.governor import PIXEL_LIMIT, SMALLEST, Governor, stroke_size, working_size
+from realtime.governor import PIXEL_LIMIT, SMALLEST, Governor, live_size, stroke_size
 
 Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
 FPS = 30.0
@@ -22,7 +22,7 @@ FPS = 30.0
     ],
 )
 def test_the_working_size_keeps_the_shape(frame: tuple[int, int], height: int, expected: tuple[int, int]) -> None:
-    assert working_size(frame, height, 4) == expected
+    assert live_size(frame, height, 4) == expected
 
 
 def able(height: int) -> float:
