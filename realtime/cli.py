@@ -111,6 +111,8 @@ def _run_live(
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
             view=View(arguments.view or "painted"), presets=Presets(config.file.path.with_name("presets.toml")),
         )  # fmt: skip
+        if arguments.look is not None:
+            live.dials.go(live.dials.presets.recall(arguments.look, stylizer.library), 0)
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
         deeds = Deeds(live, outputs, arguments.snapshots)
         print(f"{source.name}: {source.gives}", flush=True)
@@ -144,7 +146,9 @@ def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None
     width, rows = deeds.live.source.size
     factor = min(max(1.0, 640 / width), 1920 / width, 1080 / rows)
     with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window, last_words(finish):
-        Display(deeds, window).run()
+        if arguments.full_screen:
+            window.toggle_full_screen()
+        Display(deeds, window, figures=arguments.figures is not False).run()
     return True
 
 

@@ -79,7 +79,7 @@ class Deeds:
         for order in self.outputs.orders():
             self.do(order)
         news = self.outputs.news()
-        live, source = self.live, self.live.source
+        source = self.live.source
         if source.refused:
             news, source.refused = source.refused, ""
         elif source.name != self._source:

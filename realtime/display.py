@@ -21,9 +21,9 @@ HIDDEN_TICK = 0.5  # seconds between two looks at whether the window is minimise
 class Display:
     """Connects a Live to a Window until the user quits or the Live is done."""
 
-    def __init__(self, deeds: Deeds, window: Window) -> None:
+    def __init__(self, deeds: Deeds, window: Window, *, figures: bool = True) -> None:
         self.deeds, self.live, self.window = deeds, deeds.live, window
-        self.hud, self.help = True, False
+        self.hud, self.help = figures, False
         self._drawn: tuple[object, ...] = ()
         self._quit = False
         self._look_again = 0.0

@@ -55,9 +55,9 @@ NUMBERED = (Action.STYLE, Action.PRESET, Action.KEEP)  # their commands say whic
 PRESETS = ("f1", "f2", "f3", "f4")
 BINDINGS = (
     Binding(("n", "right"), Action.NEXT, "n →", "next style", option="--style"),
-    Binding(("p", "left"), Action.PREVIOUS, "p ←", "previous style"),
+    Binding(("p", "left"), Action.PREVIOUS, "p ←", "previous style", option="--style"),
     Binding(tuple("123456789"), Action.STYLE, "1 … 9", "that style", option="--style"),
-    Binding(("0",), Action.ORIGINAL, "0", "the original, and back"),
+    Binding(("0",), Action.ORIGINAL, "0", "the original, and back", option="--strength"),
     Binding(("g",), Action.GRID, "g", "all styles at once; click one", option="--view"),
     Binding(("x",), Action.MIX, "x", "mix with the style before, or not", option="--style"),
     Binding((".",), Action.LEAN, ", .", "less or more of that one", (",",), option="--style"),
@@ -66,7 +66,7 @@ BINDINGS = (
     Binding(("c",), Action.COLOURS, "c", "the photo's colours, or the painting's", option="--keep-colors"),
     Binding(("]",), Action.STROKE, "[ ]", "finer or larger strokes", ("[",), option="--stroke"),
     Binding(("'",), Action.SMOOTH, "; '", "less or more smoothing", (";",), option="--smooth"),
-    Binding(PRESETS, Action.PRESET, "F1 … F4", "a look you have kept"),
+    Binding(PRESETS, Action.PRESET, "F1 … F4", "a look you have kept", option="--look"),
     Binding(tuple(f"shift+{key}" for key in PRESETS), Action.KEEP, "shift F1 …", "keep this look there"),
     Binding(("v",), Action.SPLIT, "v", "split: photo and painting; drag the seam", option="--view"),
     Binding(("space",), Action.FREEZE, "space", "freeze, and go on"),
@@ -74,8 +74,8 @@ BINDINGS = (
     Binding(("r",), Action.RECORD, "r", "record, and stop", option="--record"),
     Binding(("k",), Action.CAMERA, "k", "next camera", option="--camera"),
     Binding(("t",), Action.MIRROR, "t", "mirror, or not", option="--mirror"),
-    Binding(("f",), Action.FULL_SCREEN, "f", "full screen, or window"),
-    Binding(("i",), Action.HUD, "i", "show or hide the figures"),
+    Binding(("f",), Action.FULL_SCREEN, "f", "full screen, or window", option="--full-screen"),
+    Binding(("i",), Action.HUD, "i", "show or hide the figures", option="--figures"),
     Binding(("h",), Action.HELP, "h", "show or hide this help"),
     Binding(("q", "escape"), Action.QUIT, "q Esc", "quit"),
 )

@@ -22,6 +22,10 @@ from realtime.style_track import Cue, StyleTrack, read_style_track
 from realtime.stylizer import Stylizer
 
 LOSSES = 3  # exit status: done, but the input was damaged
+LIVE_ONLY = (
+    *("fps", "mirror", "stats", "fade", "tour", "view", "look", "full_screen", "figures"),
+    *("record", "microphone", "virtual_camera", "serve"),
+)
 
 
 def run(arguments: argparse.Namespace, rows: int | None) -> int:
@@ -73,8 +77,7 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError("--resume goes on from what is there, --overwrite replaces it: one of them")
     if arguments.loop:
         raise UsageError("--loop is for films that are played, without -o")
-    live = ("fps", "mirror", "stats", "fade", "tour", "view", "record", "microphone", "virtual_camera", "serve")
-    for option in live:
+    for option in LIVE_ONLY:
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise UsageError(f"--{name} is for live pictures; files keep their own (--json: results)")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from realtime.errors import UsageError
+from realtime.keys import PRESETS as LOOK_KEYS
 from realtime.sinks.codecs import ENCODERS, PRESETS
 from realtime.views import View
 
@@ -99,13 +100,17 @@ def add_look_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_live_options(group: argparse._ArgumentGroup) -> None:
     yes_no = argparse.BooleanOptionalAction
-    group.add_argument("--fade", type=float, metavar="SECONDS", help="from one look to the next (default: 0.3)")
+    looks = [key.upper() for key in LOOK_KEYS]
+    group.add_argument("--look", choices=looks, metavar="F1..F4", help=SAME)
+    group.add_argument("--fade", type=float, metavar="SECONDS", help="begin with a look kept; from one to the next (0.3)")
     group.add_argument("--tour", type=float, metavar="SECONDS", help="walk through all styles, so long each")
     views = [view.value for view in View]
     group.add_argument("--view", choices=views, metavar="NAME", help="painted, split (beside the photo), grid (all)")
     group.add_argument("--size", default="auto", metavar="auto|ROWS", help="height to paint at, files too")
     group.add_argument("--fps", type=float, metavar="N", help="paint at most N frames a second")
     group.add_argument("--mirror", action=yes_no, help="mirror the picture (default: cameras yes, else no)")
+    group.add_argument("--full-screen", action=yes_no, help=SAME)
+    group.add_argument("--figures", action=yes_no, help="fill the screen; figures over the picture (yes)")
     group.add_argument("--snapshots", type=Path, default=Path(), metavar="DIR", help="where s and r save; else here")
     group.add_argument("--microphone", action=yes_no, help="recordings have sound, of the default microphone")
     group.add_argument("--virtual-camera", action=yes_no, help="be a camera that other programs see")

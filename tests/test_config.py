@@ -74,7 +74,7 @@ def test_the_keys_are_the_options(file: Path) -> None:
         ("style = '''\nsmooth = 3'''\nsmooth = 'x'", 3, "smooth: expected a number"),
         ("models = 3\n", 1, "models: expected a path in quotes"),
         ("\nprovider = 'gpu'\n", 2, "'gpu' is none of auto, cpu"),
-        ("[look]\nstrength = 1\n", 1, "look: no such option here"),
+        ("[dials]\nstrength = 1\n", 1, "dials: no such option here"),
         ("strength = 1\nsmooth 2\n", 2, "Expected '='"),
         ("strength = 1\nsmooth = ", 2, "Invalid value"),
         ("strength = 1\nstrength = 2\n", 2, "Cannot overwrite a value"),

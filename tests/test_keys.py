@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from realtime.keys import BINDINGS, Action, Command, command, markdown_table
+from realtime.options import build_parser
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +64,14 @@ def test_no_key_does_two_things() -> None:
 
 def test_every_action_has_a_key() -> None:
     assert {binding.action for binding in BINDINGS} == set(Action)
+
+
+def test_every_control_is_an_option_too() -> None:
+    """But what only makes sense at a moment, and what is drawn for the eyes in front of the keys."""
+    there = {option for action in build_parser()._actions for option in action.option_strings}
+    momentary = {Action.KEEP, Action.FREEZE, Action.SNAPSHOT, Action.HELP, Action.QUIT}
+    assert {binding.action for binding in BINDINGS if not binding.option} == momentary
+    assert {binding.option for binding in BINDINGS if binding.option} <= there
 
 
 def test_the_readme_has_this_table() -> None:

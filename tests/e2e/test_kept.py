@@ -13,11 +13,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from realtime.styles import Library
 from tests.conftest import ROOT, Run
-from tests.e2e.conftest import App
+from tests.e2e.conftest import SCREEN, App
+from tests.fault_camera import FaultCamera
 
 
 def test_help_fits_a_screen_and_names_every_option(run: Run) -> None:
@@ -105,6 +107,32 @@ def test_looks_are_kept_and_come_back_by_their_keys(start: Any, library: Library
     again.screen.press("q")
     assert again.finish()[0] == 0
     assert again.stats()["style"] == second.label and again.stats()["look"]["keep_colors"] == 1
+
+
+def test_it_begins_as_the_options_say(start: Any, library: Library, camera: FaultCamera, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("")
+    (tmp_path / "presets.toml").write_text('[F3]\nstyle = "udnie"\nstrength = 0.7\n')
+    options = ("--camera", camera.url, "--config", "c.toml", "--size", "240")
+    app: App = start(*options, "--look", "F3", "--full-screen", "--no-figures", "--view", "split", "--mirror")
+    app.wait_for_window()
+    app.screen.press("space")
+    time.sleep(2)
+    bare = app.screen.shot()
+    assert bare.any(axis=(0, 2)).all(), "it fills the screen"
+    # The camera's blue rises from left to right; mirrored, in the half of the original, it falls.
+    row = bare[SCREEN[1] // 3, : SCREEN[0] // 2 - 40, 0].astype(int)
+    assert row[:100].mean() > row[-100:].mean() + 40
+    app.screen.press("i")
+    changed = np.argwhere((app.screen.shot() != bare).any(axis=2))
+    assert len(changed) > 500 and changed[:, 0].max() < 250, "the figures were hidden"
+    app.screen.press("q")
+    assert app.finish()[0] == 0
+    assert app.stats()["style"] == library.find("udnie")[1].label and app.stats()["look"]["strength"] == 0.7
+
+
+def test_a_look_that_is_not_kept_is_one_line(run: Run) -> None:
+    done = run("realtime.cli", "--demo", "--no-window", "--frames", "1", "--look", "F4")
+    assert (done.returncode, done.stderr) == (2, "realtime-stylize: nothing is kept as F4\n")
 
 
 def _with_shift(app: App, key: str, file: Path, before: str = "") -> None:
