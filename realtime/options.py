@@ -102,7 +102,7 @@ def _add_live_options(group: argparse._ArgumentGroup) -> None:
     yes_no = argparse.BooleanOptionalAction
     looks = [key.upper() for key in LOOK_KEYS]
     group.add_argument("--look", choices=looks, metavar="F1..F4", help=SAME)
-    group.add_argument("--fade", type=float, metavar="SECONDS", help="begin with a look kept; from one to the next (0.3)")
+    group.add_argument("--fade", type=float, metavar="SECONDS", help="begin with a kept look; from one to the next")
     group.add_argument("--tour", type=float, metavar="SECONDS", help="walk through all styles, so long each")
     views = [view.value for view in View]
     group.add_argument("--view", choices=views, metavar="NAME", help="painted, split (beside the photo), grid (all)")
