@@ -19,6 +19,7 @@ from realtime.frame import Image
 from realtime.presets import Presets
 from realtime.sources import Reconnecting
 from realtime.sources.playback import Playback
+from realtime.stats import Stats
 from realtime.testing import Damaged, FakeCamera, FakeClock, Lost, Resized, Silent, Step, SteppedClock
 from tests.conftest import ROOT, Run
 from tests.movies import make
@@ -81,6 +82,24 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
     assert summary["frames_painted"] + summary["frames_reused"] >= 3 and summary["frames_dropped"] == 0
     list(live)
     assert list(live) == [], "over is over"
+
+
+@pytest.mark.parametrize(("asked", "mirrored"), [(None, True), (False, False)])
+def test_another_camera_mirrors_as_it_is_used_to_unless_asked(
+    stylizer: Stylizer, asked: bool | None, mirrored: bool
+) -> None:
+    live = Live(FakeCamera().source(), stylizer, mirror=asked)
+    live.take_mirror(True)
+    assert live.controls.mirror is mirrored
+
+
+def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:
+    clock = FakeClock()
+    stats = Stats(clock.now)
+    for _ in range(1000):
+        stats.count_shown(clock.now())
+        clock.wait(0.1)
+    assert len(stats._recent) < 30 and stats.shown == 1000
 
 
 def test_a_tour_walks_on_the_clock_given(stylizer: Stylizer) -> None:
