@@ -44,6 +44,7 @@ class Window:
     def __init__(self, title: str, size: tuple[int, int]) -> None:
         require_display()
         self.title = title
+        self._opened = size
         self.full_screen = False
         self.area = (0, 0, *size)  # (left, top, width, height) of the picture in the window, as composed last
         self._touches: deque[Touch] = deque(maxlen=64)
@@ -62,7 +63,12 @@ class Window:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the drawable area now, in pixels."""
+        """(width, height) of the drawable area now, in pixels.
+
+        On macOS the size it was opened with: OpenCV tells that of the picture there, and scales it itself.
+        """
+        if sys.platform == "darwin":
+            return self._opened
         _, _, width, height = cv2.getWindowImageRect(self.title)
         return max(width, 64), max(height, 64)
 
@@ -70,6 +76,9 @@ class Window:
     def closed(self) -> bool:
         """Whether the user has closed it."""
         try:
+            if sys.platform == "darwin":  # a minimised window is not visible there, and none has a close box
+                cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE)
+                return False
             return cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1
         except cv2.error:
             return True
