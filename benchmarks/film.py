@@ -35,6 +35,7 @@ from realtime.stylizer import Stylizer
 RATE = 25  # frames a second
 SOUND = 48_000  # samples a second
 TONE = 440  # Hz
+SECONDS = 4  # of pictures in the network, before the film and after it
 
 
 @dataclass
@@ -73,7 +74,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for clip in clips(arguments, Path(folder)):
             source = look_into(clip)
-            milliseconds = network(source, arguments.provider)
+            before = network(source, arguments.provider)
             ours = Path(folder) / "ours.mp4"
             command: list[str | Path] = [
                 sys.executable,
@@ -87,6 +88,7 @@ def main() -> int:
             ]
             done = run([*command, "--provider", arguments.provider, "--preset", arguments.preset])
             frames = json.loads(done.out)["files"][0]["frames"]
+            milliseconds = statistics.median(before + network(source, arguments.provider))
             ratio = done.wall * 1000 / (frames * milliseconds)
             figures = (f"{milliseconds:.1f}", f"{done.wall:.1f}", f"{ratio:.2f}", f"{done.peak:.0f}")
             costs.add_row(clip.stem, str(frames), *figures)
@@ -135,17 +137,19 @@ def make(path: Path, size: tuple[int, int], seconds: float) -> Path:
     return path
 
 
-def network(film: Film, provider: str, rounds: int = 10) -> float:
-    """Milliseconds that one picture of that size takes in the network, median."""
+def network(film: Film, provider: str) -> list[float]:
+    """Milliseconds that pictures of that size take in the network, for some seconds: machines slow down and recover."""
     width, height = (int(side) for side in film.size.split("x"))
-    times = []
+    times: list[float] = []
     with Stylizer(provider=provider) as stylizer:
-        for number in range(3 + rounds):
+        end = time.perf_counter() + SECONDS
+        while len(times) < 13 or time.perf_counter() < end:
+            number = len(times)
             picture = scene(number / RATE, (width, height))
             start = time.perf_counter()
             stylizer.paint(picture)
-            times.append(time.perf_counter() - start)
-    return statistics.median(times[3:]) * 1000
+            times.append((time.perf_counter() - start) * 1000)
+    return times[3:]
 
 
 def run(command: list[str | Path]) -> Run:

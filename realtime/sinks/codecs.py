@@ -6,8 +6,12 @@ import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from realtime.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
 
 # By extension: FFmpeg's name of the container, and the codecs it takes, the usual one first.
 CONTAINERS = {
@@ -27,7 +31,8 @@ class Encoder:
 
     crf: the option that --crf sets, "" where there is none; then its default, smallest and largest. preset: the option
     that --preset sets; presets: what it calls each of PRESETS. options: always set. pixels, odd: the pixel formats
-    for even and odd sizes, odd None where it cannot. large: options for pictures of more than LARGE pixels.
+    for even and odd sizes, odd None where it cannot. large: options for pictures of more than LARGE pixels. device: the
+    kind of device whose memory pictures are brought to first, "" where the encoder does that itself.
     """
 
     name: str
@@ -42,6 +47,13 @@ class Encoder:
     odd: str | None = "yuv420p"
     large: dict[str, str] = field(default_factory=dict)
     hardware: bool = False
+    device: str = ""
+
+    def accel(self) -> HWAccel | None:
+        """The device to be opened with it. Raises what FFmpeg raises where there is none."""
+        from av.codec.hwaccel import HWAccel  # here: the command's own start waits for nothing
+
+        return HWAccel(self.device) if self.device else None
 
 
 def _nvenc(codec: str, usual: int, odd: str | None) -> Encoder:
@@ -63,6 +75,13 @@ def _amf(codec: str, usual: int, largest: int = 51) -> Encoder:
     return Encoder(
         f"{codec}_amf", codec, "qp_i,qp_p", usual, (0, largest), "quality", presets, {"rc": "cqp"},
         pixels="nv12", odd=None, hardware=True,
+    )  # fmt: skip
+
+
+def _vaapi(codec: str, usual: int, largest: int = 51) -> Encoder:
+    return Encoder(
+        f"{codec}_vaapi", codec, "global_quality", usual, (1, largest), options={"rc_mode": "CQP"},
+        pixels="nv12", odd=None, hardware=True, device="vaapi",
     )  # fmt: skip
 
 
@@ -97,6 +116,7 @@ ENCODERS = {
         _nvenc("h264", 19, "yuv444p"), _nvenc("hevc", 22, "yuv444p"), _nvenc("av1", 30, None),
         _qsv("h264", 19), _qsv("hevc", 22), _qsv("av1", 24), _qsv("vp9", 24),
         _amf("h264", 20), _amf("hevc", 22), _amf("av1", 90, 255),
+        _vaapi("h264", 20), _vaapi("hevc", 22), _vaapi("av1", 90, 255), _vaapi("vp9", 90, 255),
         _videotoolbox("h264"), _videotoolbox("hevc"),
     )
 }  # fmt: skip
@@ -171,13 +191,19 @@ def find_problem(encoding: Encoding, *, software: bool = False) -> str | None:
         return f"the installed FFmpeg is built without {encoder.name}"
     if not encoder.hardware and not software:
         return None
-    context = av.CodecContext.create(encoder.name, "w")
+    try:
+        context = av.CodecContext.create(encoder.name, "w", encoder.accel())
+    except (av.error.FFmpegError, ValueError, NotImplementedError) as error:
+        return f"{encoder.name} cannot encode here: {_reason(error)}"
     assert isinstance(context, av.VideoCodecContext)
     context.width, context.height, context.pix_fmt, context.framerate = 256, 256, encoder.pixels, Fraction(25)
     context.time_base, context.options = 1 / context.framerate, encoding.options
     try:
         packets = context.encode(av.VideoFrame(256, 256, encoder.pixels)) + context.encode(None)
     except (av.error.FFmpegError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        return f"{encoder.name} cannot encode here: no such hardware, or no driver ({reason})"
+        return f"{encoder.name} cannot encode here: {_reason(error)}"
     return None if packets else f"{encoder.name} gave nothing for a picture"
+
+
+def _reason(error: Exception) -> str:
+    return f"no such hardware, or no driver ({getattr(error, 'strerror', None) or error})"

@@ -81,7 +81,10 @@ class FilmSink:
 
     def _add_video(self, encoding: Encoding) -> VideoStream:
         format = self._format
-        stream = cast("VideoStream", self._container.add_stream(encoding.encoder.name, rate=format.rate))
+        stream = cast(
+            "VideoStream",
+            self._container.add_stream(encoding.encoder.name, rate=format.rate, hwaccel=encoding.encoder.accel()),
+        )
         context: VideoCodecContext = stream.codec_context
         context.width, context.height = format.size
         context.pix_fmt = self._pixels
