@@ -33,7 +33,8 @@ class Encoder:
     crf: the option that --crf sets, "" where there is none; then its default, smallest and largest. preset: the option
     that --preset sets; presets: what it calls each of PRESETS. options: always set. pixels, odd: the pixel formats
     for even and odd sizes, odd None where it cannot. large: options for pictures of more than LARGE pixels. device: the
-    kind of device whose memory pictures are brought to first, "" where the encoder does that itself.
+    kind of device whose memory pictures are brought to first, "" where the encoder does that itself. deep: it takes
+    those formats with 10 bits a colour too, and what it writes then plays where its 8 bits do.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Encoder:
     large: dict[str, str] = field(default_factory=dict)
     hardware: bool = False
     device: str = ""
+    deep: bool = False
 
     def accel(self) -> HWAccel | None:
         """The device to be opened with it. Raises what FFmpeg raises where there is none."""
@@ -99,9 +101,9 @@ ENCODERS = {
     ),
     "hevc": Encoder(
         "libx265", "hevc", "crf", 20, preset="preset", odd="yuv444p", options={"x265-params": "log-level=none"},
-        large={"x265-params": "log-level=none:rc-lookahead=10"},
+        large={"x265-params": "log-level=none:rc-lookahead=10"}, deep=True,
     ),
-    "av1": Encoder("libsvtav1", "av1", "crf", 26, (0, 63), "preset", (12, 11, 10, 10, 9, 8, 6, 5, 3)),
+    "av1": Encoder("libsvtav1", "av1", "crf", 26, (0, 63), "preset", (12, 11, 10, 10, 9, 8, 6, 5, 3), deep=True),
     "vp9": Encoder(
         "libvpx-vp9", "vp9", "crf", 26, (0, 63), "cpu-used", (8, 7, 6, 5, 4, 3, 2, 1, 0),
         {"deadline": "good", "row-mt": "1"},
@@ -145,13 +147,17 @@ class Encoding:
         """The encoder's options for pictures of that size."""
         return self.options | (self.encoder.large if size[0] * size[1] > LARGE else {})
 
-    def pixel_format(self, size: tuple[int, int]) -> str:
-        """4:2:0, which everything plays, or what an odd size forces: H.264 and HEVC halve the colours there."""
+    def pixel_format(self, size: tuple[int, int], deep: bool = False) -> str:
+        """4:2:0, which everything plays, or what an odd size forces: H.264 and HEVC halve the colours there.
+
+        deep: with 10 bits a colour, if it can.
+        """
+        bits = "10le" if deep and self.encoder.deep else ""
         if size[0] % 2 == size[1] % 2 == 0:
-            return self.encoder.pixels
+            return self.encoder.pixels + bits
         if self.encoder.odd is None:
             raise OutputError(f"{self.encoder.name} cannot write the odd size {size[0]} x {size[1]}; --codec h264 can")
-        return self.encoder.odd
+        return self.encoder.odd + bits
 
 
 def choose_encoding(path: Path, codec: str | None = None, crf: int | None = None, preset: str = PRESET) -> Encoding:
