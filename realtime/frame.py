@@ -76,7 +76,7 @@ class FilmFormat:
     """What has to come out as it went in.
 
     size: (width, height), upright. pixel: the shape of one, width over height. rate: nominal frames a second.
-    variable: the distances between pictures differ.
+    variable: the distances between pictures differ. deep: more than 8 bits a colour.
     """
 
     size: tuple[int, int]
@@ -85,6 +85,7 @@ class FilmFormat:
     variable: bool = False
     pixel: Fraction = Fraction(1)
     colour: Colour = Colour()
+    deep: bool = False
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from realtime.errors import UsageError
 from realtime.keys import PRESETS as LOOK_KEYS
-from realtime.sinks.codecs import ENCODERS, PRESETS
+from realtime.sinks.codecs import ENCODERS, PRESET, PRESETS
 from realtime.views import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
@@ -132,8 +132,8 @@ def _add_file_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--scale-output", action="store_true", help="give back the size of --size, not the input's")
     group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="h264 if not given, in .webm vp9")
     group.add_argument("--crf", type=int, metavar="N", help=SAME)
-    presets = "quality, less is better; ultrafast to veryslow"
-    group.add_argument("--preset", choices=PRESETS, default="medium", metavar="NAME", help=presets)
+    presets = f"quality, less is better; ultrafast to veryslow ({PRESET})"
+    group.add_argument("--preset", choices=PRESETS, default=PRESET, metavar="NAME", help=presets)
     group.add_argument("--track", type=int, metavar="N", help="the video track to paint (default: the largest)")
 
 

@@ -12,7 +12,7 @@ from realtime.jobs import Job
 from realtime.progress import FilmProgress
 from realtime.render import Paint, render, scaled_size, working_size
 from realtime.sinks.begun import Begun
-from realtime.sinks.codecs import Encoding, choose_encoding
+from realtime.sinks.codecs import PRESET, Encoding, choose_encoding
 from realtime.sinks.film import FilmSink
 from realtime.sinks.still import notes_for, write_still
 from realtime.sinks.target import Target
@@ -47,7 +47,7 @@ class FilmOptions:
 
     codec: str | None = None
     crf: int | None = None
-    preset: str = "medium"
+    preset: str = PRESET
     track: int | None = None
     frames: int | None = None
     scale: bool = False

@@ -81,8 +81,9 @@ def render(
     decoded: Pipe[Step] = Pipe(ROOM)
     painted: Pipe[Step] = Pipe(ROOM)
     failures: list[BaseException] = []
-    decode = threading.Thread(target=_decode, args=(steps, decoded), name="decode")
-    encode = threading.Thread(target=_encode, args=(painted, sink, failures), name="encode")
+    ended = threading.Semaphore(0)
+    decode = threading.Thread(target=_then, args=(ended, _decode, steps, decoded), name="decode")
+    encode = threading.Thread(target=_then, args=(ended, _encode, painted, sink, failures), name="encode")
     decode.start()
     encode.start()
     error: BaseException | None = None
@@ -94,14 +95,24 @@ def render(
         error = caught
     decoded.abandon()
     painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
-    for thread in (decode, encode):
-        while thread.is_alive():  # a film is closed in seconds: who presses Ctrl-C again has to wait for it
-            with suppress(KeyboardInterrupt):
-                thread.join()
+    waiting = 2
+    while waiting:  # a film is closed in seconds: who presses Ctrl-C again has to wait for it
+        with suppress(KeyboardInterrupt):  # not in join: interrupted there, Python 3.11 takes the thread for ended
+            ended.acquire()
+            waiting -= 1
+    decode.join()
+    encode.join()
     if failures and failures[0] is not error:
         raise failures[0]
     if error is not None:
         raise error
+
+
+def _then(ended: threading.Semaphore, work: Callable[..., None], *arguments: object) -> None:
+    try:
+        work(*arguments)
+    finally:
+        ended.release()
 
 
 def _decode(steps: Iterable[Step], decoded: Pipe[Step]) -> None:

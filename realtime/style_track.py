@@ -99,9 +99,9 @@ def _cue(words: list[str], before: Cue, library: Library, *, first: bool) -> Cue
 def _seconds(text: str) -> float:
     """12.5, 1:02.5 or 0:01:02."""
     match = _TIME.fullmatch(text)
-    if match is None:
+    hours, minutes, seconds = (float(part or 0) for part in (match.groups() if match else ("", "", "")))
+    if match is None or (":" in text and seconds >= 60) or (text.count(":") == 2 and minutes >= 60):
         raise UsageError(f"{text!r} is no time; a line is a time and a style, such as: 1:02.5 the_scream")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
 
 

@@ -130,7 +130,23 @@ def test_colours_mean_the_same(tmp_path: Path, levels: str, matrix: str) -> None
 def test_ten_bits_are_painted_from_eight_and_said(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", *PICTURE, "-c:v", "libx264", "-pix_fmt", "yuv420p10le")
     result = paint(source, tmp_path / "out.mp4")
-    assert [note for note in result.notes if "8 bits" in note] == result.notes != []
+    assert [note for note in result.notes if "8 bits" in note] == result.notes and len(result.notes) == 2
+    assert streams(tmp_path / "out.mp4", "video")[0]["pix_fmt"] == "yuv420p"
+
+
+@pytest.mark.parametrize(
+    ("codec", "size", "pixels"),
+    [("hevc", "64x48", "yuv420p10le"), ("hevc", "63x47", "yuv444p10le"), ("av1", "64x48", "yuv420p10le")],
+)
+def test_ten_bits_stay_where_players_take_them(tmp_path: Path, codec: str, size: str, pixels: str) -> None:
+    picture = ("-f", "lavfi", "-i", f"testsrc=s={size}:r=10:d=1", "-pix_fmt", pixels)
+    source = make(tmp_path / "in.mkv", *picture, "-c:v", "libx264", "-crf", "4")
+    result = paint(source, tmp_path / "out.mp4", codec=codec, preset="ultrafast")
+    assert streams(tmp_path / "out.mp4", "video")[0]["pix_fmt"] == pixels
+    assert not any("written with 8 bits" in note for note in result.notes)
+    assert times(tmp_path / "out.mp4") == pytest.approx(times(source), abs=0.0006)
+    width, height = map(int, size.split("x"))
+    assert alike(pictures(source, width, height), pictures(tmp_path / "out.mp4", width, height)) < 4
 
 
 def test_hdr_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,20 @@ import numpy as np
 import pytest
 
 from realtime import Live, Stylizer
-from realtime.errors import UsageError
+from realtime.errors import OutputError, UsageError
+from realtime.frame import Image
+from realtime.jobs import Job
 from realtime.look import Look, parse_look
+from realtime.painting import FilmOptions, Result, paint_film
+from realtime.render import Paint, painter
+from realtime.sinks.begun import find_begun, recipe
+from realtime.sinks.target import Target
+from realtime.sources.film import Film
 from realtime.style_track import StyleTrack, read_style_track
 from realtime.styles import Library
 from realtime.testing import FakeCamera, SteppedClock
 from tests.conftest import ROOT
+from tests.movies import H264, make
 
 
 @pytest.fixture
@@ -70,6 +79,8 @@ def test_a_first_line_at_zero_takes_the_command_lines_place(tmp_path: Path, libr
         ("\n# x\n5 udnie\n5.0 the_scream", r"track.txt, line 4: 5.0 is not after the line before"),
         ("5 udnie\n4 the_scream", r"line 2: 4 is not after the line before"),
         ("the_scream", r"line 1: 'the_scream' is no time; .* 1:02.5 the_scream"),
+        ("1:75 the_scream", r"line 1: '1:75' is no time"),
+        ("1:60:00 the_scream", r"line 1: '1:60:00' is no time"),
         ("-5 the_scream", r"line 1: '-5' is no time"),
         ("5 the_scream --strenght 1", r"line 1: unrecognized arguments: --strenght 1"),
         ("5 the_scream --strength 2", r"line 1: --strength 2: from 0 to 1"),
@@ -117,6 +128,68 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
             "starry_night" if pts < 0.45 else "the_scream" if pts < 0.75 else "tableau" if pts < 0.95 else "udnie"
         )
         assert name == expected or abs(pts - 0.8) < 0.06, (pts, seen)
+
+
+def painted(source: Path, output: Path, paint: Paint, track: StyleTrack, *, resume: bool = False) -> Result:
+    job, result, options = Job(source, output), Result("", ""), FilmOptions("ffv1")
+    table = recipe(source, track, [None, False], None, options.encoding(job))
+    begun = find_begun(output, table) if resume else None
+    target = Target(output, sources=[source], recipe=table)
+    paint_film(job, target, paint, options, None, result, keep=True, begun=begun)
+    return result
+
+
+def frames(path: Path) -> list[tuple[float, Image]]:
+    with Film(path) as film:
+        found = [step.frame for step in film if step.frame is not None]
+        return [(float(frame.pts * film.format.time_base), frame.image) for frame in found]
+
+
+FILM = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=20:d=6")
+CUTS = "1.5 the_scream --fade 0\n3 great_wave:2,the_scream --fade 1\n5 --keep-colors --fade 0"
+
+
+def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
+    tmp_path: Path, library: Library, look: Look
+) -> None:
+    """The first change falls into a gap: the first picture after it has it."""
+    gap = ("-vf", "select='not(between(n,22,29))'", "-fps_mode", "vfr")
+    source = make(tmp_path / "in.mp4", *FILM, *gap, *H264)
+    track = read(tmp_path, CUTS, library, look)
+    with Stylizer(library=library, provider="cpu") as stylizer:
+        painted(source, tmp_path / "out.mkv", painter(stylizer, track=track), track)
+        before, after = frames(source), frames(tmp_path / "out.mkv")
+        assert [round(at * 20) for at, _ in before] == [*range(22), *range(30, 120)]
+        assert [at for at, _ in after] == pytest.approx([at for at, _ in before])
+        for (at, image), (_, there) in zip(before, after, strict=True):
+            exact = stylizer.paint(image, track.at(round(at * 20) / 20))
+            assert np.abs(exact.astype(int) - there).max() <= 1, at
+    assert np.abs(after[21][1].astype(int) - after[22][1]).mean() > 10, "a cut is seen"
+
+
+def test_killed_within_a_fade_and_resumed_it_is_the_same_film(tmp_path: Path, library: Library, look: Look) -> None:
+    source, count = make(tmp_path / "in.mp4", *FILM, *H264), 0
+    track = read(tmp_path, CUTS, library, look)
+    (tmp_path / "run").mkdir()
+    with Stylizer(library=library, provider="cpu") as stylizer:
+        plain = painter(stylizer, track=track)
+
+        def painting(image: Image, seconds: float) -> Image:
+            nonlocal count
+            count += 1
+            if count == 85:
+                shutil.copytree(tmp_path / "run", tmp_path / "killed")
+            return plain(image, seconds)
+
+        painted(source, tmp_path / "run/out.mkv", painting, track)
+        other = read(tmp_path, CUTS.replace("--fade 1", "--fade 2"), library, look)
+        with pytest.raises(OutputError, match="begun with another --style-track"):
+            painted(source, tmp_path / "killed/out.mkv", plain, other, resume=True)
+        count = 0
+        assert painted(source, tmp_path / "killed/out.mkv", painting, track, resume=True).frames == 120
+    assert 30 < count < 85, "something was kept, and looks that remember were warmed up"
+    whole, resumed = frames(tmp_path / "run/out.mkv"), frames(tmp_path / "killed/out.mkv")
+    assert all(a == b and (one == two).all() for (a, one), (b, two) in zip(whole, resumed, strict=True))
 
 
 def test_the_readmes_is_one(tmp_path: Path, library: Library, look: Look) -> None:

@@ -64,9 +64,11 @@ class FilmSink:
         self._colour = format.colour
         if encoding.codec == "ffv1":  # it holds RGB
             self._colour = replace(format.colour, range=2, matrix=0)
-        self._pixels = encoding.pixel_format(format.size)
+        self._pixels = encoding.pixel_format(format.size, format.deep)
         self._reformatter = VideoReformatter()
-        if self._pixels == "yuv444p":
+        if format.deep and "10" not in self._pixels:
+            self.notes.append("it is written with 8 bits too, which plays everywhere; --codec hevc and av1 keep 10")
+        if self._pixels.startswith("yuv444p") and encoding.codec in ("h264", "hevc"):
             self.notes.append(f"its odd size needs 4:4:4 colour in {encoding.codec}, which not every player shows")
         if format.pixel != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
             self.notes.append(f"its pixels are not square, which cannot be said in {target.path.suffix}; .mp4 can")
@@ -81,7 +83,10 @@ class FilmSink:
 
     def _add_video(self, encoding: Encoding) -> VideoStream:
         format = self._format
-        stream = cast("VideoStream", self._container.add_stream(encoding.encoder.name, rate=format.rate))
+        stream = cast(
+            "VideoStream",
+            self._container.add_stream(encoding.encoder.name, rate=format.rate, hwaccel=encoding.encoder.accel()),
+        )
         context: VideoCodecContext = stream.codec_context
         context.width, context.height = format.size
         context.pix_fmt = self._pixels

@@ -204,8 +204,9 @@ class Film:
         self._lag: int | None = None  # between the decoding of a picture and its turn to be shown
         if self._container.format.name in DECODING_TIMES_ONLY and picture.dts is not None:
             self._lag = picture.dts - self.survey.times[0]
-        self.format = FilmFormat((width, height), time_base, rate, self.survey.variable, pixel, colour)
-        if max((c.bits for c in picture.format.components), default=8) > 8:
+        deep = max((c.bits for c in picture.format.components), default=8) > 8
+        self.format = FilmFormat((width, height), time_base, rate, self.survey.variable, pixel, colour, deep)
+        if deep:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
         if picture.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")

@@ -44,7 +44,7 @@ def read_still(path: Path) -> Still:
         raw, kinds, chunks = None, (), ()
     if raw is None or not raw.size:
         raise SourceError(f"{path} is damaged, or not a picture of a known kind")
-    notes = []
+    notes = ["it moves; only its first picture is painted"] if _moves(data) else []
     if raw.dtype != np.uint8:
         notes.append("its colours have more than 8 bits; it is painted from 8")
         raw = _to_bytes(np.asarray(raw))
@@ -84,6 +84,13 @@ def dimensions(data: bytes) -> tuple[int, int]:
     except (struct.error, IndexError, KeyError):
         pass
     return 0, 0
+
+
+def _moves(data: bytes) -> bool:
+    """Whether a PNG or WebP is an animation."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return b"acTL" in data[: data.find(b"IDAT")]
+    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and bool(data[20] & 2)
 
 
 def _jpeg_dimensions(data: bytes) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,17 @@ def test_hardware_is_asked_to_encode_not_looked_up(name: str) -> None:
     with pytest.raises(OutputError, match=f"--codec {name}: .*{name}") as caught:
         choose_encoding(Path("x" + ending), name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "device"), [("h264_nvenc", "cuda"), ("h264_nvenc", "vaapi"), ("h264", "cuda")])
+def test_a_device_that_cannot_be_opened_is_one_line(name: str, device: str) -> None:
+    """VAAPI's encoders are not in every FFmpeg; others' take the same way: no device, or none that they use."""
+    encoder = replace(ENCODERS[name], device=device, hardware=True)
+    problem = find_problem(Encoding("mp4", encoder, encoder.options))
+    if (name, device) == ("h264_nvenc", "cuda") and problem is None:
+        return  # there is such a device
+    assert problem is not None and "\n" not in problem
+    assert problem.startswith(f"{encoder.name} cannot encode here: no such hardware, or no driver (")
 
 
 def test_an_odd_size_that_hardware_cannot_write() -> None:
