@@ -42,10 +42,11 @@ class OpenVinoSession:
     memory layout of the convolutions, and comes back.
     """
 
-    def __init__(self, model: bytes, device: str = "CPU") -> None:
+    def __init__(self, model: bytes, device: str = "CPU", threads: int = 0) -> None:
+        """threads: of the processor, 0 for as many as OpenVINO likes."""
         self._core = import_openvino().Core()
         self._model = self._core.read_model(model)
-        self._device = device
+        self._device, self._threads = device, threads
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
@@ -63,6 +64,7 @@ class OpenVinoSession:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._device == "CPU":
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
+            settings["INFERENCE_NUM_THREADS"] = self._threads
         request = self._core.compile_model(model, self._device, settings).create_infer_request()
         self._requests[shape] = request
         while len(self._requests) > SIZES or (len(self._requests) > 2 and self._pixels > PIXELS):
