@@ -25,7 +25,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from benchmarks.machine import load, machine, print_table
+from benchmarks.machine import load, machine, print_table, short_machine
 from benchmarks.processes import cpu_seconds, peak_megabytes
 from benchmarks.screen import virtual_screen
 
@@ -59,7 +59,7 @@ def main() -> int:
             kind: {what.split(",")[0]: float(value) for what, value in rows if word in what.split(",")[0]}
             for word, kind in kinds.items()
         }
-        bars(arguments.plot, f"The demo, live. {machine()}", panels)
+        bars(arguments.plot, f"The demo, live. {short_machine()}", panels)
     return 0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from benchmarks.machine import load, machine, print_table
+from benchmarks.machine import load, machine, print_table, short_machine
 from realtime.hardware import cores
 from realtime.live import Live
 from realtime.sources import open_live_source
@@ -43,7 +43,7 @@ def main() -> int:
     """The entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="auto")
-    parser.add_argument("--rest", type=float, default=20.0, help="seconds before the load, and half of those after it")
+    parser.add_argument("--rest", type=float, default=20.0, help="seconds before the load; twice as many follow it")
     parser.add_argument("--busy", type=float, default=20.0, help="seconds of load")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")
     arguments = parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> int:
     print_table(table)
     print(f"turns of the size, up to down or down to up, within 10 s: at most {turns(shown)}")
     if arguments.plot:
-        draw(arguments.plot, f"The demo, 640x480, {said.split(':')[0]}. {machine()}", shown, busy)
+        draw(arguments.plot, f"The demo, 640x480, {said.split(':')[0]}. {short_machine()}", shown, busy)
     return 0
 
 
@@ -104,10 +104,12 @@ def draw(path: Path, title: str, shown: list[Shown], busy: tuple[float, float]) 
     """Frame rate, delay and size over time."""
     from benchmarks.plots import timelines
 
+    shown = [one for one in shown if one.at > WINDOW]  # not how long the start took
     times = [one.at for one in shown]
-    rates = [sum(at - WINDOW < other <= at for other in times) / min(WINDOW, max(at, 0.2)) for at in times]
+    rates = [sum(at - WINDOW < other <= at for other in times) / WINDOW for at in times]
     delays = [1000 * statistics.median(one.delay for one in shown[max(0, n - 4) : n + 1]) for n in range(len(shown))]
-    panels = {"pictures a second": rates, "capture to painted, ms": delays, "rows painted": [one.rows for one in shown]}
+    rows = [float(one.rows) for one in shown]
+    panels = {"pictures a second": rates, "capture to painted, ms": delays, "rows painted": rows}
     timelines(path, title, times, panels, busy)
 
 

@@ -26,7 +26,7 @@ def bars(path: Path, title: str, panels: Mapping[str, Bars], ours: str = "") -> 
     figure, axes = _panels(title, heights, 0.3 * sum(heights) + 0.6)
     for axis, (what, rows) in zip(axes, panels.items(), strict=True):
         drawn = axis.barh(list(rows), list(rows.values()), color=[OURS if ours in name else OTHERS for name in rows])
-        axis.bar_label(drawn, fmt="%.3g", padding=4, fontsize=9)
+        axis.bar_label(drawn, fmt="{:.4g}", padding=4, fontsize=9)
         axis.invert_yaxis()
         axis.set_xlim(0, 1.12 * max(rows.values()))
         axis.set_title(what, fontsize=9, loc="left")

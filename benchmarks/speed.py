@@ -14,7 +14,7 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +25,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from benchmarks.machine import load, machine, print_table
+from benchmarks.machine import load, machine, print_table, short_machine
 from realtime.engine import PROVIDERS, problem_of, ways_of
 from realtime.hardware import cores
 from realtime.onnx_session import create_session, preload_cuda
@@ -73,7 +73,7 @@ def main() -> int:
     if arguments.plot:
         from benchmarks.plots import bars
 
-        title = f"{arguments.size}, {arguments.rounds} rounds. {machine()}"
+        title = f"{arguments.size}, {arguments.rounds} rounds. {short_machine()}"
         rows = {contender.name: 1000 * statistics.median(contender.seconds) for contender in contenders}
         bars(arguments.plot, title, {"ms a frame": rows}, "ours")
     return 0
@@ -104,7 +104,7 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
     return found
 
 
-def at_once(pool: ThreadPoolExecutor, runs: list[Callable[[], object]]) -> None:
+def at_once(pool: ThreadPoolExecutor, runs: Sequence[Callable[[], object]]) -> None:
     """Each in a thread of its own."""
     wait([pool.submit(run) for run in runs])
 
