@@ -107,12 +107,14 @@ def render(
         pass  # the encoder's own error says why
     except BaseException as caught:
         error = caught
-    decoded.abandon()
-    painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
-    for thread in (decode, encode):
-        while thread.is_alive():  # a film is closed in seconds: who presses Ctrl-C again has to wait for it
-            with suppress(KeyboardInterrupt):
-                thread.join()
+    while True:  # a film is closed in seconds: who presses Ctrl-C again, at whatever moment, has to wait for it
+        with suppress(KeyboardInterrupt):
+            decoded.abandon()
+            painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
+            while decode.is_alive() or encode.is_alive():
+                encode.join(0.1)  # short, for a signal that another thread has got
+                decode.join(0.1)
+            break
     if failures and failures[0] is not error:
         raise failures[0]
     if error is not None:
