@@ -64,6 +64,7 @@ class OpenVinoSession:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._device == "CPU":
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
+        if self._device == "CPU" and self._threads:
             settings["INFERENCE_NUM_THREADS"] = self._threads
         request = self._core.compile_model(model, self._device, settings).create_infer_request()
         self._requests[shape] = request
