@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +97,16 @@ def measure(opened: Callable[[], list[Session]], model: Model, size: tuple[int, 
         sessions[number % len(sessions)].run(frames[number % len(frames)], weights)
         return time.perf_counter() - start
 
-    for number in range(WARM_UP * len(sessions)):
-        paint(number)
-    begin = time.perf_counter()
-    with ThreadPoolExecutor(len(sessions)) as pool:
-        taken = list(pool.map(paint, range(rounds)) if len(sessions) > 1 else map(paint, range(rounds)))
-    total = time.perf_counter() - begin
+    # A thread for each session, since CUDA graphs belong to threads; warmed up one by one, since while one captures
+    # no other may use CUDA.
+    with ExitStack() as stack:
+        lanes = [stack.enter_context(ThreadPoolExecutor(1)) for _ in sessions]
+        for number in range(WARM_UP * len(sessions)):
+            lanes[number % len(lanes)].submit(paint, number).result()
+        begin = time.perf_counter()
+        under_way = [lanes[number % len(lanes)].submit(paint, number) for number in range(rounds)]
+        taken = [future.result() for future in under_way]
+        total = time.perf_counter() - begin
     return f"{1000 * statistics.median(taken):.2f}", f"{rounds / total:.0f}"
 
 

@@ -25,7 +25,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from benchmarks.machine import load, machine, print_table
+from benchmarks.machine import load, machine, print_table, short_machine
 from benchmarks.processes import cpu_seconds, peak_megabytes
 from benchmarks.screen import virtual_screen
 
@@ -39,6 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10.0, help="for each row of the table")
     parser.add_argument("--provider", default="auto")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw start-up, memory and CPU: .svg or .png")
     arguments = parser.parse_args()
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
@@ -50,6 +51,15 @@ def main() -> int:
     for row in rows:
         table.add_row(*row)
     print_table(table)
+    if arguments.plot:
+        from benchmarks.plots import bars
+
+        kinds = {"start": "seconds to the first painted frame", "memory": "MB", "CPU": "CPU, % of one core"}
+        panels = {
+            kind: {what.split(",")[0]: float(value) for what, value in rows if word in what.split(",")[0]}
+            for word, kind in kinds.items()
+        }
+        bars(arguments.plot, f"The demo, live. {short_machine()}", panels)
     return 0
 
 

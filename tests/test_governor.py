@@ -151,3 +151,19 @@ def test_larger_strokes_leave_the_height() -> None:
 def test_finer_strokes_hold_the_rate() -> None:
     assert stroked(0.8) / 0.8 <= 480
     assert stroked(0.8) < stroked(1.0)
+
+
+def test_a_cost_that_does_not_shrink_with_the_picture_does_not_make_it_swing() -> None:
+    """As measured on a busy two-core laptop: 8 ms for each picture however small, the rest by its pixels."""
+    for height in range(250, 900, 29):
+        governor = Governor(720, FPS)
+        governor.start(lambda rows, h=height: 0.008 + rows**2 / able(h))  # type: ignore[misc]
+        now, heights = 0.0, [governor.height]
+        while now < 120:
+            took = 0.008 + governor.height**2 / able(height)
+            now += max(took, 1 / FPS)
+            if governor.observe(took, now):
+                heights.append(governor.height)
+        moves = [b > a for a, b in itertools.pairwise(heights)]
+        assert sum(a != b for a, b in itertools.pairwise(moves)) <= 12, (height, heights)
+        assert took < 1 / FPS or governor.height == SMALLEST, (height, heights)

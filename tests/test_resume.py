@@ -67,9 +67,7 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
     job, result, count = Job(source, output), Result("", ""), 0
     wanted = table(source, output, look, **options)
     begun = find_begun(output, wanted, options.get("frames"))
-    target = Target(output, sources=[source], recipe=wanted, begun=begun.path if begun else None)
-    if begun is not None:
-        begun.path = target.before
+    target = Target(output, sources=[source], recipe=wanted, begun=begun)
 
     def painting(image: Image, seconds: float) -> Image:
         nonlocal count
@@ -151,7 +149,7 @@ def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, lo
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     begun = find_begun(output, wanted)
     assert begun is not None and begun.path.name == name
-    target = Target(output, sources=[source], recipe=wanted, begun=begun.path)
+    target = Target(output, sources=[source], recipe=wanted, begun=begun)
     target.drop_if_empty()  # as after an error before the first picture
     assert {path.name: path.read_bytes() for path in folder.iterdir()}.keys() == before.keys()
     assert (folder / name).read_bytes() == before[name]

@@ -17,7 +17,7 @@ from realtime.frame import Image
 from realtime.jobs import Job
 from realtime.look import Look, parse_look
 from realtime.painting import FilmOptions, Result, paint_film
-from realtime.render import Paint, painter
+from realtime.render import Paint, Painter
 from realtime.sinks.begun import find_begun, recipe
 from realtime.sinks.target import Target
 from realtime.sources.film import Film
@@ -134,7 +134,7 @@ def painted(source: Path, output: Path, paint: Paint, track: StyleTrack, *, resu
     job, result, options = Job(source, output), Result("", ""), FilmOptions("ffv1")
     table = recipe(source, track, [None, False], None, options.encoding(job))
     begun = find_begun(output, table) if resume else None
-    target = Target(output, sources=[source], recipe=table)
+    target = Target(output, sources=[source], recipe=table, begun=begun)
     paint_film(job, target, paint, options, None, result, keep=True, begun=begun)
     return result
 
@@ -157,7 +157,7 @@ def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
     source = make(tmp_path / "in.mp4", *FILM, *gap, *H264)
     track = read(tmp_path, CUTS, library, look)
     with Stylizer(library=library, provider="cpu") as stylizer:
-        painted(source, tmp_path / "out.mkv", painter(stylizer, track=track), track)
+        painted(source, tmp_path / "out.mkv", Painter(stylizer, track=track), track)
         before, after = frames(source), frames(tmp_path / "out.mkv")
         assert [round(at * 20) for at, _ in before] == [*range(22), *range(30, 120)]
         assert [at for at, _ in after] == pytest.approx([at for at, _ in before])
@@ -172,7 +172,7 @@ def test_killed_within_a_fade_and_resumed_it_is_the_same_film(tmp_path: Path, li
     track = read(tmp_path, CUTS, library, look)
     (tmp_path / "run").mkdir()
     with Stylizer(library=library, provider="cpu") as stylizer:
-        plain = painter(stylizer, track=track)
+        plain = Painter(stylizer, track=track)
 
         def painting(image: Image, seconds: float) -> Image:
             nonlocal count

@@ -43,7 +43,7 @@ def read_pairs(film: Path, count: int, width: int, height: int) -> list[Pair]:
             for number, frame in enumerate(container.decode(video=0))
             if number in starts or number - 1 in starts
         }
-    return [_pair(frames[start], frames[start + 1]) for start in sorted(starts)]
+    return [neighbours(frames[start], frames[start + 1]) for start in sorted(starts)]
 
 
 def warping_error(painter: Painter, style: str, pairs: list[Pair]) -> Entry:
@@ -51,8 +51,8 @@ def warping_error(painter: Painter, style: str, pairs: list[Pair]) -> Entry:
     painted, source = 0.0, 0.0
     for pair in pairs:
         first, second = painter.paint(pair.first, style), painter.paint(pair.second, style)
-        painted += _square_difference(first, second, pair)
-        source += _square_difference(pair.first, pair.second, pair)
+        painted += square_difference(first, second, pair)
+        source += square_difference(pair.first, pair.second, pair)
     return {"painted": (painted / len(pairs)) ** 0.5, "source": (source / len(pairs)) ** 0.5}
 
 
@@ -70,8 +70,11 @@ def _rms_of_neighbours(frames: list[Image]) -> float:
     return float(np.sqrt(np.square(np.diff(stack, axis=0)).mean()))
 
 
-def _pair(first: Image, second: Image) -> Pair:
-    """By DIS flow (Kroeger et al. 2016); hidden: forward and backward flow disagree by more than a pixel."""
+def neighbours(first: Image, second: Image) -> Pair:
+    """Two frames in a row, by DIS flow (Kroeger et al. 2016).
+
+    Hidden: forward and backward flow disagree by more than a pixel.
+    """
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grey = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (first, second)]
     back = np.asarray(dis.calc(grey[1], grey[0], None))  # type: ignore[call-overload]
@@ -85,6 +88,7 @@ def _pair(first: Image, second: Image) -> Pair:
     return Pair(first, second, origin, agree & inside)
 
 
-def _square_difference(first: Image, second: Image, pair: Pair) -> float:
+def square_difference(first: Image, second: Image, pair: Pair) -> float:
+    """Mean square difference of two pictures along the flow between them, where nothing is hidden."""
     warped = np.asarray(cv2.remap(first, pair.origin, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]
     return float(np.square(second.astype(np.float32) - warped)[pair.seen].mean())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError
+
+if TYPE_CHECKING:
+    from realtime.sinks.begun import Begun
 
 
 class Target:
@@ -26,13 +29,13 @@ class Target:
         sources: list[Path],
         overwrite: bool = False,
         recipe: dict[str, Any] | None = None,
-        begun: Path | None = None,
+        begun: Begun | None = None,
     ) -> None:
-        self.path, self._begun = path, begun
+        self.path, self._begun = path, begun.path if begun is not None else None
         self._place = path.resolve()  # a link stays a link
         self.part = part_of(self._place)
         self.before, self._notes = before_of(self._place), notes_of(self._place)
-        self._existed = self._place.exists() and self._place != begun
+        self._existed = self._place.exists() and self._place != self._begun
         if self._place.is_dir():
             raise OutputError(f"{path} is a folder")
         for source in sources:
@@ -45,7 +48,8 @@ class Target:
             if not self._place.parent.is_dir():
                 raise OutputError(f"{path}: there is no folder {self._place.parent}")
             if begun is not None:
-                os.replace(begun, self.before)
+                os.replace(begun.path, self.before)
+                begun.path = self.before
             with self.part.open("wb"):
                 pass
             if recipe is not None:
