@@ -23,7 +23,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table
-from realtime.engine import PROVIDERS, Session, problem_of
+from realtime.engine import PROVIDERS, Session, Way, problem_of
 from realtime.frame import Image
 from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession, preload_cuda
 from realtime.styles import Model, models_in, read_model, shipped_folder
@@ -82,7 +82,10 @@ def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
 
     table: dict[str, Callable[[], list[Session]]] = {"arrays": lambda: [PlainSession(model.data, execution)]}
     table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
-    return table | {f"{lanes} frames in flight": bound({}, lanes) for lanes in LANES}
+    table |= {f"{lanes} frames in flight": bound({}, lanes) for lanes in LANES}
+    if problem_of("tensorrt") is None:
+        table["TensorRT"] = lambda: [Way("tensorrt").open(model)]
+    return table
 
 
 def measure(opened: Callable[[], list[Session]], model: Model, size: tuple[int, int], rounds: int) -> tuple[str, str]:

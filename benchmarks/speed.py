@@ -59,7 +59,10 @@ def main() -> int:
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     models = [arguments.model] if arguments.model else models_in(shipped_folder())
     contenders = [contender for path in models for contender in ours(path, frame, arguments.provider)]
-    contenders.append(transformer_net(frame, arguments.provider))
+    if importlib.util.find_spec("torch") is not None:
+        contenders.append(transformer_net(frame, arguments.provider))
+    else:
+        print("torch is not installed (pip install '.[train]'); TransformerNet is left out", file=sys.stderr)
     peer = arguments.peer or find_peer()
     if peer is not None:
         contenders.append(magenta(peer, frame, arguments.provider))

@@ -67,7 +67,7 @@ def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result
     painted = paint(still.image, 0.0)
     if still.alpha is not None and still.alpha.shape != painted.shape[:2]:
         alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
-        still = replace(still, alpha=np.asarray(alpha, np.uint8))
+        still = replace(still, alpha=np.asarray(alpha))
     write_still(target, painted, still)
     result.frames = 1
 

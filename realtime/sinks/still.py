@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.errors import OutputError
 from realtime.frame import Image
 from realtime.sinks.target import Target
-from realtime.sources.still import Still
+from realtime.sources.still import Still, to_bytes
 
 _OPTIONS = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -17,6 +20,7 @@ _OPTIONS = {
     ".png": [cv2.IMWRITE_PNG_COMPRESSION, 6],
 }
 _NO_ALPHA = (".jpg", ".jpeg")
+_DEEP = (".png", ".tif", ".tiff")  # hold 16 bits a channel
 
 
 def notes_for(target: Target, still: Still) -> list[str]:
@@ -33,12 +37,18 @@ def notes_for(target: Target, still: Still) -> list[str]:
 def write_still(target: Target, image: Image, still: Still) -> None:
     """Write a painted picture with the original's transparency, profile and EXIF. Raises OutputError."""
     suffix = target.path.suffix.lower()
-    pixels = image
-    if still.alpha is not None and suffix in _NO_ALPHA:
-        share = still.alpha[:, :, None].astype(np.float32) / 255
+    alpha = still.alpha
+    pixels: NDArray[Any] = image
+    if alpha is not None and suffix in _NO_ALPHA:
+        share = to_bytes(alpha)[:, :, None].astype(np.float32) / 255
         pixels = np.asarray(image * share + 255 * (1 - share) + 0.5, np.uint8)
-    elif still.alpha is not None:
-        pixels = np.dstack([image, still.alpha])
+    elif still.deep and suffix in _DEEP:
+        layers = image if alpha is None else np.dstack([image, to_bytes(alpha)])
+        pixels = layers.astype(np.uint16) * 257
+        if alpha is not None and alpha.dtype == np.uint16:
+            pixels[:, :, 3] = alpha
+    elif alpha is not None:
+        pixels = np.dstack([image, to_bytes(alpha)])
     chunks = [(cv2.IMAGE_METADATA_EXIF, still.exif), (cv2.IMAGE_METADATA_ICCP, still.icc)]
     chunks = [(kind, data) for kind, data in chunks if data and suffix not in (".tif", ".tiff")]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,10 +21,15 @@ _THUMBNAIL = 0x0201, 0x0202  # where it begins, and its length in bytes
 
 @dataclass(frozen=True)
 class Still:
-    """A picture. alpha: [H, W] uint8, or None where it hides nothing. exif, icc: as they stood in the file."""
+    """A picture.
+
+    alpha: [H, W] uint8 or uint16, or None where it hides nothing. exif, icc: as they stood in the file.
+    deep: the file has 16 bits a channel.
+    """
 
     image: Image
-    alpha: NDArray[np.uint8] | None = None
+    alpha: NDArray[Any] | None = None
+    deep: bool = False
     exif: bytes = b""
     icc: bytes = b""
     notes: list[str] = field(default_factory=list)
@@ -47,20 +53,18 @@ def read_still(path: Path) -> Still:
     notes = ["it moves; only its first picture is painted"] if _moves(data) else []
     if raw.dtype != np.uint8:
         notes.append("its colours have more than 8 bits; it is painted from 8")
-        raw = _to_bytes(np.asarray(raw))
     found = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
     exif, icc = without_thumbnail(found.get(cv2.IMAGE_METADATA_EXIF, b"")), found.get(cv2.IMAGE_METADATA_ICCP, b"")
     place, turn = _orientation(exif)
     if place is not None:
-        raw = upright(np.asarray(raw, np.uint8), turn)
+        raw = upright(np.asarray(raw), turn)
         exif = exif[:place] + (b"\1\0" if _little(exif) else b"\0\1") + exif[place + 2 :]
-    image, alpha = _split(np.asarray(raw, np.uint8))
-    if alpha is not None and alpha.min() == 255:
-        alpha = None
-    return Still(image, alpha, exif, icc if icc[16:20] == b"RGB " else b"", notes)
+    colours, alpha = _split(np.asarray(raw))
+    icc = icc if icc[16:20] == b"RGB " else b""
+    return Still(to_bytes(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
 
 
-def upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Undo one of EXIF's eight orientations."""
     if orientation >= 5:
         image = image.swapaxes(0, 1)
@@ -165,18 +169,22 @@ def _tags(data: bytes, start: int, directory: int | None = None) -> dict[int, tu
     return found
 
 
-def _to_bytes(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
+def to_bytes(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """As uint8, from uint16 or from floats of 0 to 1; a uint8 array itself."""
+    if raw.dtype == np.uint8:
+        return np.asarray(raw, np.uint8)
     if raw.dtype == np.uint16:
         return np.asarray((raw.astype(np.uint32) + 128) // 257, np.uint8)
-    return np.asarray(np.clip(raw.astype(np.float32), 0, 1) * 255 + 0.5, np.uint8)  # floats: 0 to 1
+    return np.asarray(np.clip(raw.astype(np.float32), 0, 1) * 255 + 0.5, np.uint8)
 
 
-def _split(raw: NDArray[np.uint8]) -> tuple[Image, NDArray[np.uint8] | None]:
-    if raw.ndim == 2 or raw.shape[2] == 1:
-        return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2BGR), np.uint8), None
-    if raw.shape[2] == 2:
-        gray = np.ascontiguousarray(raw[:, :, 0])
-        return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8), np.ascontiguousarray(raw[:, :, 1])
-    if raw.shape[2] == 4:
-        return np.ascontiguousarray(raw[:, :, :3]), np.ascontiguousarray(raw[:, :, 3])
-    return raw, None
+def _split(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """[H, W, 3] BGR and what it hides, [H, W], both as deep as they are; floats hide in bytes."""
+    channels = 1 if raw.ndim == 2 else raw.shape[2]
+    alpha = np.ascontiguousarray(raw[:, :, -1]) if channels in (2, 4) else None
+    if alpha is not None:
+        alpha = alpha if alpha.dtype == np.uint16 else to_bytes(alpha)
+        alpha = None if alpha.min() == np.iinfo(alpha.dtype).max else alpha
+    if channels <= 2:
+        return cv2.cvtColor(np.ascontiguousarray(raw.reshape(*raw.shape[:2], -1)[:, :, 0]), cv2.COLOR_GRAY2BGR), alpha
+    return np.ascontiguousarray(raw[:, :, :3]), alpha

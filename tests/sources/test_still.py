@@ -112,6 +112,24 @@ def test_gray_and_sixteen_bits(tmp_path: Path) -> None:
     assert (still.image == 77).all() and "8 bits" in still.notes[0]
 
 
+@pytest.mark.parametrize("ending", ["png", "tif", "webp", "jpg"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_stay_sixteen_where_the_file_holds_them(tmp_path: Path, ending: str, channels: int) -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.integers(0, 65536, (20, 30, channels) if channels > 1 else (20, 30), np.uint16)
+    cv2.imwrite(str(tmp_path / "d.png"), raw)
+    still = read_still(tmp_path / "d.png")
+    target = Target(tmp_path / f"o.{ending}", sources=[])
+    write_still(target, still.image, still)
+    again = cv2.imread(str(target.path), cv2.IMREAD_UNCHANGED)
+    assert again is not None
+    assert again.dtype == (np.uint16 if ending in ("png", "tif") else np.uint8)
+    if again.dtype == np.uint16:
+        assert (again[..., :3] == still.image.astype(np.uint16) * 257).all()
+        if channels == 4:
+            assert (again[..., 3] == raw[..., 3]).all(), "what it hides is not painted: exact"
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
 def test_the_size_is_known_before_decoding(tmp_path: Path, ending: str) -> None:
     cv2.imwrite(str(tmp_path / f"p.{ending}"), corners(41, 63))
