@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -68,3 +69,14 @@ class Pipe(Generic[Item]):
                 item = self._items.popleft()
                 self._changed.notify_all()
             yield item
+
+
+def wait_out(*ends: threading.Event) -> None:
+    """Wait for all of them, through any Ctrl-C: a film takes seconds to be closed.
+
+    Not by `join`: interrupted there, Python 3.11 takes a thread for ended that is not.
+    """
+    while not all(over.is_set() for over in ends):
+        with suppress(KeyboardInterrupt):
+            for over in ends:
+                over.wait()

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
@@ -14,7 +13,7 @@ from typing import Protocol
 from realtime.frame import Image, Step
 from realtime.governor import PIXEL_LIMIT
 from realtime.mixing import fitted
-from realtime.pipe import Abandoned, Pipe
+from realtime.pipe import Abandoned, Pipe, wait_out
 from realtime.steady import Steady
 from realtime.style_track import StyleTrack
 from realtime.stylizer import Stylizer
@@ -110,10 +109,7 @@ def render(
         error = caught
     decoded.abandon()
     painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
-    while not all(over.is_set() for over in ended):  # a film is closed in seconds: who presses Ctrl-C again waits
-        with suppress(KeyboardInterrupt):  # not in join: interrupted there, Python 3.11 takes the thread for ended
-            for over in ended:
-                over.wait()
+    wait_out(*ended)
     decode.join()
     encode.join()
     if failures and failures[0] is not error:

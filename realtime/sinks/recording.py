@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import sys
@@ -17,7 +18,7 @@ from realtime.clock import Clock, SystemClock
 from realtime.errors import OutputError, SourceError, StylizeError, UsageError
 from realtime.fit import fit
 from realtime.frame import FilmFormat, FilmFrame, Image, Step
-from realtime.pipe import Abandoned, Pipe
+from realtime.pipe import Abandoned, Pipe, wait_out
 from realtime.sinks.codecs import Encoding, choose_encoding
 from realtime.sinks.film import FilmSink
 from realtime.sinks.fragments import keep_whole_pieces
@@ -139,6 +140,7 @@ class Recording:
     def close(self) -> None:
         """Stop, and wait until the file is finished."""
         self.stop()
+        wait_out(self.ended)
         self._writer.join()
 
     def _write(self) -> None:
@@ -146,7 +148,8 @@ class Recording:
         held: FilmFrame | None = None
         if sys.platform == "linux":  # where a thread has a priority of its own: painting comes first
             me = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, me, max(PRIORITY, os.getpriority(os.PRIO_PROCESS, me)))
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, me, max(PRIORITY, os.getpriority(os.PRIO_PROCESS, me)))
         try:
             for step in self._pipe:
                 if step.frame is None:
