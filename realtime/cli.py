@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.config import Config, parse
-from realtime.errors import StylizeError, UsageError
+from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.options import build_parser, stylizer_options
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _address(arguments: argparse.Namespace) -> Address | None:
 
 
 def _check(arguments: argparse.Namespace) -> int | None:
-    """The rows to paint at, or None for auto. Raises UsageError."""
+    """The rows to paint at, or None for auto. Raises UsageError or OutputError."""
     if arguments.frames is not None and arguments.frames < 1:
         raise UsageError(f"--frames {arguments.frames}: at least 1")
     if arguments.fps is not None and not 0 < arguments.fps <= 1000:
@@ -180,8 +180,10 @@ def _check(arguments: argparse.Namespace) -> int | None:
         raise UsageError(f"--fade {arguments.fade:g}: from 0 to 60 seconds")
     if arguments.tour is not None and not 1 <= arguments.tour <= 86400:
         raise UsageError(f"--tour {arguments.tour:g}: at least 1 second for each style")
-    if arguments.stats is not None and (not arguments.stats.name or not arguments.stats.parent.is_dir()):
-        raise UsageError(f"--stats {arguments.stats}: a file in a folder that is there")
+    if arguments.stats is not None and arguments.stats.is_dir():
+        raise OutputError(f"--stats {arguments.stats} is a folder")
+    if arguments.stats is not None and not arguments.stats.parent.is_dir():
+        raise OutputError(f"--stats {arguments.stats}: there is no folder {arguments.stats.parent}")
     if arguments.size == "auto":
         return None
     if not arguments.size.isdigit() or not 64 <= int(arguments.size) <= 8192:

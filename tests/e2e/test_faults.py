@@ -114,6 +114,7 @@ def test_cuda_asked_for_and_missing_is_one_line(run: Run) -> None:
         (["--fps", "0"], 2, "--fps 0"),
         (["--models", "missing.onnx"], 1, "missing.onnx"),
         (["--stats", "nowhere/s.json", "--frames", "1"], 1, "nowhere/s.json"),
+        (["--stats", ".", "--frames", "1"], 1, "--stats . is a folder"),
     ],
 )
 def test_what_cannot_be_is_one_line(run: Run, arguments: list[str], status: int, message: str) -> None:
