@@ -68,12 +68,14 @@ def export(
     photos: Path | None = None,
     licence: str | None = None,
     int8: bool = False,
+    most: int | None = None,
 ) -> str:
     """Load, write the graph, verify its bytes, and only then make them a file, replacing what is there.
 
     styles_file: TOML of the paintings, default: the shipped one; name: of the one style of a TransformerNet;
     photos: a folder of pictures to compare on, default: the shipped one; int8: write the sibling too, which needs
-    photos. Returns what was done, for people. Raises ExportError or TrainingError on what the user can mend.
+    photos; most: so many of them, default: as many as are of use.
+    Returns what was done, for people. Raises ExportError or TrainingError on what the user can mend.
     """
     try:
         import numpy as np
@@ -91,8 +93,9 @@ def export(
     network = load_exportable(checkpoint, name)
     metadata = describe(network, paintings, licence)
     model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
-    models = [model, quantize(network, model, metadata, photos)] if int8 and photos else [model]
-    expected = references(network, photos)
+    few = {} if most is None else {"most": most}
+    models = [model, quantize(network, model, metadata, photos, **few)] if int8 and photos else [model]
+    expected = references(network, photos, **few)
     agreements = [verify(network, data, expected, int8=data is not model) for data in models]
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):

@@ -26,15 +26,15 @@ SHARE = 0.75  # of pictures whose values all fit; with all of them, 8 bits are t
 WIDE = 32  # channels, in and out: there the multiplications are, and rounding is seen least
 
 
-def quantize(network: Exportable, model: bytes, metadata: Mapping[str, str], photos: Path) -> bytes:
-    """The sibling of `model`, calibrated on the pictures of a folder. Raises TrainingError where there are none."""
-    ranges = calibrate(network, photos)
+def quantize(network: Exportable, model: bytes, metadata: Mapping[str, str], photos: Path, most: int = PHOTOS) -> bytes:
+    """The sibling of `model`, calibrated on `most` pictures of a folder. Raises TrainingError where there are none."""
+    ranges = calibrate(network, photos, most)
     origin = {"quantized_from": hashlib.sha256(model).hexdigest()}
     written: bytes = network.write(np.float32, ranges).model(network.kind, {**metadata, **origin}).SerializeToString()
     return written
 
 
-def calibrate(network: Exportable, photos: Path) -> Ranges:
+def calibrate(network: Exportable, photos: Path, most: int = PHOTOS) -> Ranges:
     """How small and how large the input and the output of each wide convolution become in most pictures."""
     probe = network.write(np.float32, None).model(network.kind, {})
     convolutions = _wide_convolutions(probe)
@@ -46,7 +46,7 @@ def calibrate(network: Exportable, photos: Path) -> Ranges:
     names = [f"{value}.{end}" for end in ("low", "high") for value in values]
     runner = session(probe.SerializeToString())
     styles = styles_of(len(network.styles))
-    frames = [cover(image, *SIZES[-1]) for image in read_some(photos, PHOTOS)]
+    frames = [cover(image, *SIZES[-1]) for image in read_some(photos, most)]
     measured = [runner.run(names, {"frame": frame, "style": style}) for frame in frames for style in styles]
     low, high = np.split(np.array(measured, np.float64), 2, axis=1)
     limits = np.stack([np.quantile(low, 1 - SHARE, axis=0), np.quantile(high, SHARE, axis=0)]).reshape(2, -1, 2)

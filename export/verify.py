@@ -49,13 +49,13 @@ class Reference:
     painted: list[Image]
 
 
-def references(network: Exportable, photos: Path | None) -> list[Reference]:
-    """What graphs are compared with. photos: a folder, or None for the picture that ships.
+def references(network: Exportable, photos: Path | None, most: int = PHOTOS) -> list[Reference]:
+    """What graphs are compared with. photos: a folder, of which `most` are taken, or None for the picture that ships.
 
     Raises TrainingError where there are no pictures.
     """
     weights = torch.from_numpy(np.stack(styles_of(len(network.styles))))  # [N, S]
-    images = [cover(image, *size) for image in _photos(photos) for size in SIZES]
+    images = [cover(image, *size) for image in _photos(photos, most) for size in SIZES]
     with torch.inference_mode():
         painted = (network.paint(to_tensor(image).expand(len(weights), -1, -1, -1), weights) for image in images)
         return [Reference(image, [to_image(one) for one in many]) for image, many in zip(images, painted, strict=True)]
@@ -101,9 +101,9 @@ def psnr(difference: NDArray[np.int16]) -> float:
     return EQUAL if power == 0 else min(EQUAL, float(10 * np.log10(255**2 / power)))
 
 
-def _photos(folder: Path | None) -> list[Image]:
+def _photos(folder: Path | None, most: int) -> list[Image]:
     if folder is not None:
-        return read_some(folder, PHOTOS)
+        return read_some(folder, most)
     if not DEMO_PHOTO.is_file():
         raise ExportError("no photo to compare the graph with the network on; name a folder with --photos DIR")
     return [read_image(DEMO_PHOTO)]

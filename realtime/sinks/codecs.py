@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import OutputError, UsageError
+from realtime.sinks.unhurried import unhurried
 
 if TYPE_CHECKING:
     from av.codec.hwaccel import HWAccel
@@ -206,7 +207,8 @@ def find_problem(encoding: Encoding, *, software: bool = False) -> str | None:
     context.width, context.height, context.pix_fmt, context.framerate = 256, 256, encoder.pixels, Fraction(25)
     context.time_base, context.options = 1 / context.framerate, encoding.options
     try:
-        packets = context.encode(av.VideoFrame(256, 256, encoder.pixels)) + context.encode(None)
+        with unhurried():
+            packets = context.encode(av.VideoFrame(256, 256, encoder.pixels)) + context.encode(None)
     except (av.error.FFmpegError, ValueError) as error:
         return f"{encoder.name} cannot encode here: {_reason(error)}"
     return None if packets else f"{encoder.name} gave nothing for a picture"

@@ -24,6 +24,7 @@ from realtime.sinks.begun import Begun
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import Track, tags
+from realtime.sinks.unhurried import unhurried
 
 # MP4 in pieces of a second, each at once on its way to the disk: what a kill leaves can be played. At the end they are
 # joined to a plain MP4. The first waits until the times are known (delay_moov).
@@ -132,7 +133,7 @@ class FilmSink:
 
     def start(self) -> None:
         """Write the head."""
-        with self._said():
+        with self._said(), unhurried():
             self._container.start_encoding()
 
     def write(self, step: Step) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,12 @@ import numpy as np
 import pytest
 
 from realtime.errors import OutputError, UsageError
+from realtime.frame import Image
+from realtime.jobs import Job
+from realtime.painting import FilmOptions, Result, paint_film
 from realtime.sinks.codecs import CONTAINERS, ENCODERS, PRESETS, Encoding, choose_encoding, find_problem
+from realtime.sinks.target import Target
+from realtime.sinks.unhurried import real_time_threads
 from tests.conftest import Run
 from tests.movies import H264, PICTURE, alike, make, paint, pictures, streams, times
 
@@ -112,3 +118,22 @@ def test_the_list(run: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for name in ENCODERS:
         assert f" {name} " in done.stdout
+
+
+def test_no_encoder_makes_itself_more_urgent_than_everything_else(tmp_path: Path) -> None:
+    """As root SVT-AV1 would: the thread that opens it too, and every thread and process that one starts."""
+    assert real_time_threads() == set()
+    for name in ENCODERS:
+        with suppress(OutputError):  # no such hardware
+            find_problem(choose_encoding(tmp_path / "a.mkv", name), software=True)
+        assert real_time_threads() == set(), name
+
+    def painting(image: Image, seconds: float) -> Image:
+        assert real_time_threads() == set()
+        return image.copy()
+
+    source = make(tmp_path / "in.mp4")
+    job = Job(source, tmp_path / "out.mkv")
+    target = Target(job.output, sources=[source])
+    paint_film(job, target, painting, FilmOptions("av1"), None, Result("", ""), keep=True)
+    assert real_time_threads() == set()
