@@ -102,9 +102,8 @@ def _run_live(
             source = open_live_source(
                 arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
             )
-        track = None
-        if arguments.style_track is not None:
-            track = read_style_track(arguments.style_track, stylizer.library, stylizer.look)
+        path = arguments.style_track
+        track = read_style_track(path, stylizer.library, stylizer.look) if path is not None else None
         live = Live(
             source, stylizer, track=track, mirror=arguments.mirror,
             height=height, fps=arguments.fps, frames=arguments.frames,

@@ -44,9 +44,8 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
     results: list[Result] = []
     lanes = LANES if any(not job.still for job in jobs) and not arguments.smooth else 1
     with Stylizer(**stylizer_options(arguments), lanes=lanes) as stylizer:
-        track = None
-        if arguments.style_track is not None:
-            track = read_style_track(arguments.style_track, stylizer.library, stylizer.look)
+        path = arguments.style_track
+        track = read_style_track(path, stylizer.library, stylizer.look) if path is not None else None
         say(f"{stylizer.provider.upper()}: {stylizer.why}")
         try:
             for job in jobs:

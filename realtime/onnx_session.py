@@ -149,7 +149,7 @@ class Buffers:
         self._options.add_run_config_entry("gpu_graph_id", str(graph))
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """Copy in, run, copy out; each copy has ended when its call returns. The style travels only when it changes."""
+        """Copy in, run, copy out. The style travels only when it has changed."""
         if self._staging is None:
             self._frame.update_inplace(image)
         else:
