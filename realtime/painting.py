@@ -8,17 +8,19 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from realtime.frame import Image
 from realtime.jobs import Job
 from realtime.progress import FilmProgress
 from realtime.render import Paint, Painter, render, scaled_size, working_size
 from realtime.sinks.begun import Begun
 from realtime.sinks.codecs import PRESET, Encoding, choose_encoding
 from realtime.sinks.film import FilmSink
-from realtime.sinks.still import notes_for, write_still
+from realtime.sinks.still import MOVING, notes_for, write_animation, write_still
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import plan_tracks
+from realtime.sources.animation import Animation, read_animation
 from realtime.sources.film import Film
-from realtime.sources.still import read_still
+from realtime.sources.still import Still, read_still
 
 WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
 
@@ -59,17 +61,45 @@ class FilmOptions:
 
 
 def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result: Result) -> None:
-    """A picture into a picture."""
+    """A picture into a picture; one that moves into one that moves, where it is written as such."""
+    animation = read_animation(job.source)
+    if animation is not None and target.path.suffix.lower() in MOVING:
+        _paint_animation(job, target, paint, rows, result, animation)
+        return
     still = read_still(job.source)
     height, width = still.image.shape[:2]
     result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
+    if animation is not None:
+        result.notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
     _tell(job, result.notes)
     painted = paint(still.image, 0.0)
-    if still.alpha is not None and still.alpha.shape != painted.shape[:2]:
-        alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
-        still = replace(still, alpha=np.asarray(alpha))
-    write_still(target, painted, still)
+    write_still(target, painted, _fitting(still, painted))
     result.frames = 1
+
+
+def _paint_animation(
+    job: Job, target: Target, paint: Paint, rows: int | None, result: Result, animation: Animation
+) -> None:
+    first, count, seconds = animation.pictures[0], len(animation.pictures), sum(animation.durations) / 1000
+    result.losses = first.notes
+    result.notes = _smaller(first.image.shape[1], first.image.shape[0], rows)
+    _tell(job, result.notes)
+    images = []
+    with FilmProgress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
+        for still, at in zip(animation.pictures, animation.times, strict=True):
+            images.append(paint(still.image, at))
+            progress.shown(len(images))
+    pictures = [_fitting(still, image) for still, image in zip(animation.pictures, images, strict=True)]
+    write_animation(target, images, replace(animation, pictures=pictures))
+    result.frames, result.seconds = count, round(seconds, 3)
+
+
+def _fitting(still: Still, painted: Image) -> Still:
+    """With its transparency at the size that it was painted at."""
+    if still.alpha is None or still.alpha.shape == painted.shape[:2]:
+        return still
+    alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return replace(still, alpha=np.asarray(alpha))
 
 
 def paint_film(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from realtime.errors import OutputError
 from realtime.frame import Image
 from realtime.sinks.target import Target
+from realtime.sources.animation import Animation
 from realtime.sources.still import Still, to_bytes
 
 _OPTIONS = {
@@ -19,6 +20,7 @@ _OPTIONS = {
     ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
     ".png": [cv2.IMWRITE_PNG_COMPRESSION, 6],
 }
+MOVING = (".png", ".webp")  # hold animations
 _NO_ALPHA = (".jpg", ".jpeg")
 _DEEP = (".png", ".tif", ".tiff")  # hold 16 bits a channel
 
@@ -32,6 +34,22 @@ def notes_for(target: Target, still: Still) -> list[str]:
     if (still.exif or still.icc) and suffix in (".tif", ".tiff"):
         notes.append("EXIF and colour profile are left out: TIFF is written without")
     return notes
+
+
+def write_animation(target: Target, images: list[Image], animation: Animation) -> None:
+    """Write the painted pictures of an animation, with its transparency and its times. Raises OutputError."""
+    suffix = target.path.suffix.lower()
+    layers = [image if still.alpha is None else np.dstack([image, to_bytes(still.alpha)])
+              for image, still in zip(images, animation.pictures, strict=True)]  # fmt: skip
+    if any(still.alpha is not None for still in animation.pictures):
+        layers = [x if x.shape[2] == 4 else np.dstack([x, np.full(x.shape[:2], 255, np.uint8)]) for x in layers]
+    moving = cv2.Animation()
+    moving.frames, moving.durations, moving.loop_count = layers, animation.durations, animation.loops
+    try:
+        done, data = cv2.imencodeanimation(suffix, moving, _OPTIONS[suffix])
+    except cv2.error as error:
+        raise OutputError(f"{target.path} cannot be written: {error.err}") from error
+    _finish(target, done, data)
 
 
 def write_still(target: Target, image: Image, still: Still) -> None:
@@ -56,8 +74,12 @@ def write_still(target: Target, image: Image, still: Still) -> None:
         done, data = cv2.imencodeWithMetadata(suffix, pixels, kinds, blocks, _OPTIONS.get(suffix, []))
     except cv2.error as error:
         raise OutputError(f"{target.path} cannot be written: {error.err}") from error
+    _finish(target, done, data)
+
+
+def _finish(target: Target, done: bool, data: NDArray[Any]) -> None:
     if not done:
-        raise OutputError(f"{target.path} cannot be written as {suffix}")
+        raise OutputError(f"{target.path} cannot be written as {target.path.suffix.lower()}")
     try:
         target.part.write_bytes(data.tobytes())
     except OSError as error:

@@ -14,6 +14,7 @@ from realtime.clock import Clock, SystemClock
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame, Image
 from realtime.jobs import is_still
+from realtime.sources.animation import read_animation
 from realtime.sources.base import Source
 from realtime.sources.film import Film
 from realtime.sources.still import read_still
@@ -177,14 +178,14 @@ class Playback(Source):
     def _pictures_of(self, path: Path) -> Iterator[tuple[Image, _File, float, float, float]]:
         """(picture, file, when, pts, how long) of one file; when: in seconds from its first picture."""
         if is_still(path):
-            image = read_still(path).image
-            yield (
-                image,
-                _File(str(path), (image.shape[1], image.shape[0])),
-                0.0,
-                0.0,
-                PICTURE_SECONDS if len(self._paths) > 1 else math.inf,
-            )
+            animation = read_animation(path)
+            images = [read_still(path).image] if animation is None else [p.image for p in animation.pictures]
+            file = _File(str(path), (images[0].shape[1], images[0].shape[0]))
+            if animation is not None:
+                for image, at, ms in zip(images, animation.times, animation.durations, strict=True):
+                    yield image, file, at, at, ms / 1000
+            else:
+                yield images[0], file, 0.0, 0.0, PICTURE_SECONDS if len(self._paths) > 1 else math.inf
             return
         with Film(path, track=self._track, glance=True) as film:
             self._film = film

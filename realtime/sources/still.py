@@ -50,7 +50,7 @@ def read_still(path: Path) -> Still:
         raw, kinds, chunks = None, (), ()
     if raw is None or not raw.size:
         raise SourceError(f"{path} is damaged, or not a picture of a known kind")
-    notes = ["it moves; only its first picture is painted"] if _moves(data) else []
+    notes = []
     if raw.dtype != np.uint8:
         notes.append("its colours have more than 8 bits; it is painted from 8")
     found = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
@@ -59,7 +59,7 @@ def read_still(path: Path) -> Still:
     if place is not None:
         raw = upright(np.asarray(raw), turn)
         exif = exif[:place] + (b"\1\0" if _little(exif) else b"\0\1") + exif[place + 2 :]
-    colours, alpha = _split(np.asarray(raw))
+    colours, alpha = split_layers(np.asarray(raw))
     icc = icc if icc[16:20] == b"RGB " else b""
     return Still(to_bytes(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
 
@@ -88,13 +88,6 @@ def dimensions(data: bytes) -> tuple[int, int]:
     except (struct.error, IndexError, KeyError):
         pass
     return 0, 0
-
-
-def _moves(data: bytes) -> bool:
-    """Whether a PNG or WebP is an animation."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return b"acTL" in data[: data.find(b"IDAT")]
-    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and bool(data[20] & 2)
 
 
 def _jpeg_dimensions(data: bytes) -> tuple[int, int]:
@@ -178,7 +171,7 @@ def to_bytes(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(raw.astype(np.float32), 0, 1) * 255 + 0.5, np.uint8)
 
 
-def _split(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def split_layers(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """[H, W, 3] BGR and what it hides, [H, W], both as deep as they are; floats hide in bytes."""
     channels = 1 if raw.ndim == 2 else raw.shape[2]
     alpha = np.ascontiguousarray(raw[:, :, -1]) if channels in (2, 4) else None

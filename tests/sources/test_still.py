@@ -15,7 +15,6 @@ from realtime.frame import Image
 from realtime.sinks.still import notes_for, write_still
 from realtime.sinks.target import Target
 from realtime.sources.still import dimensions, read_still
-from tests.movies import make
 
 ENDINGS = ("jpg", "png", "webp")
 
@@ -179,14 +178,3 @@ def test_the_small_picture_in_the_exif_is_not_carried(tmp_path: Path, order: str
     write_still(target, still.image, still)
     assert thumbnail not in target.path.read_bytes()
     assert read_still(target.path).exif[:4] == head, "the rest is there"
-
-
-@pytest.mark.parametrize("ending", ["png", "webp"])
-@pytest.mark.parametrize("pictures", [1, 3])
-def test_an_animation_gives_its_first_picture_and_says_so(tmp_path: Path, ending: str, pictures: int) -> None:
-    rate = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1", "-frames:v", str(pictures))
-    animated = {"png": ("-c:v", "apng", "-f", "apng"), "webp": ("-c:v", "libwebp_anim")}[ending]
-    path = make(tmp_path / f"in.{ending}", *rate, *(animated if pictures > 1 else ()))
-    still = read_still(path)
-    assert still.image.shape == (48, 64, 3)
-    assert still.notes == (["it moves; only its first picture is painted"] if pictures > 1 else [])
