@@ -12,13 +12,14 @@ from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.jobs import Job, is_batch, is_still, plan_jobs
-from realtime.look import Look
+from realtime.look import LIMITS, parse_look
 from realtime.options import stylizer_options
 from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
 from realtime.render import LANES, Painter
 from realtime.sinks.begun import find_begun, recipe, refuse_leftover
 from realtime.sinks.target import Target
 from realtime.style_track import Cue, StyleTrack, read_style_track
+from realtime.styles import load_library
 from realtime.stylizer import Stylizer
 
 LOSSES = 3  # exit status: done, but the input was damaged
@@ -42,15 +43,17 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         if not job.still:
             options.encoding(job)  # a wrong wish is said before the work starts
     results: list[Result] = []
-    lanes = LANES if any(not job.still for job in jobs) and not arguments.smooth else 1
-    with Stylizer(**stylizer_options(arguments), lanes=lanes) as stylizer:
-        path = arguments.style_track
-        track = read_style_track(path, stylizer.library, stylizer.look) if path is not None else None
+    library = load_library(arguments.models)
+    look = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
+    path = arguments.style_track
+    track = StyleTrack((Cue(0.0, look),)) if path is None else read_style_track(path, library, look)
+    lanes = LANES if any(not job.still for job in jobs) and not track.smooths else 1
+    with Stylizer(**stylizer_options(arguments), library=library, lanes=lanes) as stylizer:
         say(f"{stylizer.provider.upper()}: {stylizer.why}")
         try:
             for job in jobs:
                 results.append(Result(str(job.source), str(job.output)))
-                wanted = None if job.still else _recipe(job, stylizer.look, track, options, rows)
+                wanted = None if job.still else _recipe(job, track, options, rows)
                 paint = Painter(stylizer, rows, scale=options.scale, track=track)
                 _attempt(job, results[-1], paint, options, rows, batch, arguments.overwrite, wanted)
                 _report(results[-1], quiet=arguments.json)
@@ -124,9 +127,8 @@ def _attempt(
         result.wall = round(time.monotonic() - began, 3)
 
 
-def _recipe(job: Job, look: Look, track: StyleTrack | None, options: FilmOptions, rows: int | None) -> dict[str, Any]:
-    looks = track or StyleTrack((Cue(0.0, look),))
-    return recipe(job.source, looks, [rows, options.scale], options.track, options.encoding(job))
+def _recipe(job: Job, track: StyleTrack, options: FilmOptions, rows: int | None) -> dict[str, Any]:
+    return recipe(job.source, track, [rows, options.scale], options.track, options.encoding(job))
 
 
 def _same(one: Path, other: Path) -> bool:

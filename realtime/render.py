@@ -47,9 +47,9 @@ class Painter:
         self._steady = Steady()
 
     def lanes(self, width: int, height: int) -> int:
-        """How many pictures of that size are painted at once: as memory allows, one where each needs the last one."""
-        looks = [cue.look for cue in self._track.cues] if self._track else [self._stylizer.look]
-        if any(look.smooth for look in looks):
+        """How many pictures of that size are painted at once: as memory allows."""
+        smooths = self._track.smooths if self._track else self._stylizer.look.smooth > 0
+        if smooths:  # each needs the last one
             return 1
         columns, rows = working_size(width, height, self._rows)
         return max(1, min(self._stylizer.lanes, PIXEL_LIMIT // (columns * rows)))

@@ -42,6 +42,11 @@ class StyleTrack:
 
     cues: tuple[Cue, ...]
 
+    @property
+    def smooths(self) -> bool:
+        """Whether some picture needs the one before it."""
+        return any(cue.look.smooth for cue in self.cues)
+
     def cue(self, seconds: float) -> Cue:
         """The one that holds at that time."""
         return next((cue for cue in reversed(self.cues) if cue.at <= seconds + _ROUNDED), self.cues[0])
