@@ -5,8 +5,9 @@ from realtime import Stylizer
 
 from __future__ import annotations
 
+from realtime.controls import Painted
 from realtime.errors import StylizeError
-from realtime.live import Live, Painted
+from realtime.live import Live
 from realtime.look import Look, parse_look
 from realtime.sources import open_live_source
 from realtime.steady import Steady

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from realtime.controls import Painted
 from realtime.errors import StylizeError
 from realtime.frame import Image
 from realtime.keys import Action, Command
-from realtime.live import Live, Painted
+from realtime.live import Live
 from realtime.orders import Order
 from realtime.outputs import Outputs
 from realtime.sinks.snapshot import save_snapshot

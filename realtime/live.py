@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
 from realtime.clock import Clock, SystemClock
+from realtime.controls import Controls, Painted
 from realtime.dials import Dials
 from realtime.errors import StylizeError
-from realtime.frame import Frame, Image
-from realtime.governor import Governor, live_size, stroke_size
-from realtime.look import FADE_SECONDS, LIMITS, Crossfade, Look
+from realtime.frame import Frame
+from realtime.governor import stroke_size
+from realtime.live_size import LiveSize
+from realtime.look import FADE_SECONDS, LIMITS, Look
 from realtime.presets import Presets
 from realtime.slot import Slot
 from realtime.sources.reconnect import Reconnecting
@@ -24,43 +26,11 @@ from realtime.steady import Steady
 from realtime.stillness import Stillness
 from realtime.style_track import Cue, StyleTrack
 from realtime.stylizer import Stylizer
-from realtime.views import Grid, Layout, View, split
+from realtime.views import Grid, View
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
 JOIN_SECONDS = 2.0
 PATIENCE = 0.1  # s, short enough for Ctrl-C on every system
-
-
-@dataclass(frozen=True)
-class Painted:
-    """A frame and what became of it. original: as painted from: mirrored, at the camera's size.
-
-    layout: of the tiles, where it is a sheet of every style.
-    """
-
-    frame: Frame
-    original: Image
-    image: Image
-    look: Look
-    layout: Layout | None = None
-
-    def shown(self, view: View, seam: float = 0.5) -> Image:
-        """The picture as that view has it, with nothing drawn over it: [H, W, 3]. seam: as in `views.split`."""
-        if view is View.SPLIT and self.layout is None:
-            return split(self.original, self.image, seam)
-        return self.image
-
-
-class Controls:
-    """What the keys have set. The main thread writes, the painting thread reads."""
-
-    def __init__(self, look: Look, mirror: bool, fade: float, view: View) -> None:
-        self.fade = Crossfade(look, fade)
-        self.mirror = mirror
-        self.view = view
-        self.frozen = False
-        self.hidden = False  # the window is minimised: nothing is painted
-        self.touched = threading.Event()  # wakes the painting thread while frozen
 
 
 class Live:
@@ -117,7 +87,7 @@ class Live:
         self._grid = Grid(stylizer)
         self._last: Painted | None = None
         self._cue: Cue | None = None  # of the style track, the last one that came
-        self._governor: Governor | None = None  # of the painting thread; None: the height is fixed
+        self._sizes = LiveSize(stylizer, height)
         self._read = threading.Event()  # no more frames come
         self._threads = [
             threading.Thread(target=self._guard, args=(loop, over), name=name, daemon=True)
@@ -266,7 +236,8 @@ class Live:
             if (frame.image.shape, self.source.name) != (shape, name):
                 self.stats.size_changes += bool(shape) and frame.image.shape != shape
                 shape, name = frame.image.shape, self.source.name
-                self.size = self._choose_size(frame.image)
+                rate = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
+                self.size = self._sizes.choose(frame.image, self.controls.fade.target, rate)
             wanted = self._wanted()
             same = self._stillness.is_still(frame.image) and wanted == shown
             if same and self._last is not None and (self._grid.whole or not wanted[1]):
@@ -285,9 +256,7 @@ class Live:
         image = self.stylizer.paint_at(frame.image, self.size, look, self._steady)
         end = time.monotonic()
         self._deliver(Painted(frame, frame.image, image, look), end - start)
-        usual = look.strength > 0 and look.before is None
-        if self._governor is not None and usual and self._governor.observe(end - start, end, look.stroke):
-            self.size = self._size_of(frame.image, self._governor.height)
+        self.size = self._sizes.observe(frame.image, look, end - start, end) or self.size
 
     def _paint_sheet(self, frame: Frame, look: Look, same: bool) -> None:
         """Every style at once. same: as the last sheet, which may lack some tiles."""
@@ -322,24 +291,3 @@ class Live:
         if not self.controls.mirror:
             return frame
         return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
-
-    def _choose_size(self, image: Image) -> tuple[int, int]:
-        """For a source that is new, or whose pictures have changed their size."""
-        if self.height is not None:
-            return self._size_of(image, self.height)
-        look = replace(self.controls.fade.target, strength=1.0, stroke=1.0)
-
-        def seconds_at(height: int) -> float:
-            self.size = self._size_of(image, height)
-            start = time.monotonic()
-            self.stylizer.paint_at(image, self.size, look)
-            return time.monotonic() - start
-
-        rate = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
-        self._governor = Governor(image.shape[0], rate)
-        self._governor.start(seconds_at)
-        return self._size_of(image, self._governor.height)
-
-    def _size_of(self, image: Image, height: int) -> tuple[int, int]:
-        multiple = self.controls.fade.target.model.multiple
-        return live_size((image.shape[1], image.shape[0]), height, multiple)

@@ -1,0 +1,47 @@
+"""The size that live pictures are painted at: the one asked for, or whatever holds the frame rate."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from realtime.frame import Image
+from realtime.governor import Governor, live_size
+from realtime.look import Look
+from realtime.stylizer import Stylizer
+
+Size = tuple[int, int]  # (width, height)
+
+
+class LiveSize:
+    """Chooses, and follows the load. height: rows asked for, or None to choose; fps: what is held then."""
+
+    def __init__(self, stylizer: Stylizer, height: int | None) -> None:
+        self._stylizer, self._height = stylizer, height
+        self._governor: Governor | None = None  # None: the height is fixed
+
+    def choose(self, image: Image, look: Look, fps: float) -> Size:
+        """For a source that is new, or whose pictures have changed their size: paints some to see how long it takes."""
+        if self._height is not None:
+            return _fitting(image, self._height, look)
+        look = replace(look, strength=1.0, stroke=1.0)
+
+        def seconds_at(height: int) -> float:
+            start = time.monotonic()
+            self._stylizer.paint_at(image, _fitting(image, height, look), look)
+            return time.monotonic() - start
+
+        self._governor = Governor(image.shape[0], fps)
+        self._governor.start(seconds_at)
+        return _fitting(image, self._governor.height, look)
+
+    def observe(self, image: Image, look: Look, seconds: float, now: float) -> Size | None:
+        """A picture took that long to paint; the new size where that changes it. now: s, of any clock."""
+        usual = look.strength > 0 and look.before is None
+        if self._governor is None or not usual or not self._governor.observe(seconds, now, look.stroke):
+            return None
+        return _fitting(image, self._governor.height, look)
+
+
+def _fitting(image: Image, height: int, look: Look) -> Size:
+    return live_size((image.shape[1], image.shape[0]), height, look.model.multiple)
