@@ -33,14 +33,14 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
         y = graph.conv(name, graph.pad(x, layers[name].padding), weight, stride=conv.stride[0])
         return graph.norm(name, y, EPSILON)
 
-    x = graph.relu(layer("stem", graph.read_frame(), _from_bgr_bytes(network.stem)))
-    skip = graph.relu(layer("down", x))
-    x = graph.relu(layer("deeper", skip))
+    half = graph.relu(layer("stem", graph.read_frame(), _from_bgr_bytes(network.stem)))
+    quarter = graph.relu(layer("down", half))
+    x = graph.relu(layer("deeper", quarter))
     for number in range(len(network.trunk)):
         y = graph.relu(layer(f"trunk.{number}.first", x))
         x = graph.add(x, layer(f"trunk.{number}.second", y))
-    x = graph.add(skip, graph.relu(layer("back", graph.double(x, smooth=True))))
-    x = graph.relu(layer("up", graph.double(x, smooth=True)))
+    x = graph.add(quarter, graph.double(graph.relu(layer("back", x)), smooth=True))
+    x = graph.add(half, graph.double(graph.relu(layer("up", x)), smooth=True))
     x = graph.relu(layer("detail", x))
     weight, bias = array(network.to_rgb.weight)[::-1], array(network.to_rgb.bias)[::-1]  # to BGR
     x = graph.conv("to_bgr", graph.pad(x, 1), shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]

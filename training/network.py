@@ -89,10 +89,12 @@ class ResidualBlock(nn.Module):
 class StyleNetwork(nn.Module):
     """Photo and style weights to painting.
 
-    Upsampling is bilinear and a convolution, never a transposed convolution or a free pixel shuffle, so that no grid
-    of dots can be learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it
-    a weave of lines. The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels
-    at half resolution and a pixel shuffle, and that is how it is exported.
+    On the way up a picture is convolved before it is enlarged: a quarter of the work of doing so afterwards. What is
+    fine comes over two bridges from the way down, at a quarter and at half of the frame's resolution.
+    Enlarging is bilinear, never a transposed convolution or a free pixel shuffle, so that no grid of dots can be
+    learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it a weave of lines.
+    The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at half resolution
+    and a pixel shuffle, and that is how it is exported.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
@@ -119,13 +121,13 @@ class StyleNetwork(nn.Module):
         style: [N, S], mixing weights of the styles, each row summing to 1.
         Returns [N, 3, H, W], RGB in 0..1.
         """
-        x = F.relu(self.stem(photo, style))
-        skip = F.relu(self.down(x, style))
-        x = F.relu(self.deeper(skip, style))
+        half = F.relu(self.stem(photo, style))
+        quarter = F.relu(self.down(half, style))
+        x = F.relu(self.deeper(quarter, style))
         for block in self.trunk:
             x = block(x, style)
-        x = skip + F.relu(self.back(_double(x), style))
-        x = F.relu(self.up(_double(x), style))
+        x = quarter + _double(F.relu(self.back(x, style)))
+        x = half + _double(F.relu(self.up(x, style)))
         x = F.relu(self.detail(x, style))
         x = F.pad(x, [1] * 4, mode="reflect")  # 2 pixels, once enlarged: what the 5x5 takes off
         x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
