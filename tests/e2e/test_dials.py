@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -64,15 +66,61 @@ class Studio:
         return self.app.stats()
 
 
-@pytest.fixture
-def studio(start: Any) -> Any:
+@contextmanager
+def opened(start: Any, *options: str) -> Iterator[Studio]:
+    """A studio whose app was started with these options too."""
     with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
-        app: App = start("--camera", camera.url, "--style", "the_scream", "--size", "240")
+        app: App = start("--camera", camera.url, "--style", "the_scream", "--size", "240", *options)
         app.wait_for_window()
         app.screen.press("i")
         shot = app.screen.shot()
         rows, columns = np.flatnonzero(shot.any(axis=(1, 2))), np.flatnonzero(shot.any(axis=(0, 2)))
         yield Studio(app, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+
+
+@pytest.fixture
+def studio(start: Any) -> Iterator[Studio]:
+    with opened(start) as opened_studio:
+        yield opened_studio
+
+
+def test_a_slow_fade_shows_the_way_between(start: Any) -> None:
+    with opened(start, "--fade", "8") as studio:
+        before = studio.settled()
+        studio.app.screen.xdotool("key", "n")
+        time.sleep(4)
+        between = studio.shot()
+        time.sleep(5)
+        after = studio.settled()
+        whole = difference(before, after)
+        assert 0.15 * whole < difference(before, between) < 0.95 * whole
+        assert 0.15 * whole < difference(between, after) < 0.95 * whole
+        assert studio.quit()["style"].startswith("Composition VII")
+
+
+def test_a_tour_walks_by_itself_until_a_stops_it(start: Any) -> None:
+    with opened(start, "--tour", "3", "--fade", "0") as studio:
+        seen: list[Image] = []
+        deadline = time.monotonic() + 20
+        while len(seen) < 3 and time.monotonic() < deadline:
+            shot = studio.shot()
+            if all(difference(shot, other) > 2 for other in seen):
+                seen.append(shot)
+            time.sleep(0.5)
+        assert len(seen) == 3, "three styles, and no key was pressed"
+        studio.app.screen.press("a")
+        resting = studio.settled()
+        time.sleep(5)
+        assert (studio.shot() == resting).all(), "it goes no further"
+        assert not studio.quit()["style"].startswith("The Scream")
+
+
+def test_k_without_another_camera_says_so_and_changes_nothing(studio: Studio) -> None:
+    before, whole = studio.settled(), studio.app.screen.shot()
+    studio.app.screen.press("k")
+    assert (studio.shot() == before).all()
+    assert difference(studio.app.screen.shot(), whole) > 0, "it is said at the bottom"
+    assert studio.quit()["style"].startswith("The Scream")
 
 
 def test_strength_colours_strokes_and_smoothing(studio: Studio) -> None:
