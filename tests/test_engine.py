@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from export.verify import cover
 from realtime import engine, trial
 from realtime.engine import PROVIDERS, Engine, Way, problem_of
 from realtime.errors import EngineError
@@ -23,6 +25,7 @@ from realtime.openvino_session import SIZES, OpenVinoSession, core
 from realtime.styles import Library, Model
 from tests.conftest import Run
 from tests.export.conftest import make_picture
+from training.images import read_some
 
 CPU = "CPUExecutionProvider"
 ROOT = Path(__file__).parent.parent
@@ -46,9 +49,11 @@ DRAWN = 1  # of the pictures, the one that is no photograph
 
 
 def pictures(photo: Image) -> list[Image]:
-    """A face, shapes with noise, and a room where somebody has switched off the light."""
+    """A face, shapes with noise, a room where somebody has switched off the light, and those of the folder PHOTOS."""
     face = np.asarray(cv2.resize(photo, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
-    return [face, make_picture(200, 320), (face // 8)[:, ::-1].copy()]
+    drawn = [face, make_picture(200, 320), (face // 8)[:, ::-1].copy()]
+    more = read_some(Path(os.environ["PHOTOS"]), 1000) if "PHOTOS" in os.environ else []
+    return [*drawn, *(cover(image, 480, 640) for image in more)]
 
 
 def one(model: Model, row: int = 0) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -65,9 +70,10 @@ def test_any_two_engines_agree(model: Model, photo: Image) -> None:
     ways = [way for name in HERE for way in engine.ways_of(name, model, "auto")]
     assert {"cpu", "openvino"} <= {way.name for way in ways}, "the extra openvino belongs to the tests"
     bf16 = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    opened = {way: way.open(model).run for way in ways}
     for number, picture in enumerate(pictures(photo)):
-        weights = one(model, number)
-        painted = {way: way.open(model).run(picture, weights) for way in ways if not (way.int8 and number == DRAWN)}
+        weights = one(model, number % len(model.styles))
+        painted = {way: run(picture, weights) for way, run in opened.items() if not (way.int8 and number == DRAWN)}
         for a, b in combinations(painted, 2):
             rounded = a.int8 or b.int8 or (bf16 and "openvino" in (a.name, b.name))
             assert psnr(painted[a], painted[b]) >= (38 if rounded else 45), (a.label, b.label, number)
