@@ -291,12 +291,18 @@ addEventListener("resize", place);
 
 // This page's own camera
 
+const FIRST_PICTURE_MS = 30000;
+
 async function startCamera() {
   $("send").disabled = true;
   try {
     await camera.start(mine, stopCamera);
     $("send").textContent = "Stop my camera";
-    while (camera.active() && mine.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) await pause(100);
+    const patience = Date.now() + FIRST_PICTURE_MS;
+    while (camera.active() && mine.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+      if (Date.now() > patience) throw new Error("no painted picture came back; is a firewall between this page and the program?");
+      await pause(100);
+    }
     if (!camera.active()) return;
     mine.hidden = false;
     mine.play();

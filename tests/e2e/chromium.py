@@ -128,7 +128,7 @@ class Tab:
         """Wait until the expression is true."""
         deadline = time.monotonic() + PATIENCE
         while not (value := self.evaluate(script)):
-            assert time.monotonic() < deadline, script
+            assert time.monotonic() < deadline, f"{script}; the page says: {self.evaluate('document.body.innerText')}"
             time.sleep(0.1)
         return value
 
