@@ -18,9 +18,9 @@ from realtime.sinks.film import FilmSink
 from realtime.sinks.still import MOVING, notes_for, write_animation, write_still
 from realtime.sinks.target import Target
 from realtime.sinks.tracks import plan_tracks
-from realtime.sources.animation import Animation, read_animation
+from realtime.sources.animation import Animation, decode_animation, moving_pictures
 from realtime.sources.film import Film
-from realtime.sources.still import Still, read_still
+from realtime.sources.still import Still, decode_still, read_bytes
 
 WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
 
@@ -62,14 +62,15 @@ class FilmOptions:
 
 def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result: Result) -> None:
     """A picture into a picture; one that moves into one that moves, where it is written as such."""
-    animation = read_animation(job.source)
-    if animation is not None and target.path.suffix.lower() in MOVING:
+    data = read_bytes(job.source)
+    animation = decode_animation(job.source, data) if target.path.suffix.lower() in MOVING else None
+    if animation is not None:
         _paint_animation(job, target, paint, rows, result, animation)
         return
-    still = read_still(job.source)
+    still = decode_still(job.source, data)
     height, width = still.image.shape[:2]
     result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
-    if animation is not None:
+    if moving_pictures(data) > 1:
         result.notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
     _tell(job, result.notes)
     painted = paint(still.image, 0.0)
@@ -81,7 +82,7 @@ def _paint_animation(
     job: Job, target: Target, paint: Paint, rows: int | None, result: Result, animation: Animation
 ) -> None:
     first, count, seconds = animation.pictures[0], len(animation.pictures), sum(animation.durations) / 1000
-    result.losses = first.notes
+    result.losses = animation.losses
     result.notes = _smaller(first.image.shape[1], first.image.shape[0], rows)
     _tell(job, result.notes)
     images = []

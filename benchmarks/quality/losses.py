@@ -15,7 +15,7 @@ from training.loss import CONTENT_LAYER, STYLE_LAYERS, Palette, gram_matrix, rel
 from training.vgg import Vgg16
 
 PAINTING = 384  # short side at which the paintings' strokes are right, as in the training
-STYLE_WEIGHT = 2.5  # of the total, as in the training
+STYLE_WEIGHT = 2.5  # of the total, one for all paintings; they were trained with 1.6 or 2.5
 SQUARE = 256  # side of the pictures that Gatys' method is run on
 
 

@@ -39,12 +39,12 @@ def notes_for(target: Target, still: Still) -> list[str]:
 def write_animation(target: Target, images: list[Image], animation: Animation) -> None:
     """Write the painted pictures of an animation, with its transparency and its times. Raises OutputError."""
     suffix = target.path.suffix.lower()
-    layers = [image if still.alpha is None else np.dstack([image, to_bytes(still.alpha)])
-              for image, still in zip(images, animation.pictures, strict=True)]  # fmt: skip
-    if any(still.alpha is not None for still in animation.pictures):
-        layers = [x if x.shape[2] == 4 else np.dstack([x, np.full(x.shape[:2], 255, np.uint8)]) for x in layers]
+    alphas = [still.alpha for still in animation.pictures]
+    if any(alpha is not None for alpha in alphas):
+        whole = np.full(images[0].shape[:2], 255, np.uint8)
+        images = [np.dstack([i, whole if a is None else to_bytes(a)]) for i, a in zip(images, alphas, strict=True)]
     moving = cv2.Animation()
-    moving.frames, moving.durations, moving.loop_count = layers, animation.durations, animation.loops
+    moving.frames, moving.durations, moving.loop_count = images, animation.durations, animation.loops
     try:
         done, data = cv2.imencodeanimation(suffix, moving, _OPTIONS[suffix])
     except cv2.error as error:

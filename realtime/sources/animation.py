@@ -17,11 +17,15 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Animation:
-    """Pictures of one size, in order. durations: ms that each is shown; loops: how often all are, 0 for ever."""
+    """Pictures of one size, in order.
+
+    durations: ms that each is shown; loops: how often all are, 0 for ever; losses: what the file should have had.
+    """
 
     pictures: list[Still]
     durations: list[int]
     loops: int
+    losses: list[str]
 
     @property
     def times(self) -> list[float]:
@@ -38,12 +42,8 @@ def moving_pictures(data: bytes) -> int:
     return 0
 
 
-def read_animation(path: Path) -> Animation | None:
-    """The animation in a file, or None where it stands still. Raises SourceError in one line."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from error
+def decode_animation(path: Path, data: bytes) -> Animation | None:
+    """The animation in a file that has been read, or None where it stands still. Raises SourceError in one line."""
     count = moving_pictures(data)
     if count < 2:
         return None
@@ -63,6 +63,6 @@ def read_animation(path: Path) -> Animation | None:
     for raw in found.frames:
         colours, alpha = split_layers(np.asarray(raw))
         pictures.append(Still(to_bytes(colours), alpha))
-    if len(pictures) < count:
-        pictures[0].notes.append(f"damaged: only {len(pictures)} of {count} pictures could be decoded")
-    return Animation(pictures, [int(ms) for ms in np.asarray(found.durations).ravel()], int(found.loop_count))
+    few = len(pictures) < count
+    losses = [f"damaged: only {len(pictures)} of {count} pictures could be decoded"] if few else []
+    return Animation(pictures, [int(ms) for ms in np.asarray(found.durations).ravel()], int(found.loop_count), losses)

@@ -14,10 +14,10 @@ from realtime.clock import Clock, SystemClock
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame, Image
 from realtime.jobs import is_still
-from realtime.sources.animation import read_animation
+from realtime.sources.animation import decode_animation
 from realtime.sources.base import Source
 from realtime.sources.film import Film
-from realtime.sources.still import read_still
+from realtime.sources.still import decode_still, read_bytes
 
 PICTURE_SECONDS = 5.0  # how long a picture stays among others; alone it stays for good
 AGAIN = 0.25  # s; what stays longer is given again, so that a change of style shows
@@ -178,8 +178,9 @@ class Playback(Source):
     def _pictures_of(self, path: Path) -> Iterator[tuple[Image, _File, float, float, float]]:
         """(picture, file, when, pts, how long) of one file; when: in seconds from its first picture."""
         if is_still(path):
-            animation = read_animation(path)
-            images = [read_still(path).image] if animation is None else [p.image for p in animation.pictures]
+            data = read_bytes(path)
+            animation = decode_animation(path, data)
+            images = [decode_still(path, data).image] if animation is None else [p.image for p in animation.pictures]
             file = _File(str(path), (images[0].shape[1], images[0].shape[0]))
             if animation is not None:
                 for image, at, ms in zip(images, animation.times, animation.durations, strict=True):

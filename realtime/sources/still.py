@@ -35,12 +35,21 @@ class Still:
     notes: list[str] = field(default_factory=list)
 
 
-def read_still(path: Path) -> Still:
-    """Read a picture and set it upright. Raises SourceError in one line."""
+def read_bytes(path: Path) -> bytes:
+    """The whole file. Raises SourceError in one line."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from error
+
+
+def read_still(path: Path) -> Still:
+    """Read a picture and set it upright. Raises SourceError in one line."""
+    return decode_still(path, read_bytes(path))
+
+
+def decode_still(path: Path, data: bytes) -> Still:
+    """The same of a file that has been read; of an animation its first picture."""
     width, height = dimensions(data)
     if width * height > PIXEL_LIMIT:
         raise SourceError(f"{path} claims to be {width} x {height}: more than {PIXEL_LIMIT >> 20} million pixels")

@@ -54,6 +54,7 @@ def make_style_network(styles: int = 3, architecture: Architecture | None = None
                 module.shift.add_(0.3 * torch.randn_like(module.shift))
         network.to_rgb.weight.mul_(20)
         network.to_rgb.weight[0].mul_(1.5)  # so that a swap of red and blue shows
+        network.to_rgb.bias.copy_(torch.tensor([0.1, -0.2, 0.3]))  # type: ignore[union-attr]  # 0 is 127.5: a tie
     return network.eval().requires_grad_(False)
 
 
