@@ -26,10 +26,10 @@ from benchmarks.machine import load, machine, print_table
 from realtime.engine import PROVIDERS, Session, Way, problem_of
 from realtime.frame import Image
 from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession, preload_cuda
-from realtime.styles import Model, models_in, read_model, shipped_folder
+from realtime.styles import Model, read_model, shipped_folder
 
 WARM_UP = 10  # frames at each size that are not counted
-LANES = (2, 3)  # frames in flight at once, each with a session of its own
+LANES = (2, 3, 4)  # frames in flight at once, each with a session of its own
 CHANGES = {  # to CUDA_OPTIONS, one at a time
     "fixed memory, CUDA graph, exhaustive": {},
     "no CUDA graph": {"enable_cuda_graph": "0"},
@@ -47,22 +47,26 @@ def main() -> int:
     parser.add_argument("--provider", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--sizes", default="640x480,1920x1080,3840x2160", help="WIDTHxHEIGHT,..., multiples of 4")
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--model", type=Path, help="our model file (default: the first that ships)")
+    parser.add_argument("--model", type=Path, help="our model file (default: the live one)")
+    parser.add_argument("--only", default="", metavar="TEXT,...", help="rows whose names begin with one of these")
     arguments = parser.parse_args()
     problem = problem_of(arguments.provider)
     if problem:
         print(f"benchmarks.cuda: {problem}; --provider cpu tries the benchmark itself", file=sys.stderr)
         return 1
-    model = read_model(arguments.model or models_in(shipped_folder())[0])
+    model = read_model(arguments.model or shipped_folder() / "live.onnx")
     sizes = [(int(size.split("x")[1]), int(size.split("x")[0])) for size in arguments.sizes.split(",")]
     columns = [f"{width}x{height} {unit}" for height, width in sizes for unit in ("ms", "fps")]
     table = Table("settings", *columns, title=f"CUDA, {machine()}, {load()}", box=box.SIMPLE_HEAD)
     for name, opened in rows(model, arguments.provider).items():
+        if not name.startswith(tuple(arguments.only.split(","))):
+            continue
         try:
             cells = [cell for size in sizes for cell in measure(opened, model, size, arguments.rounds)]
         except Exception as error:
             cells = [f"failed: {str(error).splitlines()[0][:60]}", *[""] * (len(columns) - 1)]
         table.add_row(name, *cells)
+        print(name, *cells, file=sys.stderr, flush=True)  # searching for kernels takes its time
     print_table(table)
     return 0
 
@@ -82,7 +86,8 @@ def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
 
     table: dict[str, Callable[[], list[Session]]] = {"arrays": lambda: [PlainSession(model.data, execution)]}
     table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
-    table |= {f"{lanes} frames in flight": bound({}, lanes) for lanes in LANES}
+    no_graph = {"enable_cuda_graph": "0"}
+    table |= {f"{lanes} frames in flight, no CUDA graph": bound(no_graph, lanes) for lanes in LANES}
     if problem_of("tensorrt") is None:
         table["TensorRT"] = lambda: [Way("tensorrt").open(model)]
     return table

@@ -15,15 +15,17 @@ import numpy as np
 
 from realtime.frame import Image
 from realtime.look import one_style
+from realtime.styles import NETWORKS
 from realtime.stylizer import Stylizer
 
 DOCS = Path(__file__).parent
 HEIGHT = 300  # pixels of one picture; it is painted at twice that
 HEAD = """# Gallery
 
-Every style at full strength, painted at 600 pixels of height by the model file that ships. The pictures: the astronaut
-Eileen Collins (NASA, public domain); a cup of coffee (Rachel Michetti, CC0); a frame of Big Buck Bunny (Blender
-Foundation, CC BY 3.0); a frame of "people walking" (Intel IoT sample videos, CC BY 4.0).
+Every style at full strength, painted at 600 pixels of height by the models that ship: above the live one, below the
+wide one (`--network wide`). The pictures: the astronaut Eileen Collins (NASA, public domain); a cup of coffee (Rachel
+Michetti, CC0); a frame of Big Buck Bunny (Blender Foundation, CC BY 3.0); a frame of "people walking" (Intel IoT sample
+videos, CC BY 4.0).
 
 Made by `python docs/gallery.py PICTURE...`. What the figures mean: [model card](model-card.md).
 """
@@ -36,14 +38,20 @@ def main() -> None:
     known: dict[str, dict[str, Any]] = tomllib.loads((DOCS.parent / "pretrained/styles.toml").read_text("utf-8"))
     (DOCS / "gallery").mkdir(exist_ok=True)
     sections = [HEAD]
-    with Stylizer(provider="cpu") as stylizer:
-        for model, style in stylizer.library.styles:
-            painted = [stylizer.paint(picture, one_style(model, style)) for picture in pictures]
-            cv2.imwrite(str(DOCS / f"gallery/{style.name}.jpg"), _sheet(painted), [cv2.IMWRITE_JPEG_QUALITY, 85])
-            figures = [f"{text} {known[style.name][key]}" for key, text in FIGURES.items() if key in known[style.name]]
-            lines = [f"{style.painter}, {style.year}. `--style {style.name}`", "; ".join(figures)]
+    with Stylizer(provider="cpu") as live, Stylizer(provider="cpu", network="wide") as wide:
+        for model, style in live.library.styles:
+            other = wide.library.find(style.name)
+            rows = [
+                [live.paint(picture, one_style(model, style)) for picture in pictures],
+                [wide.paint(picture, one_style(*other)) for picture in pictures],
+            ]
+            cv2.imwrite(str(DOCS / f"gallery/{style.name}.jpg"), _sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
+            lines = [f"{style.painter}, {style.year}. `--style {style.name}`"]
+            for network in NETWORKS:
+                figures = known[style.name].get(network, {})
+                lines.append(f"{network}: " + "; ".join(f"{text} {figures.get(key)}" for key, text in FIGURES.items()))
             image = f"![{style.title}](gallery/{style.name}.jpg)"
-            sections.append(f"## {style.title}\n\n" + "  \n".join(line for line in lines if line) + f"\n\n{image}\n")
+            sections.append(f"## {style.title}\n\n" + "  \n".join(lines) + f"\n\n{image}\n")
     (DOCS / "gallery.md").write_text("\n".join(sections), encoding="utf-8")
 
 
@@ -61,8 +69,8 @@ def _at_height(image: Image, height: int) -> Image:
     return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
-def _sheet(painted: list[Image]) -> Image:
-    return np.hstack([_at_height(picture, HEIGHT) for picture in painted])
+def _sheet(rows: list[list[Image]]) -> Image:
+    return np.vstack([np.hstack([_at_height(picture, HEIGHT) for picture in row]) for row in rows])
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def export(
 
     paintings = read_styles_file(styles_file)
     network = load_exportable(checkpoint, name)
-    metadata = describe(network, paintings, licence)
+    metadata = describe(network, paintings, licence, output.stem)
     model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
     few = {} if most is None else {"most": most}
     models = [model, quantize(network, model, metadata, photos, **few)] if int8 and photos else [model]

@@ -37,12 +37,17 @@ def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def describe(network: Exportable, paintings: dict[str, dict[str, Any]], licence: str | None) -> dict[str, str]:
+def describe(
+    network: Exportable, paintings: dict[str, dict[str, Any]], licence: str | None, stem: str
+) -> dict[str, str]:
     """The metadata of a model file: every value a string, lists and objects as JSON.
 
-    paintings: what is known of each style, by name; licence: overrides the one that goes with the network.
+    paintings: what is known of each style, by name; licence: overrides the one that goes with the network; stem: of
+    the file's name: of a style's sub-tables, which hold the figures of one network each, the one of that name counts.
     """
-    styles = [paintings.get(name, {}) | {"name": name} for name in network.styles]
+    tables = [(name, paintings.get(name, {})) for name in network.styles]
+    known = [{key: value for key, value in table.items() if not isinstance(value, dict)} for _, table in tables]
+    styles = [plain | table.get(stem, {}) | {"name": name} for plain, (name, table) in zip(known, tables, strict=True)]
     return {
         "realtime_stylize": CONTRACT,
         "multiple": str(network.multiple),

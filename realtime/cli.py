@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
     elif arguments.completion:
         print(listing.completion(arguments.completion))
     elif arguments.list_styles:
-        listing.print_styles(arguments.models, arguments.json)
+        listing.print_styles(arguments.models, arguments.network, arguments.json)
     elif arguments.list_providers:
         listing.print_providers(arguments.json)
     elif arguments.list_codecs:

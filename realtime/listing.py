@@ -18,9 +18,9 @@ from realtime.errors import StylizeError
 from realtime.styles import load_library
 
 
-def print_styles(models: Path | None, as_json: bool) -> None:
+def print_styles(models: Path | None, network: str, as_json: bool) -> None:
     """Every style, with the number key that picks it."""
-    library = load_library(models)
+    library = load_library(models, network)
     rows = [
         {
             "key": number if number <= 9 else None,

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         if not job.still:
             options.encoding(job)  # a wrong wish is said before the work starts
     results: list[Result] = []
-    library = load_library(arguments.models)
+    library = load_library(arguments.models, arguments.network)
     look = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
     path = arguments.style_track
     track = StyleTrack((Cue(0.0, look),)) if path is None else read_style_track(path, library, look)

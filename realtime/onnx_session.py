@@ -74,8 +74,7 @@ class BoundSession:
         """options: the provider's; device: where the memory is, "cpu" for tests."""
         if device == "cuda":
             preload_cuda()
-        self._provider, self._device = provider, device
-        self._memory = host_memory(provider)
+        self._provider, self.device = provider, device
         wanted = dict(options if options is not None else CUDA_OPTIONS if device == "cuda" else {})
         self.graphs = wanted.get("enable_cuda_graph") == "1"
         try:
@@ -116,17 +115,7 @@ class BoundSession:
         """Memory of that shape on the device."""
         import onnxruntime as ort
 
-        return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, self._device, 0)
-
-    def pinned(self, shape: tuple[int, ...]) -> Any:
-        """Bytes of that shape beside the device, or None where ONNX Runtime has no such memory."""
-        import onnxruntime as ort
-
-        try:
-            return self._memory and ort.OrtValue.ortvalue_from_shape_and_type(shape, np.uint8, memory_info=self._memory)
-        except Exception:  # it names memory that nothing allocates
-            self._memory = None
-            return None
+        return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, self.device, 0)
 
 
 class Buffers:
@@ -136,8 +125,7 @@ class Buffers:
         """shape: of the frame; graph: the number of its CUDA graph, -1 for none."""
         import onnxruntime as ort
 
-        self._session, self._shape = session, shape
-        self._staging, self._returned = owner.pinned(shape), owner.pinned(shape)
+        self._session, self._copies = session, owner.device == "cuda"  # whose numpy() is a copy already
         self._frame, self._painted = owner.value(shape, np.uint8), owner.value(shape, np.uint8)
         self._style = owner.value((styles,), np.float32)
         self._weights: NDArray[np.float32] | None = None
@@ -150,37 +138,20 @@ class Buffers:
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """Copy in, run, copy out. The style travels only when it has changed."""
-        if self._staging is None:
-            self._frame.update_inplace(image)
-        else:
-            self._staging.numpy()[...] = image
-            self._frame.update_inplace(self._staging)
+        self._frame.update_inplace(image)
         if self._weights is None or not np.array_equal(self._weights, weights):
             self._style.update_inplace(weights)
             self._weights = weights.copy()
         self._session.run_with_iobinding(self._binding, self._options)
-        if self._returned is not None:
-            self._returned.update_inplace(self._painted)
-        painted: Image = (self._returned or self._painted).numpy()
-        return painted.copy()  # on a device's own memory numpy() is a copy already, and cheap beside it
+        painted: Image = self._painted.numpy()
+        return painted if self._copies else painted.copy()
 
 
 def preload_cuda() -> None:
     """Load CUDA and cuDNN from the packages that pip installs; what is missing shows when the session opens."""
     import onnxruntime as ort
 
+    ort.set_default_logger_severity(4)  # cuDNN says an error for every kernel that it tries in vain
     if hasattr(ort, "preload_dlls"):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
             ort.preload_dlls()
-
-
-def host_memory(provider: str) -> Any:
-    """Memory that the device reads without a detour, where ONNX Runtime offers it, or None."""
-    import onnxruntime as ort
-
-    if provider == "CPUExecutionProvider" or not hasattr(ort, "get_ep_devices"):
-        return None
-    for device in ort.get_ep_devices():
-        if device.ep_name == provider:
-            return device.memory_info(ort.OrtDeviceMemoryType.HOST_ACCESSIBLE)
-    return None

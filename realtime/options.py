@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from realtime.errors import UsageError
 from realtime.keys import PRESETS as LOOK_KEYS
 from realtime.sinks.codecs import ENCODERS, PRESET, PRESETS
+from realtime.styles import NETWORKS, load_library
 from realtime.views import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
@@ -120,7 +121,9 @@ def _add_live_options(group: argparse._ArgumentGroup) -> None:
 def _add_engine_options(group: argparse._ArgumentGroup) -> None:
     names = ", ".join(PROVIDER_NAMES)
     group.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", metavar="NAME", help=names)
-    group.add_argument("--models", type=Path, metavar="PATH", help="a model file, or a folder of them, to add")
+    group.add_argument("--network", choices=NETWORKS, default=NETWORKS[0], metavar="NAME", help=SAME)
+    models = "live; wide: better, five times the work; models to add"
+    group.add_argument("--models", type=Path, metavar="PATH", help=models)
 
 
 def _add_file_options(group: argparse._ArgumentGroup) -> None:
@@ -173,15 +176,14 @@ def options_of(parser: argparse.ArgumentParser, *groups: str) -> dict[str, argpa
 
 def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `Stylizer` is told."""
-    names = ("style", "strength", "keep_colors", "stroke", "smooth", "provider", "models")
+    names = ("style", "strength", "keep_colors", "stroke", "smooth", "provider", "network", "models")
     return {name: getattr(arguments, name) for name in names}
 
 
 def complete_style(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """What a shell offers for --style: the name begun last, of those not in the mix yet."""
-    from realtime.styles import load_library
-
     before, comma, _begun = prefix.rpartition(",")
     taken = {part.partition(":")[0] for part in before.split(",")}
-    names = [style.name for _, style in load_library(getattr(parsed_args, "models", None)).styles]
+    library = load_library(getattr(parsed_args, "models", None), getattr(parsed_args, "network", NETWORKS[0]))
+    names = [style.name for _, style in library.styles]
     return [before + comma + name for name in names if name not in taken]

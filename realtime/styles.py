@@ -13,6 +13,7 @@ import platformdirs
 
 from realtime.errors import ModelError, UnknownStyle
 
+NETWORKS = ("live", "wide")  # that ship: for laptops; five times the work, for GPUs and films that may take long
 CONTRACT = "1"  # the model file's version that this program understands
 SIZE_LIMIT = 256 << 20  # bytes
 INT8 = ".int8.onnx"  # ends the name of a model's sibling
@@ -165,14 +166,13 @@ def _plain(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def load_library(extra: Path | None = None) -> Library:
-    """The shipped models, then the user's own, then those of `extra`, a folder or one file.
+def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Library:
+    """The shipped model of that network, then the user's own, then those of `extra`, a folder or one file.
 
-    A broken file in `extra` or among the shipped ones is an error; a broken one in the user's folder
-    is reported on stderr and passed over, so that it does not take the others with it.
-    Raises ModelError where there is no model at all.
+    A broken file in `extra` or the shipped one is an error; a broken one in the user's folder is reported on stderr
+    and passed over, so that it does not take the others with it. Raises ModelError.
     """
-    models = [read_model(path) for path in models_in(shipped_folder())]
+    models = [read_model(shipped_folder() / f"{network}.onnx")]
     for path in models_in(user_folder()):
         try:
             models.append(read_model(path))
@@ -183,6 +183,4 @@ def load_library(extra: Path | None = None) -> Library:
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")
         models += [read_model(path) for path in paths]
-    if not models:
-        raise ModelError(f"no model in {shipped_folder()} or {user_folder()}; install the package again")
     return Library(models)

@@ -14,7 +14,7 @@ from realtime.governor import stroke_size
 from realtime.look import Look, parse_look
 from realtime.mixing import blend, fitted, mix
 from realtime.steady import Steady
-from realtime.styles import Library, load_library
+from realtime.styles import NETWORKS, Library, load_library
 
 
 class Stylizer:
@@ -26,6 +26,7 @@ class Stylizer:
     style: a style's name, or a mix of up to four, "NAME:2,NAME:1"; None is the first there is.
     strength, keep_colors, stroke, smooth: see `Look`; `look` has them all.
     provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `why` say what it became.
+    network: of the shipped styles, "live" or "wide", which takes five times the work.
     models: a model file or a folder of them, beside the shipped ones.
     lanes: threads that may paint at once; on processors two side by side are faster than one after the other.
     Raises UnknownStyle, UsageError, ModelError or EngineError.
@@ -40,11 +41,12 @@ class Stylizer:
         stroke: float = 1.0,
         smooth: float = 0.0,
         provider: str = "auto",
+        network: str = NETWORKS[0],
         models: Path | str | None = None,
         library: Library | None = None,
         lanes: int = 1,
     ) -> None:
-        self.library = library or load_library(Path(models) if models is not None else None)
+        self.library = library or load_library(Path(models) if models is not None else None, network)
         self.look = parse_look(
             style, self.library, strength=strength, keep_colors=keep_colors, stroke=stroke, smooth=smooth
         )

@@ -93,26 +93,6 @@ def test_fixed_memory_paints_what_arrays_paint(model: Model, photo: Image) -> No
     assert (first == kept).all(), "the picture given out was painted over"
 
 
-def test_pinned_memory_changes_nothing_and_its_lack_neither(model: Model, photo: Image) -> None:
-    """Where memory is named that nothing allocates, arrays travel instead."""
-    import onnxruntime as ort
-
-    class Pinned(BoundSession):
-        def pinned(self, shape: tuple[int, ...]) -> object:
-            return self.value(shape, np.uint8)
-
-    picture = np.ascontiguousarray(photo[:64, :96])
-    expected = PlainSession(model.data, CPU).run(picture, one(model))
-    lacking = BoundSession(model.data, CPU, device="cpu")
-    nowhere = ort.OrtMemoryInfo("CudaPinned", ort.OrtAllocatorType.ORT_DEVICE_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    lacking._memory = nowhere
-    assert lacking.pinned((8, 8, 3)) is None
-    for bound in (lacking, Pinned(model.data, CPU, device="cpu")):
-        for weights in (one(model, 1), one(model), one(model)):
-            painted = bound.run(picture, weights)
-        assert (painted == expected).all()
-
-
 def test_a_network_that_cannot_be_captured_runs_without(model: Model, photo: Image) -> None:
     """This provider knows no such option: to the class that is a capture that fails."""
     bound = BoundSession(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")

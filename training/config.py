@@ -78,6 +78,8 @@ class Config:
 def read_config(path: Path) -> Config:
     """Read a TOML file with [network], [schedule] and one [[painting]] per style.
 
+    `paintings_of` names another such file, beside it, whose paintings are this one's too.
+
     Raises TrainingError where it is missing, is not TOML or names something unknown.
     """
     try:
@@ -86,10 +88,12 @@ def read_config(path: Path) -> Config:
         raise TrainingError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
         raise TrainingError(f"{path} is not TOML: {error}") from error
-    unknown = set(table) - {"network", "schedule", "painting"}
+    unknown = set(table) - {"network", "schedule", "painting", "paintings_of"}
     if unknown:
         raise TrainingError(f"{path}: unknown section {sorted(unknown)[0]!r}")
     paintings = tuple(_build(Painting, entry, path) for entry in table.get("painting", []))
+    if "paintings_of" in table:
+        paintings += read_config(path.parent / str(table["paintings_of"])).paintings
     if not paintings:
         raise TrainingError(f"{path}: no [[painting]] in it")
     if len({painting.name for painting in paintings}) < len(paintings):

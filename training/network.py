@@ -28,7 +28,7 @@ class Architecture:
 
     outer: int = 16
     channels: int = 32
-    deep: int = 64
+    deep: int = 48
     blocks: int = 3
 
     def __post_init__(self) -> None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
 
+from training.batches import batches
 from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.config import Config, Schedule
 from training.errors import TrainingError
-from training.images import PhotoCrops, read_image, read_some, resize_short_side, to_image, to_tensor
+from training.images import read_image, read_some, resize_short_side, to_image, to_tensor
 from training.loss import PerceptualLoss
 from training.network import StyleNetwork
 from training.precision import quick_dtype
@@ -29,8 +28,9 @@ TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadin
 SAVE_SECONDS = 60.0
 PREVIEW_SECONDS = 120.0
 LOG_EVERY = 20  # steps
-ENDLESS = 1 << 40  # photos
 ASTRAY = 10  # steps in a row whose loss is no number, after which a run ends
+
+Score = tuple[int, Tensor, Tensor]  # photos seen by then, the style of each item [N], its TERMS [N, 5]
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class Files:
         return self.run / "checkpoint.pt"
 
 
-def train(config: Config, files: Files, device: str, report: Callable[[Report], None]) -> Checkpoint:
-    """Train to the end of the schedule, going on from the run's checkpoint where there is one.
+def train(
+    config: Config, files: Files, device: str, report: Callable[[Report], None], begin: Checkpoint | None = None
+) -> Checkpoint:
+    """Train to the end of the schedule, going on from `begin`, else from the run's checkpoint where there is one.
 
     The checkpoint is written every minute, at the end, and on KeyboardInterrupt.
     Raises TrainingError on anything that the user can mend.
@@ -80,21 +82,20 @@ def train(config: Config, files: Files, device: str, report: Callable[[Report], 
     for folder in (files.photos, files.previews):
         if folder is not None:
             read_some(folder, 1)  # what cannot be read at all is said here, in one line
-    trainer = _Trainer(config, files, device)
+    trainer = _Trainer(config, files, device, begin or _start(config, files))
     state, schedule = trainer.state, config.schedule
-    sums, count, now = np.zeros(len(TERMS)), 0, time.perf_counter()
-    reported = saved = previewed = now
+    scores: list[Score] = []
+    now = reported = saved = previewed = time.perf_counter()
     try:
-        for batch in _batches(config, files, state.photos):
-            sums += trainer.step(batch.to(device, non_blocking=True))
-            count += 1
+        for photo, wanted in batches(schedule, files.photos, state.photos, trainer.loss.content, device):
+            scores.append(trainer.step(photo, wanted))
             before, now = now, time.perf_counter()
             state.seconds += now - before
             done = progress(schedule, state)
-            if count == LOG_EVERY or done >= 1:
-                means = dict(zip(TERMS, (sums / count).tolist(), strict=True))
-                report(Report(state.photos, done, means, count * schedule.batch / (now - reported)))
-                sums, count, reported = np.zeros(len(TERMS)), 0, now
+            if len(scores) == LOG_EVERY or done >= 1:
+                speed = len(scores) * schedule.batch / (now - reported)
+                report(Report(state.photos, done, _log(files, config, scores), speed))
+                scores, reported = [], now
             if now - saved > SAVE_SECONDS:
                 trainer.save()
                 saved = now
@@ -115,9 +116,9 @@ def train(config: Config, files: Files, device: str, report: Callable[[Report], 
 class _Trainer:
     """Network, loss and optimizer of one run."""
 
-    def __init__(self, config: Config, files: Files, device: str) -> None:
-        self.config, self.files = config, files
-        self.state = _start(config, files)
+    def __init__(self, config: Config, files: Files, device: str, state: Checkpoint) -> None:
+        torch.backends.cudnn.benchmark = True  # all batches have one size
+        self.config, self.files, self.state = config, files, state
         self.network = self.state.network.to(device).to(memory_format=torch.channels_last).train()
         if config.schedule.rows_only:
             for name, parameter in self.network.named_parameters():
@@ -133,30 +134,26 @@ class _Trainer:
                 ) from error
         self.dtype = quick_dtype(device)
         self.loss = _loss(config, files, device, self.dtype)
-        self._remembered: dict[int, Tensor] = {}
         self._astray = 0
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
         rows = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
 
-    def step(self, photo: Tensor) -> NDArray[np.float64]:
-        """Learn from one batch [N, 3, crop + shift, crop + shift]; returns its mean terms.
+    def step(self, photo: Tensor, wanted: Tensor) -> Score:
+        """Learn from one batch of `batches`; returns what it scored.
 
-        Raises TrainingError where they are no numbers for long; the weights never become so.
+        Raises TrainingError where that is no number for long; the weights never become so.
         """
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
-        numbers = torch.arange(state.photos, state.photos + len(photo), device=photo.device)
-        rows = numbers % len(self.weights)
-        wanted = self._wanted(photo[:, :, : schedule.crop, : schedule.crop], numbers.tolist())
+        rows = torch.arange(state.photos, state.photos + len(photo), device=photo.device) % len(self.weights)
         terms = self._terms(photo, wanted, rows)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
         slope = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
         if torch.isfinite(slope):
             self._astray = 0
             self.optimizer.step()
-            _log(self.files, self.config, state.photos + len(photo), rows, terms)
         else:  # a photo without any contrast may do that; it is passed over
             self._astray += 1
             if self._astray == ASTRAY:
@@ -167,7 +164,7 @@ class _Trainer:
                 )
         self.optimizer.zero_grad()
         state.photos += len(photo)
-        return torch.nan_to_num(terms.detach()).mean(0).double().cpu().numpy()
+        return state.photos, rows, terms.detach()
 
     def _terms(self, photo: Tensor, wanted: Tensor, rows: Tensor) -> Tensor:
         """The terms of one batch, in the order of TERMS: [N, 5].
@@ -187,17 +184,6 @@ class _Trainer:
         overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
         unsteadiness = overlap.square().mean((1, 2, 3))
         return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
-
-    def _wanted(self, photo: Tensor, numbers: list[int]) -> Tensor:
-        """The content features of photos, remembered where they come again; numbers: of the photos in the run."""
-        crops = self.config.schedule.crops
-        if not crops:
-            return self.loss.content(photo)
-        keys = [number % crops for number in numbers]
-        if not all(key in self._remembered for key in keys):
-            features = self.loss.content(photo).to(torch.bfloat16)  # half the memory, whatever computes
-            self._remembered |= dict(zip(keys, features, strict=True))
-        return torch.stack([self._remembered[key] for key in keys])
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -265,19 +251,16 @@ def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> Perc
     return PerceptualLoss(vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images])
 
 
-def _batches(config: Config, files: Files, start: int) -> Iterator[Tensor]:
-    schedule = config.schedule
-    crops = PhotoCrops(files.photos, schedule.crop + schedule.shift, schedule.largest, schedule.seed)
-    numbers = range(start, ENDLESS if schedule.minutes else schedule.photos)
-    indices = (number % schedule.crops for number in numbers) if schedule.crops else numbers
-    loader: DataLoader[Tensor] = DataLoader(crops, schedule.batch, sampler=indices, num_workers=1, drop_last=True)
-    return iter(loader)
-
-
-def _log(files: Files, config: Config, photos: int, rows: Tensor, terms: Tensor) -> None:
-    """One JSON line an item: what it scored, and for which painting."""
+def _log(files: Files, config: Config, scores: list[Score]) -> dict[str, float]:
+    """One JSON line an item: what it scored, and for which painting. Returns the means by TERMS."""
+    found = []
     with (files.run / "losses.jsonl").open("a", encoding="utf-8") as log:
-        for row, values in zip(rows.tolist(), terms.tolist(), strict=True):
-            entry: dict[str, object] = {"photos": photos, "style": config.names[row]}
-            entry |= dict(zip(TERMS, (round(value, 6) for value in values), strict=True))
-            log.write(json.dumps(entry) + "\n")
+        for photos, rows, terms in scores:
+            for row, values in zip(rows.tolist(), terms.tolist(), strict=True):
+                if all(map(math.isfinite, values)):
+                    entry: dict[str, object] = {"photos": photos, "style": config.names[row]}
+                    entry |= dict(zip(TERMS, (round(value, 6) for value in values), strict=True))
+                    log.write(json.dumps(entry) + "\n")
+                    found.append(values)
+    means = np.mean(found, 0) if found else np.full(len(TERMS), np.nan)
+    return dict(zip(TERMS, means.tolist(), strict=True))

@@ -22,7 +22,7 @@ from benchmarks.quality.results import Entry, Results
 from benchmarks.quality.steadiness import noise_gain, read_pairs, warping_error
 from export.verify import cover
 from realtime.frame import Image
-from realtime.styles import models_in, shipped_folder
+from realtime.styles import shipped_folder
 from training.images import list_images, read_image
 
 WIDTH, HEIGHT = 640, 480
@@ -34,7 +34,7 @@ def main() -> int:
     arguments = build_parser().parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     results = Results(arguments.output / "results.jsonl")
-    ours = ModelFile(arguments.model or models_in(shipped_folder())[0])
+    ours = ModelFile(arguments.model or shipped_folder() / "live.onnx")
     paths = {path.stem: path for path in list_images(arguments.paintings)}
     styles = [style for style in ours.styles if style in paths]
     paintings: dict[str, Image] = {style: read_image(paths[style]) for style in styles}

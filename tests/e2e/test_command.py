@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from realtime.frame import Image
 from tests.conftest import Run
 from tests.fault_camera import FaultCamera
 
@@ -51,6 +54,22 @@ def test_a_still_scene_is_painted_once(run: Run, tmp_path: Path) -> None:
 def test_fps_is_a_ceiling(run: Run, tmp_path: Path) -> None:
     run("realtime.cli", "--demo", "--no-window", "--frames", "12", "--fps", "4", "--size", "128", "--stats", "s.json")
     assert json.loads((tmp_path / "s.json").read_text())["fps"] < 5
+
+
+def test_the_wide_network_paints_the_same_styles_better(run: Run, photo: Image, tmp_path: Path) -> None:
+    """Another painting of the same photo; a name that there is not is usage."""
+    cv2.imwrite(str(tmp_path / "photo.png"), photo)
+    tables = {name: json.loads(run("realtime.cli", "--list-styles", "--network", name, "--json").stdout)
+              for name in ("live", "wide")}  # fmt: skip
+    live, wide = ([row["name"] for row in table] for table in tables.values())
+    assert live == wide and {Path(row["model"]).name for row in tables["wide"]} == {"wide.onnx"}
+    for name in tables:
+        done = run("realtime.cli", "photo.png", "-o", f"{name}.png", "--network", name, "--style", "udnie")
+        assert done.returncode == 0, done.stderr
+    one, other = (np.asarray(cv2.imread(str(tmp_path / f"{name}.png")), np.float32) for name in tables)
+    assert 2 < np.abs(one - other).mean() < 80
+    done = run("realtime.cli", "photo.png", "-o", "x.png", "--network", "deep")
+    assert done.returncode == 2 and "live" in done.stderr and "wide" in done.stderr
 
 
 def test_styles_are_listed(run: Run) -> None:

@@ -23,6 +23,8 @@ year = "1901"
 licence = "public domain"
 style_loss = 0.4
 painted = 1901-05-06
+m = { content_loss = 0.5 }
+n = { content_loss = 0.6 }
 """
 
 
@@ -64,6 +66,7 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
         "year": "1901",
         "licence": "public domain",
         "style_loss": 0.4,
+        "content_loss": 0.5,
         "painted": "1901-05-06",
     }
     assert json.loads(properties.pop("training")) == {"photos": 1200}

@@ -28,7 +28,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photos.mkdir()
     for seed in range(3):
         cv2.imwrite(str(photos / f"{seed}.png"), make_picture(200, 300, seed))
-    network = make_style_network(2, Architecture(channels=32, outer=16, blocks=1))
+    network = make_style_network(2, Architecture(channels=32, outer=16, deep=64, blocks=1))
     Checkpoint(network, ["dawn", "dusk"], photos=10).save(folder / "checkpoint.pt")
     output = folder / "two.onnx"
     assert main([str(folder / "checkpoint.pt"), "-o", str(output), "--int8", "--photos", str(photos)]) == 0
