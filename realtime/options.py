@@ -122,7 +122,7 @@ def _add_engine_options(group: argparse._ArgumentGroup) -> None:
     names = ", ".join(PROVIDER_NAMES)
     group.add_argument("--provider", choices=PROVIDER_NAMES, default="auto", metavar="NAME", help=names)
     group.add_argument("--network", choices=NETWORKS, default=NETWORKS[0], metavar="NAME", help=SAME)
-    models = "live; wide: better, five times the work; models to add"
+    models = "live; wide: better, takes up to 4 times as long; models to add"
     group.add_argument("--models", type=Path, metavar="PATH", help=models)
 
 

@@ -13,7 +13,7 @@ import platformdirs
 
 from realtime.errors import ModelError, UnknownStyle
 
-NETWORKS = ("live", "wide")  # that ship: for laptops; five times the work, for GPUs and films that may take long
+NETWORKS = ("live", "wide")  # that ship: for laptops; up to four times as long, for GPUs and films that may take it
 CONTRACT = "1"  # the model file's version that this program understands
 SIZE_LIMIT = 256 << 20  # bytes
 INT8 = ".int8.onnx"  # ends the name of a model's sibling
