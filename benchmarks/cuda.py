@@ -45,7 +45,7 @@ def main() -> int:
     """The entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="cuda", choices=("cuda", "cpu"))
-    parser.add_argument("--sizes", default="640x480,1920x1080,3840x2160", help="WIDTHxHEIGHT,..., multiples of 4")
+    parser.add_argument("--sizes", default="640x480,1920x1080,3840x2160", help="WIDTHxHEIGHT,..., multiples of 8")
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--model", type=Path, help="our model file (default: the live one)")
     parser.add_argument("--only", default="", metavar="TEXT,...", help="rows whose names begin with one of these")

@@ -1,9 +1,9 @@
 """Does the frame rate hold when something else wants the machine? The governor at work, over time.
 
-    python -m benchmarks.load [--provider auto] [--rest 20] [--busy 20] [--plot FILE]
+    python -m benchmarks.load [--provider auto] [--rest 20] [--busy 20] [--plot FILE] [--save FILE]
 
 Paints the demo scene as the app does, without a window. In the middle as many programs as there are cores count in
-circles, with the same priority.
+circles, with the same priority. --save keeps what the governor was told, for the simulations of tests/test_governor.py.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
+from realtime.governor import Governor
 from realtime.hardware import cores
 from realtime.live import Live
 from realtime.sources import open_live_source
@@ -46,9 +49,14 @@ def main() -> int:
     parser.add_argument("--rest", type=float, default=20.0, help="seconds before the load; twice as many follow it")
     parser.add_argument("--busy", type=float, default=20.0, help="seconds of load")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="a line a picture: when, seconds it took, its rows")
     arguments = parser.parse_args()
     rest, busy = arguments.rest, (arguments.rest, arguments.rest + arguments.busy)
-    shown, said = record(arguments.provider, busy, busy[1] + 2 * rest)
+    told: list[str] = []
+    with patch.object(Governor, "observe", noting(told)):
+        shown, said = record(arguments.provider, busy, busy[1] + 2 * rest)
+    if arguments.save:
+        arguments.save.write_text("".join(told), encoding="utf-8")
     spans = {"before": (rest / 2, rest), "the first second of load": (rest, rest + 1)}
     spans |= {"under load, from then on": (rest + 1, busy[1]), "at the end": (busy[1] + rest, busy[1] + 2 * rest)}
     table = Table("when", "fps", "delay ms, p50", "rows", title=f"{said}, {machine()}, {load()}", box=box.SIMPLE_HEAD)
@@ -62,6 +70,17 @@ def main() -> int:
     if arguments.plot:
         draw(arguments.plot, f"The demo, 640x480, {said.split(':')[0]}. {short_machine()}", shown, busy)
     return 0
+
+
+def noting(told: list[str]) -> Callable[[Governor, float, float, float], bool]:
+    """Governor.observe, which writes down what it is told."""
+    observe = Governor.observe
+
+    def observed(self: Governor, seconds: float, now: float, stroke: float = 1.0) -> bool:
+        told.append(f"{now:.3f} {seconds:.5f} {self.height}\n")
+        return observe(self, seconds, now, stroke)
+
+    return observed
 
 
 def record(provider: str, busy: tuple[float, float], seconds: float) -> tuple[list[Shown], str]:

@@ -47,7 +47,8 @@ def describe(
     """
     tables = [(name, paintings.get(name, {})) for name in network.styles]
     known = [{key: value for key, value in table.items() if not isinstance(value, dict)} for _, table in tables]
-    styles = [plain | table.get(stem, {}) | {"name": name} for plain, (name, table) in zip(known, tables, strict=True)]
+    own = [figures if isinstance(figures := table.get(stem), dict) else {} for _, table in tables]
+    styles = [a | b | {"name": name} for a, b, (name, _) in zip(known, own, tables, strict=True)]
     return {
         "realtime_stylize": CONTRACT,
         "multiple": str(network.multiple),

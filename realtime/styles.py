@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,10 +136,13 @@ class Library:
     user's own styles mix with those they were added to. Of two styles of one name the later model's counts.
     """
 
-    def __init__(self, models: list[Model]) -> None:
-        self.models = list(dict.fromkeys(_largest(model, models) for model in models))
-        named = {style.name: (model, style) for model in self.models for style in model.styles}
-        self.styles: list[tuple[Model, Style]] = list(named.values())  # each at its first model's place
+    def __init__(self, models: list[Model], own: Sequence[Model] = ()) -> None:
+        """own: the user's, added to these or to others: their styles come last, and only those of new names count."""
+        first, rest = ([_largest(model, [*models, *own]) for model in some] for some in (models, own))
+        self.models = list(dict.fromkeys(first + rest))
+        known = {style.name: (model, style) for model in dict.fromkeys(first) for style in model.styles}
+        added = {style.name: (model, style) for model in rest for style in model.styles if style.name not in known}
+        self.styles: list[tuple[Model, Style]] = list((known | added).values())  # each at its first model's place
 
     def find(self, name: str) -> tuple[Model, Style]:
         """The style of that name; case, blanks and hyphens do not matter, and a unique start will do.
@@ -172,10 +176,10 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
     A broken file in `extra` or the shipped one is an error; a broken one in the user's folder is reported on stderr
     and passed over, so that it does not take the others with it. Raises ModelError.
     """
-    models = [read_model(shipped_folder() / f"{network}.onnx")]
+    models, own = [read_model(shipped_folder() / f"{network}.onnx")], []
     for path in models_in(user_folder()):
         try:
-            models.append(read_model(path))
+            own.append(read_model(path))
         except ModelError as error:
             print(f"passed over: {error}", file=sys.stderr)
     if extra is not None:
@@ -183,4 +187,4 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")
         models += [read_model(path) for path in paths]
-    return Library(models)
+    return Library(models, own)

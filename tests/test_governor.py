@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import statistics
+from bisect import bisect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from realtime.governor import PIXEL_LIMIT, SMALLEST, Governor, live_size, stroke
 
 Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
 FPS = 30.0
+LOADS = Path(__file__).parent / "loads"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,37 @@ def test_a_noisy_load_does_not_make_it_swing() -> None:
     changes = [(now, b - a) for (now, _, _), a, b in zip(history[1:], heights, heights[1:], strict=False) if a != b]
     turns = [now for (_, one), (now, two) in itertools.pairwise(changes) if one * two < 0]
     assert all(sum(begin <= turn < begin + 10 for turn in turns) <= 1 for begin in range(110)), turns
+
+
+def recorded(path: Path) -> Load:
+    """A load as `benchmarks.load --save` kept it: the speed at each time, for pictures of any size."""
+    lines = [[float(word) for word in line.split()] for line in path.read_text().splitlines()]
+    times = [at - lines[0][0] for at, _, _ in lines]
+    speeds = [rows**2 / seconds for _, seconds, rows in lines]
+    return lambda now: speeds[min(bisect(times, now), len(speeds) - 1)]
+
+
+def test_loads_were_recorded() -> None:
+    assert any(LOADS.glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", sorted(LOADS.glob("*.txt")), ids=lambda path: path.stem)
+def test_recorded_loads(path: Path) -> None:
+    """It never swings, and the median picture is in time, or as small as it gets, a second after any change."""
+    load = recorded(path)
+    governor = Governor(480, FPS)
+    governor.start(lambda height: height**2 / load(0))
+    history = list(simulate(governor, load, 75))
+    heights = [height for _, height, _ in history]
+    moves = [(now, b > a) for (now, _, _), a, b in zip(history[1:], heights, heights[1:], strict=False) if a != b]
+    turns = [now for (_, one), (now, two) in itertools.pairwise(moves) if one is not two]
+    assert all(sum(begin <= turn < begin + 10 for turn in turns) <= 1 for begin in range(65)), turns
+    for begin in range(1, 74):
+        second = [(took, height) for now, height, took in history if begin <= now < begin + 1]
+        before = [took for now, _, took in history if begin - 1 <= now < begin]
+        if statistics.median(took for took, _ in second) > 1 / FPS:
+            late = statistics.median(before) > 1 / FPS
+            assert not late or max(height for _, height in second) <= SMALLEST or second[0][1] > second[-1][1], begin
 
 
 def test_where_going_up_does_not_last_it_is_tried_less_and_less() -> None:

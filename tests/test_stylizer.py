@@ -11,7 +11,7 @@ from realtime.engine import PROVIDERS
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.look import one_style
-from realtime.styles import Library
+from realtime.styles import Library, Style
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,18 @@ def test_openvino_paints_the_same(stylizer: Stylizer, photo: Image) -> None:
         before = two.copy()
         other.paint(photo[::-1])
         assert (two == before).all(), "the picture given out was painted over"
+
+
+def test_the_users_own_never_paint_what_ships(library: Library) -> None:
+    """Added to another network, they hold all its styles too; added to this one, they stand for it."""
+    shipped = library.models[0]
+    grandma = Style("grandma", len(shipped.styles))
+    mine = replace(shipped, path=Path("yours.onnx"), styles=(*shipped.styles, grandma), trunk="another")
+    both = Library([shipped], [mine])
+    assert [style.name for _, style in both.styles] == [*(style.name for style in shipped.styles), "grandma"]
+    assert all(model is shipped for model, _ in both.styles[:-1]) and both.find("grandma")[0] is mine
+    same = replace(mine, trunk=shipped.trunk)
+    assert {id(model) for model, _ in Library([shipped], [same]).styles} == {id(same)}
 
 
 def test_of_two_styles_of_one_name_the_later_models_counts(library: Library) -> None:

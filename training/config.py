@@ -32,9 +32,9 @@ class Schedule:
     photos: crops seen in the whole run; the learning rate falls along a cosine towards that number.
     minutes: where it is not 0, how long the whole run takes instead; `photos` is not looked at.
     rows_only: learn the paintings' scales and shifts alone and leave the convolutions as they are.
-    crops: how many different ones there are, 0 for no end of them; the content features of a few thousand fit
-        into memory (1.2 MB each at 192 pixels), which saves a quarter of the work. Have no divisor in common with
-        the number of paintings, or a crop always meets the same one.
+    crops: how many different ones there are, 0 for no end of them; a few thousand and their content features fit
+        into the device's memory (1.3 MB each at 192 pixels), which saves a quarter of the work. Have no divisor in
+        common with the number of paintings, or a crop always meets the same one.
     crop: side of a training crop in pixels; painting: short side of the paintings in pixels.
     shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
         the painted picture must stay the same, and `steadiness` the weight of that demand.
@@ -93,7 +93,10 @@ def read_config(path: Path) -> Config:
         raise TrainingError(f"{path}: unknown section {sorted(unknown)[0]!r}")
     paintings = tuple(_build(Painting, entry, path) for entry in table.get("painting", []))
     if "paintings_of" in table:
-        paintings += read_config(path.parent / str(table["paintings_of"])).paintings
+        other = path.parent / str(table["paintings_of"])
+        if path.name == other.name:
+            raise TrainingError(f"{path}: paintings_of names the file itself")
+        paintings += read_config(other).paintings
     if not paintings:
         raise TrainingError(f"{path}: no [[painting]] in it")
     if len({painting.name for painting in paintings}) < len(paintings):

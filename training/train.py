@@ -94,8 +94,9 @@ def train(
             done = progress(schedule, state)
             if len(scores) == LOG_EVERY or done >= 1:
                 speed = len(scores) * schedule.batch / (now - reported)
-                report(Report(state.photos, done, _log(files, config, scores), speed))
-                scores, reported = [], now
+                means, scores = _log(files, config, scores), []
+                report(Report(state.photos, done, means, speed))
+                reported = now
             if now - saved > SAVE_SECONDS:
                 trainer.save()
                 saved = now
@@ -107,6 +108,9 @@ def train(
     except KeyboardInterrupt:
         trainer.save()
         raise
+    finally:
+        if scores:
+            _log(files, config, scores)
     trainer.save()
     trainer.preview()
     state.network.cpu()

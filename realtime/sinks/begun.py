@@ -101,6 +101,7 @@ def recipe(source: Path, looks: StyleTrack, size: list[Any], track: int | None, 
         "input": _fingerprint(source),
         "--track": track,
         "look": _look(looks.cues[0].look),
+        "network (--network, --models)": [hashlib.sha256(cue.look.model.data).hexdigest() for cue in looks.cues],
         "--style-track": [[cue.at, cue.fade, _look(cue.look)] for cue in looks.cues[1:]],
         "--size": size,
         "--codec": encoding.encoder.name,
@@ -112,8 +113,7 @@ def recipe(source: Path, looks: StyleTrack, size: list[Any], track: int | None, 
 
 
 def _look(look: Look) -> dict[str, Any]:
-    model = hashlib.sha256(look.model.data).hexdigest()
-    return {f.name: getattr(look, f.name) for f in fields(look) if f.name != "model"} | {"model": model}
+    return {f.name: getattr(look, f.name) for f in fields(look) if f.name != "model"}
 
 
 def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> Begun | None:

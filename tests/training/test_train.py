@@ -107,9 +107,29 @@ def test_a_broken_config_is_one_line(world: Path, change: tuple[str, str], messa
         read_config(world / "run.toml")
 
 
-def test_the_shipped_config_is_read() -> None:
-    config = read_config(ROOT / "training/live.toml")
-    assert len(config.paintings) >= 4
+def test_the_shipped_configs_are_read() -> None:
+    live, wide = (read_config(ROOT / f"training/{name}.toml") for name in ("live", "wide"))
+    assert len(live.paintings) >= 4 and live.paintings == wide.paintings
+    for name, config in (("live", live), ("wide", wide)):
+        state = load_checkpoint(ROOT / f"training/checkpoints/{name}.pt")
+        assert (state.network.architecture, state.styles) == (config.architecture, config.names)
+        assert state.photos == config.schedule.photos
+
+
+def test_a_config_that_takes_its_own_paintings_is_one_line(world: Path) -> None:
+    (world / "run.toml").write_text('paintings_of = "run.toml"\n' + (world / "run.toml").read_text())
+    with pytest.raises(TrainingError, match="names the file itself"):
+        read_config(world / "run.toml")
+
+
+def test_every_step_is_logged_also_the_last_ones(world: Path, vgg_file: Path) -> None:
+    """Batches of 2 that do not fill 25 photos: twelve of them, fewer than are reported at once."""
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace("photos = 24", "photos = 25"))
+    done = train(world, vgg_file)
+    assert done.returncode == 0, done.stderr
+    assert load_checkpoint(world / "out/checkpoint.pt").photos == 24
+    assert len((world / "out/losses.jsonl").read_text().splitlines()) == 24
 
 
 @pytest.mark.parametrize("missing", ["--photos", "--paintings", "--vgg", "--config"])
