@@ -25,17 +25,24 @@ export async function start(video, ended) {
   }
 }
 
+// Another connection for the same camera, in place of one that brings nothing.
+export async function again(video, ended) {
+  peer.close();
+  await connect(video, ended);
+}
+
 async function connect(video, ended) {
   const track = stream.getVideoTracks()[0];
-  track.addEventListener("ended", ended);
-  peer = new RTCPeerConnection();
+  track.onended = ended;
+  const own = (peer = new RTCPeerConnection());
   const { sender, receiver } = peer.addTransceiver(track, { direction: "sendrecv", streams: [stream] });
   if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
   peer.addEventListener("track", (event) => {
     video.srcObject = new MediaStream([event.track]);
   });
   peer.addEventListener("connectionstatechange", () => {
-    if (peer && peer.connectionState === "failed") ended();
+    const shown = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA; // else it is tried again
+    if (peer === own && own.connectionState === "failed" && shown) ended();
   });
   await peer.setLocalDescription();
   await gathered(peer);

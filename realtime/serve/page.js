@@ -291,17 +291,26 @@ addEventListener("resize", place);
 
 // This page's own camera
 
-const FIRST_PICTURE_MS = 30000;
+const FIRST_PICTURE_MS = 10000; // until another connection is tried
+const CONNECTIONS = 3;
+
+async function firstPicture() {
+  const patience = Date.now() + FIRST_PICTURE_MS;
+  while (camera.active() && mine.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+    if (Date.now() > patience) return false;
+    await pause(100);
+  }
+  return true;
+}
 
 async function startCamera() {
   $("send").disabled = true;
   try {
     await camera.start(mine, stopCamera);
     $("send").textContent = "Stop my camera";
-    const patience = Date.now() + FIRST_PICTURE_MS;
-    while (camera.active() && mine.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
-      if (Date.now() > patience) throw new Error("no painted picture came back; is a firewall between this page and the program?");
-      await pause(100);
+    for (let number = 1; !(await firstPicture()); number++) {
+      if (number === CONNECTIONS) throw new Error("no painted picture came back; is a firewall between this page and the program?");
+      await camera.again(mine, stopCamera);
     }
     if (!camera.active()) return;
     mine.hidden = false;

@@ -238,6 +238,25 @@ def test_a_program_without_a_camera_waits_for_a_page(serve: Serve, browser: Chro
     assert browser.problems == []
 
 
+def test_a_connection_that_brings_nothing_is_made_again(serve: Serve, browser: Chromium) -> None:
+    """The first one cannot be made: its password is another one. The second brings the painted picture."""
+    program = serve("--camera", "page", "--no-window", "--size", "120", "--fps", "8")
+    page = browser.open(program.url)
+    page.wait("document.querySelector('#deeds button')")
+    page.evaluate(
+        "(() => { const set = RTCPeerConnection.prototype.setRemoteDescription; window.answers = 0; "
+        "RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) { "
+        "if (!window.answers++) sdp = sdp.replace(/a=ice-pwd:.{8}/g, 'a=ice-pwd:spoiled8'); "
+        "return set.call(this, { type, sdp }); }; })()"
+    )
+    click(page, "Paint my camera")
+    page.wait("!document.querySelector('#mine').hidden")
+    assert page.evaluate("window.answers") == 2
+    page.close()
+    assert program.end()["frames_painted"] > 0
+    assert browser.problems == []
+
+
 def test_other_pages_can_neither_see_nor_steer(serve: Serve, browser: Chromium) -> None:
     program = serve("--demo", "--no-window", "--size", "120")
     page = browser.open("data:text/html,<title>other</title>")
