@@ -49,7 +49,7 @@ def main() -> int:
     """The entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="cpu", choices=[n for n, p in PROVIDERS.items() if p.execution])
-    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 4")
+    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 8")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")

@@ -45,10 +45,7 @@ def describe(
     paintings: what is known of each style, by name; licence: overrides the one that goes with the network; stem: of
     the file's name: of a style's sub-tables, which hold the figures of one network each, the one of that name counts.
     """
-    tables = [(name, paintings.get(name, {})) for name in network.styles]
-    known = [{key: value for key, value in table.items() if not isinstance(value, dict)} for _, table in tables]
-    own = [figures if isinstance(figures := table.get(stem), dict) else {} for _, table in tables]
-    styles = [a | b | {"name": name} for a, b, (name, _) in zip(known, own, tables, strict=True)]
+    styles = [_entry(paintings.get(name, {}), stem) | {"name": name} for name in network.styles]
     return {
         "realtime_stylize": CONTRACT,
         "multiple": str(network.multiple),
@@ -59,6 +56,12 @@ def describe(
         "training": json.dumps(network.training, ensure_ascii=False),
         "licence": licence or network.licence,
     }
+
+
+def _entry(table: dict[str, Any], stem: str) -> dict[str, Any]:
+    """What is known of a painting, and the figures of the network of that name."""
+    figures = {name: value for name, value in table.items() if isinstance(value, dict)}
+    return {name: value for name, value in table.items() if name not in figures} | figures.get(stem, {})
 
 
 def _version() -> str:

@@ -70,11 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
         task = progress.add_task("", total=1.0)
 
         def show(report: Report) -> None:
-            terms = "  ".join(f"{name.partition('_')[0]} {value:.4f}" for name, value in report.terms.items())
-            line = f"{terms}  {report.speed:.1f} photos/s"
-            progress.update(task, completed=report.progress, description=line)
+            progress.update(task, completed=report.progress, description=str(report))
             if not console.is_terminal:
-                print(f"{report.progress:.1%}  {report.photos} photos  {line}", flush=True)
+                print(f"{report.progress:.1%}  {report.photos} photos  {report}", flush=True)
 
         if arguments.config:
             config = read_config(arguments.config)

@@ -82,21 +82,17 @@ def read_config(path: Path) -> Config:
 
     Raises TrainingError where it is missing, is not TOML or names something unknown.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise TrainingError(f"{path} is not TOML: {error}") from error
+    table = _read(path)
     unknown = set(table) - {"network", "schedule", "painting", "paintings_of"}
     if unknown:
         raise TrainingError(f"{path}: unknown section {sorted(unknown)[0]!r}")
-    paintings = tuple(_build(Painting, entry, path) for entry in table.get("painting", []))
+    entries = list(table.get("painting", []))
     if "paintings_of" in table:
         other = path.parent / str(table["paintings_of"])
         if path.name == other.name:
             raise TrainingError(f"{path}: paintings_of names the file itself")
-        paintings += read_config(other).paintings
+        entries += _read(other).get("painting", [])
+    paintings = tuple(_build(Painting, entry, path) for entry in entries)
     if not paintings:
         raise TrainingError(f"{path}: no [[painting]] in it")
     if len({painting.name for painting in paintings}) < len(paintings):
@@ -107,6 +103,15 @@ def read_config(path: Path) -> Config:
             f"{path}: crop: must be a multiple of {MULTIPLE} from {SMALLEST_CROP} on, got {schedule.crop}"
         )
     return Config(_build(Architecture, table.get("network", {}), path), schedule, paintings)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise TrainingError(f"{path} is not TOML: {error}") from error
 
 
 def _build(kind: type[Any], entry: dict[str, Any], path: Path) -> Any:

@@ -45,6 +45,11 @@ class Report:
     terms: dict[str, float]
     speed: float
 
+    def __str__(self) -> str:
+        """The terms and the speed, for people."""
+        terms = "  ".join(f"{name.partition('_')[0]} {value:.4f}" for name, value in self.terms.items())
+        return f"{terms}  {self.speed:.1f} photos/s"
+
 
 @dataclass(frozen=True)
 class Files:

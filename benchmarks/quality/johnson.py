@@ -63,8 +63,7 @@ def main() -> int:
 
 def show(report: Report) -> None:
     """One line."""
-    terms = "  ".join(f"{name.partition('_')[0]} {value:.4f}" for name, value in report.terms.items())
-    print(f"{report.progress:.1%}  {report.photos} photos  {terms}  {report.speed:.1f} photos/s", flush=True)
+    print(f"{report.progress:.1%}  {report.photos} photos  {report}", flush=True)
 
 
 if __name__ == "__main__":
