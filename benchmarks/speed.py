@@ -100,7 +100,7 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
     ways = [way for name in names for way in ways_of(name, model, "auto")]
     sessions = {way.label: way.open(model) for way in ways}
     found = [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
-    for way in (way for way in ways if way.shares_cores and cores() > 1):
+    for way in (way for way in ways if way.lanes == 2):
         lanes = [partial(way.open(model, cores() // 2).run, frame, style) for _ in range(2)]
         pool = ThreadPoolExecutor(2)
         found.append(Contender(f"ours: {path.stem}, {way.label}, films: two at once", partial(at_once, pool, lanes), 2))

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +19,7 @@ from realtime import trial
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.hardware import cores, multiplies_bytes, nvidia_gpus
-from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession
+from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession
 from realtime.openvino_session import OpenVinoSession, openvino_devices
 from realtime.styles import Model
 
@@ -27,6 +29,9 @@ class Session(Protocol):
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Make ready for frames of that shape, [H, W, 3], while another thread may paint."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ PROVIDERS = {
     "dml": Provider("DmlExecutionProvider", "pip install onnxruntime-directml, instead of onnxruntime-gpu"),
     "openvino": Provider("", "pip install 'realtime-stylize[openvino]'"),  # another runtime for the same file
 }
+GRAPHICS = ("cuda", "tensorrt")  # NVIDIA's
 SYSTEMS = {"coreml": ("darwin", "macOS"), "dml": ("win32", "Windows")}
 ROUNDED = 1.15  # int8 has to be that many times as fast as what computes exactly
 TENSORRT_OPTIONS = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1"}
@@ -64,9 +70,17 @@ class Way:
         return " ".join([self.name, *([self.device] if self.device not in ("", "CPU") else []), *["int8"] * self.int8])
 
     @property
-    def shares_cores(self) -> bool:
-        """Whether it runs on the processor, where two pictures side by side take less time than one after the other."""
-        return self.name == "cpu" or self.device == "CPU"
+    def lanes(self) -> int:
+        """How many pictures at once are painted sooner than one after the other."""
+        if self.name == "cpu" or self.device == "CPU":
+            return min(2, cores())
+        return 3 if self.name in GRAPHICS else 1
+
+    def open_lanes(self, model: Model, count: int) -> list[Session]:
+        """Sessions that share the machine. Raises whatever the runtime raises."""
+        if self.name in GRAPHICS:
+            return [OwnThread(partial(self.open, model)) for _ in range(count)]
+        return [self.open(model, cores() // count) for _ in range(count)]
 
     def open(self, model: Model, threads: int = 0) -> Session:
         """Load the model. threads: of the processor, 0 for one a core. Raises whatever the runtime raises."""
@@ -74,7 +88,7 @@ class Way:
         execution = PROVIDERS[self.name].execution
         if self.name == "openvino":
             return OpenVinoSession(data, self.device, threads)
-        if self.name in ("cuda", "tensorrt"):
+        if self.name in GRAPHICS:
             return BoundSession(data, execution, CUDA_OPTIONS if self.name == "cuda" else _tensorrt_options())
         return PlainSession(data, execution, threads)
 
@@ -85,13 +99,14 @@ class Engine:
     provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
     really runs and `why` says how it came to that. "auto" takes a GPU where there is one, else the fastest
     way on the processor, which it finds out by trying and remembers.
-    lanes: pictures painted at once, on processors alone; `lanes` is how many it became.
+    lanes: pictures painted at once, at most; `lanes` is how many it became.
     Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU.
     """
 
     def __init__(self, model: Model, provider: str = "auto", lanes: int = 1) -> None:
         self.model = model
         self._free: SimpleQueue[Session] = SimpleQueue()
+        self._counting = Lock()  # of `_sessions`
         reasons: list[str] = []
         for names in _groups(provider):
             problems = {name: problem_of(name) for name in names}
@@ -101,11 +116,11 @@ class Engine:
             if found is not None:
                 way, session, note = found
                 self.provider = way.name
-                self.lanes = min(lanes, cores()) if way.shares_cores else 1
-                several = [way.open(model, cores() // self.lanes) for _ in range(self.lanes)] if self.lanes > 1 else []
-                for one in several or [session]:
+                self.lanes = min(lanes, way.lanes)
+                self._sessions = way.open_lanes(model, self.lanes) if self.lanes > 1 else [session]
+                for one in self._sessions:
                     self._free.put(one)
-                gpu = nvidia_gpus()[:1] if way.name in ("cuda", "tensorrt") else ()
+                gpu = nvidia_gpus()[:1] if way.name in GRAPHICS else ()
                 self.why = "; ".join([*reasons, *gpu, *note]) or "as asked for"
                 return
             # Of several that would do, the last is the usual one: what the others lack is no news.
@@ -120,13 +135,33 @@ class Engine:
         image: [H, W, 3] uint8 BGR, H and W multiples of the model's `multiple`.
         weights: [S] float32. Returns [H, W, 3] uint8 BGR.
         """
-        session = self._free.get()  # not every runtime paints for two threads at once
+        while True:
+            session = self._free.get()  # not every runtime paints for two threads at once
+            try:
+                painted = session.run(image, weights)
+            except Exception as error:
+                if self._give_up(session):
+                    continue
+                self._free.put(session)
+                raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
+            self._free.put(session)
+            return painted
+
+    def _give_up(self, session: Session) -> bool:
+        """Paint on without that one: large pictures may not fit into memory several times. False for the last."""
+        with self._counting:
+            if len(self._sessions) == 1:
+                return False
+            self._sessions.remove(session)
+            return True
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Make ready for pictures of that shape, [H, W, 3], while other threads paint. Raises EngineError."""
         try:
-            return session.run(image, weights)
+            for session in self._sessions:
+                session.prepare(shape)
         except Exception as error:
             raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
-        finally:
-            self._free.put(session)
 
 
 def _groups(provider: str) -> list[list[str]]:

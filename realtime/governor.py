@@ -61,6 +61,7 @@ class Governor:
         self._cost = 0.0  # their median
         self._fineness = 1.0  # rows painted over `height`, where these are more
         self._changed = self._tight = float("-inf")  # when: moved, too slow to go up
+        self._climbed = False  # the last move was up
         self._patience = FIRST_PATIENCE
 
     @property
@@ -96,16 +97,18 @@ class Governor:
         if now - max(self._tight, self._changed) < self._patience:
             return False
         self._rung = self._highest()
-        self._changed = now
+        self._changed, self._climbed = now, True
         return True
 
     def _go_down(self, now: float) -> bool:
         if self._rung == 0 or len(self._costs) < FEWEST:
             return False
-        lasted = now - self._changed
-        self._patience = max(PATIENCE, min(2 * self._patience, LONGEST) if lasted < 3 * self._patience else PATIENCE)
+        if not self._climbed or now - self._changed > 3 * self._patience:
+            self._patience = PATIENCE
+        else:  # going up did not last
+            self._patience = max(PATIENCE, min(2 * self._patience, LONGEST))
         self._rung = min(self._highest(), self._rung - 1)
-        self._changed = now
+        self._changed, self._climbed = now, False
         return True
 
     def _highest(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
+from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.governor import Governor, live_size
 from realtime.look import Look
@@ -14,14 +17,19 @@ Size = tuple[int, int]  # (width, height)
 
 
 class LiveSize:
-    """Chooses, and follows the load. height: rows asked for, or None to choose; fps: what is held then."""
+    """Chooses, and follows the load. height: rows asked for, or None to choose; fps: what is held then.
+
+    Where another size has to be made ready first, pictures are painted at the one before meanwhile.
+    """
 
     def __init__(self, stylizer: Stylizer, height: int | None) -> None:
         self._stylizer, self._height = stylizer, height
         self._governor: Governor | None = None  # None: the height is fixed
+        self._coming: tuple[Size, threading.Thread] | None = None  # the next size, and who makes it ready
 
     def choose(self, image: Image, look: Look, fps: float) -> Size:
         """For a source that is new, or whose pictures have changed their size: paints some to see how long it takes."""
+        self._coming = None
         if self._height is not None:
             return _fitting(image, self._height, look)
         look = replace(look, strength=1.0, stroke=1.0)
@@ -36,11 +44,23 @@ class LiveSize:
         return _fitting(image, self._governor.height, look)
 
     def observe(self, image: Image, look: Look, seconds: float, now: float) -> Size | None:
-        """A picture took that long to paint; the new size where that changes it. now: s, of any clock."""
-        usual = look.strength > 0 and look.before is None
-        if self._governor is None or not usual or not self._governor.observe(seconds, now, look.stroke):
+        """A picture took that long to paint; the size for the next ones where it changes now. now: s, of any clock."""
+        if self._coming is None:
+            usual = look.strength > 0 and look.before is None
+            if self._governor is None or not usual or not self._governor.observe(seconds, now, look.stroke):
+                return None
+            size = _fitting(image, self._governor.height, look)
+            self._coming = size, threading.Thread(target=self._prepare, args=(size, look), name="prepare")
+            self._coming[1].start()
+        size, preparing = self._coming
+        if preparing.is_alive():
             return None
-        return _fitting(image, self._governor.height, look)
+        self._coming = None
+        return size
+
+    def _prepare(self, size: Size, look: Look) -> None:
+        with suppress(EngineError):  # painting at that size will say it
+            self._stylizer.prepare(size, look)
 
 
 def _fitting(image: Image, height: int, look: Look) -> Size:

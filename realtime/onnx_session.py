@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frame import Image
+
+if TYPE_CHECKING:
+    from realtime.engine import Session
 
 GRAPHS = 8  # picture sizes whose memory and CUDA graphs are kept; of the others only the last one
 WARM_UPS = 3  # runs at a new size: kernels are searched for, then captured, then replayed
@@ -59,13 +64,16 @@ class PlainSession:
         painted: Image = self._session.run(None, {"frame": image, "style": weights})[0]
         return painted
 
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Nothing: one size is as ready as another."""
+
 
 class BoundSession:
     """Fixed memory on the device, one set for each size: only the frame's bytes travel, there and back.
 
     Where CUDA can capture the network as one graph it is replayed with a single launch; that needs
     addresses that never change, so the sets are kept for the first GRAPHS sizes. ONNX Runtime keeps graphs for each
-    thread that runs the session, and captures anew in another; nothing else may use CUDA meanwhile.
+    thread that runs the session: one thread for each, please. While one captures no other session runs.
     """
 
     def __init__(
@@ -98,9 +106,16 @@ class BoundSession:
         buffers = self._kept.get(image.shape)
         if buffers is None and self._other is not None and self._other[0] == image.shape:
             buffers = self._other[1]
-        return (buffers or self._prepare(image, weights)).run(image, weights)
+        if buffers is None:
+            with _CAPTURE.alone():
+                buffers = self._set_up(image, weights)
+        with _CAPTURE.together():
+            return buffers.run(image, weights)
 
-    def _prepare(self, image: Image, weights: NDArray[np.float32]) -> Buffers:
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Nothing: it is the thread that paints which has to capture, and nobody may paint meanwhile."""
+
+    def _set_up(self, image: Image, weights: NDArray[np.float32]) -> Buffers:
         number, keep = len(self._kept), len(self._kept) < GRAPHS
         buffers = Buffers(self, self._session, image.shape, len(weights), number + 1 if keep and self.graphs else -1)
         for _ in range(WARM_UPS):
@@ -116,6 +131,58 @@ class BoundSession:
         import onnxruntime as ort
 
         return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, self.device, 0)
+
+
+class OwnThread:
+    """A session in a thread of its own, so that its CUDA graphs are those of whichever thread asks."""
+
+    def __init__(self, open: Callable[[], Session]) -> None:
+        """open: makes the session, in that thread."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cuda")
+        self._session = self._thread.submit(open).result()
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
+        return self._thread.submit(self._session.run, image, weights).result()
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Nothing, as with the session itself."""
+
+
+class Gate:
+    """Lets many threads through together, or one alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = self._asking = 0  # threads that are in together; that want to be alone
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Inside with others."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._asking)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside with nobody else: waits for those who are in, and keeps the others out."""
+        with self._changed:
+            self._asking += 1
+            try:
+                self._changed.wait_for(lambda: not self._inside)
+                yield  # the lock is held: nobody comes in
+            finally:
+                self._asking -= 1
+                self._changed.notify_all()
+
+
+_CAPTURE = Gate()
 
 
 class Buffers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -54,15 +55,29 @@ class OpenVinoSession:
         self._model = self._core.read_model(model)
         self._device, self._threads = device, threads
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._changing = Lock()  # of `_requests`
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
-        request = self._requests.get(image.shape)
-        if request is None:
-            request = self._compile(image.shape)
-        self._requests.move_to_end(image.shape)
+        request = self._request(image.shape)
         painted: Image = request.infer({"frame": image, "style": weights}, share_inputs=True)[0]
         return painted
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Compile for frames of that shape, [H, W, 3]; another thread may paint meanwhile."""
+        self._request(shape)
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        with self._changing:
+            request = self._requests.get(shape)
+        if request is None:
+            request = self._compile(shape)
+        with self._changing:
+            self._requests[shape] = request
+            self._requests.move_to_end(shape)
+            while len(self._requests) > SIZES or (len(self._requests) > 2 and self._pixels > PIXELS):
+                self._requests.popitem(last=False)
+        return request
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         model = self._model.clone()
@@ -72,11 +87,7 @@ class OpenVinoSession:
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
         if self._device == "CPU" and self._threads:
             settings["INFERENCE_NUM_THREADS"] = self._threads
-        request = self._core.compile_model(model, self._device, settings).create_infer_request()
-        self._requests[shape] = request
-        while len(self._requests) > SIZES or (len(self._requests) > 2 and self._pixels > PIXELS):
-            self._requests.popitem(last=False)
-        return request
+        return self._core.compile_model(model, self._device, settings).create_infer_request()
 
     @property
     def _pixels(self) -> int:

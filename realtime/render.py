@@ -1,4 +1,4 @@
-"""The line for films: a thread decodes, one or two paint, another encodes. Every picture, in order."""
+"""The line for films: a thread decodes, up to three paint, another encodes. Every picture, in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realtime.style_track import StyleTrack
 from realtime.stylizer import Stylizer
 
 ROOM = 4  # pictures between two threads
-LANES = 2  # pictures painted at once: one thread for each takes 0.65 of the time that two threads take for one
+LANES = 3  # pictures painted at once, at most; see `Way.lanes`
 
 Paint = Callable[[Image, float], Image]  # the second: when in the film, in seconds
 

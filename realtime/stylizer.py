@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ class Stylizer:
     provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `why` say what it became.
     network: of the shipped styles, "live" or "wide", which is better and takes up to four times as long.
     models: a model file or a folder of them, beside the shipped ones.
-    lanes: threads that may paint at once; on processors two side by side are faster than one after the other.
+    lanes: threads that may paint at once, at most: two on processors, three on NVIDIA's GPUs are the fastest.
     Raises UnknownStyle, UsageError, ModelError or EngineError.
     """
 
@@ -104,6 +105,12 @@ class Stylizer:
             painted = blend(fitted(self._run(before, look.before), larger), fitted(painted, larger), look.share)
         return mix(painted, image, look)
 
+    def prepare(self, size: tuple[int, int], look: Look) -> None:
+        """Make ready to `paint_at` that size, where that takes time; other threads may paint meanwhile."""
+        multiple = look.model.multiple
+        width, height = (side + -side % multiple for side in stroke_size(size, look.stroke, multiple))
+        self._engine(look).prepare((height, width, 3))
+
     def _run(self, picture: Image, look: Look) -> Image:
         """The network alone. picture: [H, W, 3]; returns the same shape."""
         multiple = look.model.multiple
@@ -122,7 +129,7 @@ class Stylizer:
         """Free the sessions; painting is over."""
         self._engines.clear()
 
-    def __enter__(self) -> Stylizer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -138,6 +140,21 @@ def test_openvino_keeps_a_few_sizes(model: Model, photo: Image) -> None:
     assert (session.run(photo[:64, :64].copy(), one(model)) == first).all()
 
 
+def test_openvino_compiles_ahead_while_another_thread_paints(
+    model: Model, photo: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = OpenVinoSession(model.data)
+    small, large = photo[:64, :64].copy(), photo[:128, :96].copy()
+    first = session.run(small, one(model))
+    thread = threading.Thread(target=session.prepare, args=(large.shape,))
+    thread.start()
+    while thread.is_alive():
+        assert (session.run(small, one(model)) == first).all()
+    thread.join()
+    monkeypatch.setattr(session, "_compile", None)  # is not asked again
+    assert session.run(large, one(model)).shape == large.shape
+
+
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if name not in HERE])
 def test_what_cannot_be_had_is_one_line(run: Run, name: str) -> None:
     done = run("realtime.cli", "--demo", "--no-window", "--frames", "1", "--provider", name)
@@ -221,3 +238,15 @@ def test_a_comparison_alternates() -> None:
     order: list[str] = []
     seconds = trial.compare({name: partial(order.append, name) for name in "ab"}, 0.0)
     assert order == ["a", "b", "a", "b"] and set(seconds) == {"a", "b"}
+
+
+def test_what_is_far_behind_is_tried_no_more() -> None:
+    order: list[str] = []
+
+    def paint(name: str, seconds: float) -> None:
+        order.append(name)
+        time.sleep(seconds)
+
+    seconds = trial.compare({"quick": partial(paint, "quick", 0.01), "slow": partial(paint, "slow", 0.05)}, 9.0)
+    assert order.count("slow") == 1 + 2 and order.count("quick") == 1 + trial.ROUNDS
+    assert seconds["quick"] < seconds["slow"]

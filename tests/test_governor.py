@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.governor import PIXEL_LIMIT, SMALLEST, Governor, live_size, stroke_size
+from realtime.governor import PATIENCE, PIXEL_LIMIT, SMALLEST, Governor, live_size, stroke_size
 
 Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
 FPS = 30.0
@@ -86,6 +86,19 @@ def test_it_grows_again_when_the_load_is_gone() -> None:
     history = list(simulate(governor, lambda now: able(350) if now < 5 else able(700), 60))
     assert min(height for _, height, _ in history) < before
     assert history[-1][1] == before
+
+
+def test_a_load_that_took_two_steps_is_forgotten_like_any_other() -> None:
+    """Going down further is no sign that going up would not last."""
+    governor = started(able(700))
+    before = governor.height
+
+    def load(now: float) -> float:
+        return able(700) if now < 20 or now >= 30 else able(500) if now < 20.5 else able(300)
+
+    history = list(simulate(governor, load, 60))
+    assert len({height for now, height, _ in history if 20 < now < 22}) > 2
+    assert next(now for now, height, _ in history if now > 30 and height == before) < 30 + PATIENCE + 2
 
 
 def test_a_noisy_load_does_not_make_it_swing() -> None:

@@ -1,0 +1,119 @@
+"""Several pictures in flight: as CUDA needs it, on this machine's processor."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from realtime.engine import Engine
+from realtime.errors import EngineError
+from realtime.frame import Image
+from realtime.onnx_session import BoundSession, Gate, OwnThread, PlainSession
+from realtime.styles import Library
+
+CPU = "CPUExecutionProvider"
+
+
+class Noting(BoundSession):
+    """Says which threads it was run by."""
+
+    threads: set[int]
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        self.__dict__.setdefault("threads", set()).add(threading.get_ident())
+        return super().run(image, weights)
+
+
+def test_a_session_stays_in_its_thread_whoever_asks(library: Library, photo: Image) -> None:
+    model = library.models[0]
+    sessions = [Noting(model.data, CPU, device="cpu") for _ in range(2)]
+    opened = list(sessions)
+    lanes = [OwnThread(lambda: opened.pop()) for _ in sessions]
+    for session in sessions:
+        session.threads.clear()
+    plain = PlainSession(model.data, CPU)
+    weights = np.eye(len(model.styles), dtype=np.float32)[0]
+    pictures = [np.ascontiguousarray(photo[:64, n : n + 64 + 8 * (n % 3)]) for n in range(24)]
+    with ThreadPoolExecutor(4) as pool:
+        painted = list(pool.map(lambda n: lanes[n % 2].run(pictures[n], weights), range(24)))
+    for picture, image in zip(pictures, painted, strict=True):
+        assert (image == plain.run(picture, weights)).all()
+    assert all(len(session.threads) == 1 for session in sessions)
+    assert len(sessions[0].threads | sessions[1].threads) == 2
+
+
+def test_nobody_is_inside_with_one_who_wants_to_be_alone() -> None:
+    gate, inside, most, alone = Gate(), 0, 0, 0
+    over = threading.Event()
+
+    def together() -> None:
+        nonlocal inside, most
+        while not over.is_set():
+            with gate.together():
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0.001)
+                inside -= 1
+
+    threads = [threading.Thread(target=together) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(50):
+        with gate.alone():  # although there is always somebody inside who is followed by another
+            alone += 1
+            seen = inside
+            time.sleep(0.001)
+            assert seen == inside == 0
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert alone == 50 and most > 1
+
+
+class Small:
+    """A session that has no room for pictures of more than so many rows."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+        if len(image) > self.rows:
+            raise MemoryError("no room")
+        return image
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        self.run(np.zeros(shape, np.uint8), np.zeros(1, np.float32))
+
+
+def engine_of(library: Library, *sessions: Small) -> Engine:
+    engine = Engine(library.models[0], "cpu")
+    engine._free.get()
+    engine._sessions = list(sessions)
+    for session in sessions:
+        engine._free.put(session)
+    return engine
+
+
+def test_where_memory_holds_one_picture_the_others_wait(library: Library) -> None:
+    engine = engine_of(library, Small(10), Small(10), Small(100))
+    picture, weights = np.zeros((50, 8, 3), np.uint8), np.zeros(1, np.float32)
+    with ThreadPoolExecutor(3) as pool:
+        painted = list(pool.map(partial(engine.run, weights=weights), [picture] * 20))
+    assert len(painted) == 20 and all(image is picture for image in painted)
+
+
+def test_what_fits_nowhere_is_said(library: Library) -> None:
+    engine = engine_of(library, Small(10), Small(10))
+    weights = np.zeros(1, np.float32)
+    for _ in range(3):  # and it lives on
+        with pytest.raises(EngineError, match="failed on cpu: no room"):
+            engine.run(np.zeros((50, 8, 3), np.uint8), weights)
+        with pytest.raises(EngineError, match="no room"):
+            engine.prepare((50, 8, 3))
+    assert engine.run(np.zeros((8, 8, 3), np.uint8), weights).shape == (8, 8, 3)
