@@ -11,7 +11,6 @@ import argparse
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from rich.table import Table
 from benchmarks.live import SCREEN, SETTLE
 from benchmarks.machine import load, machine, print_table
 from benchmarks.processes import State, state
-from benchmarks.screen import virtual_screen
+from benchmarks.screen import has, virtual_screen
 
 NEEDED = ("Xvfb", "openbox", "xdotool", "ffprobe")
 WARM_UP = 20.0  # seconds until everything that is allocated once is there
@@ -39,9 +38,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--provider", default="auto")
     arguments = parser.parse_args()
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        print(f"benchmarks.endurance: {', '.join(missing)} not found")
+    if not has("benchmarks.endurance", NEEDED):
         return 1
     with virtual_screen(SCREEN) as display, tempfile.TemporaryDirectory() as folder:
         states, times, said = endure(display, Path(folder), 60 * arguments.minutes, arguments.provider)

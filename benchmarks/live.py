@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
 from benchmarks.processes import cpu_seconds, peak_megabytes
-from benchmarks.screen import virtual_screen
+from benchmarks.screen import has, virtual_screen
 
 NEEDED = ("Xvfb", "openbox", "xdotool")
 SETTLE = 3.0  # seconds after a key until what it did is measured
@@ -41,9 +40,7 @@ def main() -> int:
     parser.add_argument("--provider", default="auto")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw start-up, memory and CPU: .svg or .png")
     arguments = parser.parse_args()
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        print(f"benchmarks.live: {', '.join(missing)} not found: apt-get install {' '.join(missing).lower()}")
+    if not has("benchmarks.live", NEEDED):
         return 1
     with virtual_screen(SCREEN) as display, tempfile.TemporaryDirectory() as folder:
         rows = measure(display, Path(folder), arguments.seconds, arguments.provider)

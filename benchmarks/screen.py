@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+PACKAGES = "xvfb openbox xdotool ffmpeg"
 PATIENCE = 30.0  # s for the window manager to start
+
+
+def has(benchmark: str, programs: Sequence[str]) -> bool:
+    """Whether all of them are installed; says what to do where not."""
+    missing = [name for name in programs if shutil.which(name) is None]
+    if missing:
+        print(f"{benchmark}: {', '.join(missing)} not found; on Debian: apt-get install {PACKAGES}", file=sys.stderr)
+    return not missing
 
 
 @contextmanager

@@ -102,16 +102,20 @@ def _run_live(
             source = open_live_source(
                 arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
             )
+        presets = Presets(config.file.path.with_name("presets.toml"))
+        look = stylizer.look
+        if arguments.look is not None:
+            look = presets.recall(arguments.look, stylizer.library)
         path = arguments.style_track
-        track = read_style_track(path, stylizer.library, stylizer.look) if path is not None else None
+        track = read_style_track(path, stylizer.library, look) if path is not None else None
         live = Live(
             source, stylizer, track=track, mirror=arguments.mirror,
             height=height, fps=arguments.fps, frames=arguments.frames,
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
-            view=View(arguments.view or "painted"), presets=Presets(config.file.path.with_name("presets.toml")),
+            view=View(arguments.view or "painted"), presets=presets,
         )  # fmt: skip
-        if arguments.look is not None:
-            live.dials.go(live.dials.presets.recall(arguments.look, stylizer.library), 0)
+        if look is not stylizer.look:
+            live.dials.go(look, 0)
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
         deeds = Deeds(live, outputs, arguments.snapshots)
         print(f"{source.name}: {source.gives}", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from realtime.styles import Library
 from tests.conftest import Run
 from tests.e2e.conftest import App, difference
 from tests.movies import H264, TONE, make
@@ -113,3 +115,17 @@ def test_what_cannot_be_is_one_line(run: Run, tmp_path: Path, arguments: Any, st
     done = run("realtime.cli", *arguments)
     assert done.returncode == status and words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_style_track_begins_with_the_look_that_was_asked_for(run: Run, library: Library, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("")
+    (tmp_path / "presets.toml").write_text('[F3]\nstyle = "udnie"\nstrength = 0.7\nkeep_colors = 1.0\n')
+    (tmp_path / "track.txt").write_text("0:00.2 the_scream --strength 0.5\n")
+    film(tmp_path / "film.mp4", seconds=2)
+    options = ("--config", "c.toml", "--look", "F3", "--style-track", "track.txt", "--no-window", "--size", "64")
+    for frames, style, look in (("1", "udnie", (0.7, 1.0)), ("12", "the_scream", (0.5, 1.0))):
+        done = run("realtime.cli", "film.mp4", *options, "--frames", frames, "--stats", "stats.json")
+        assert (done.returncode, done.stderr) == (0, "")
+        stats = json.loads((tmp_path / "stats.json").read_text())
+        assert stats["style"] == library.find(style)[1].label
+        assert (stats["look"]["strength"], stats["look"]["keep_colors"]) == look
