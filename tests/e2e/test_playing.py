@@ -119,13 +119,13 @@ def test_what_cannot_be_is_one_line(run: Run, tmp_path: Path, arguments: Any, st
 
 def test_a_style_track_begins_with_the_look_that_was_asked_for(run: Run, library: Library, tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("")
-    (tmp_path / "presets.toml").write_text('[F3]\nstyle = "udnie"\nstrength = 0.7\nkeep_colors = 1.0\n')
+    (tmp_path / "presets.toml").write_text('[F3]\nstyle = "udnie"\nstrength = 0.7\nstroke = 2.0\n')
     (tmp_path / "track.txt").write_text("0:00.2 the_scream --strength 0.5\n")
     film(tmp_path / "film.mp4", seconds=2)
     options = ("--config", "c.toml", "--look", "F3", "--style-track", "track.txt", "--no-window", "--size", "64")
-    for frames, style, look in (("1", "udnie", (0.7, 1.0)), ("12", "the_scream", (0.5, 1.0))):
+    for frames, style, look in (("1", "udnie", (0.7, 2.0)), ("12", "the_scream", (0.5, 2.0))):
         done = run("realtime.cli", "film.mp4", *options, "--frames", frames, "--stats", "stats.json")
         assert (done.returncode, done.stderr) == (0, "")
         stats = json.loads((tmp_path / "stats.json").read_text())
         assert stats["style"] == library.find(style)[1].label
-        assert (stats["look"]["strength"], stats["look"]["keep_colors"]) == look
+        assert (stats["look"]["strength"], stats["look"]["stroke"]) == look
