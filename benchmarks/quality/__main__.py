@@ -49,7 +49,7 @@ def main() -> int:
         if "losses" in parts:
             measure_losses(results, judge, painters, photos)
         if "gatys" in parts:
-            measure_gatys(results, judge, ours, spread(photos, arguments.pairs), arguments.iterations)
+            measure_gatys(results, judge, painters, spread(photos, arguments.pairs), arguments.iterations)
     if "steadiness" in parts:
         measure_steadiness(results, painters, list_films(arguments.clips), photos)
     if "time" in parts:
@@ -71,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--transformer-net", type=Path, nargs="*", default=[], metavar="FILE", help="exported TransformerNets"
     )
     parser.add_argument("--count", type=int, default=12, help="photos for the losses (default: 12)")
-    parser.add_argument("--pairs", type=int, default=6, help="of them for Gatys' method (default: 6)")
+    parser.add_argument("--pairs", type=int, default=6, help="of them for Gatys' method, in turn (default: 6)")
     parser.add_argument("--iterations", type=int, default=200, help="of Gatys' method at most (default: 200)")
     parser.add_argument("--only", choices=PARTS, nargs="+", help="measure these parts alone")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/quality"), metavar="DIR")
@@ -99,16 +99,19 @@ def measure_losses(results: Results, judge: Judge, painters: list[Painter], phot
                 results.once(key, partial(score, judge, painter, photo, style))
 
 
-def measure_gatys(results: Results, judge: Judge, ours: Painter, photos: list[Path], iterations: int) -> None:
-    """Descents of Gatys' method, which do not depend on the network, and our losses on the same squares."""
-    work = [(path, style) for path in photos for style in ours.styles if style in judge.paintings]
-    for path, style in track(work, "Gatys", console=Console(stderr=True)):
+def measure_gatys(results: Results, judge: Judge, painters: list[Painter], photos: list[Path], iterations: int) -> None:
+    """A descent of Gatys' method for each painting, the photos in turn, and everybody's losses on the same squares."""
+    pairs = [(photos[number % len(photos)], style) for number, style in enumerate(painters[0].styles)]
+    for path, style in track(pairs, "Gatys", console=Console(stderr=True)):
+        if style not in judge.paintings:
+            continue
         photo = cover(read_image(path), SQUARE, SQUARE)
         place = {"style": style, "photo": path.stem}
         descent = {"what": "descent", "iterations": str(iterations), **place}
         steps = results.once(descent, partial(judge.descent, photo, style, iterations))
-        key = {"what": "gatys", "by": ours.digest, "iterations": str(iterations), **place}
-        results.once(key, partial(equivalent, judge, ours, photo, style, steps))
+        for painter in (painter for painter in painters if style in painter.styles):
+            key = {"what": "gatys", "by": painter.digest, "iterations": str(iterations), **place}
+            results.once(key, partial(equivalent, judge, painter, photo, style, steps))
 
 
 def measure_steadiness(results: Results, painters: list[Painter], films: list[Path], photos: list[Path]) -> None:

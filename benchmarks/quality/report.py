@@ -31,22 +31,28 @@ def _losses(results: Results, painters: list[Painter], styles: list[str]) -> str
     """One row a painting: our losses, those of the others, and Gatys' iterations."""
     ours, others = painters[0], painters[1:]
     head = ["painting", "content", "style", "tone", "palette", "Gatys' iterations"]
-    head += [f"{other.name}: content, style" for other in others]
-    rows, equivalents = [], []
+    head += [f"{other.name}: content, style, iterations" for other in others]
+    rows: list[Row] = []
+    equivalents: dict[str, list[float]] = {painter.digest: [] for painter in painters}
     for style in styles:
         found = list(results.of(what="losses", by=ours.digest, style=style))
         if not found:
             continue
-        counts = [_iterations(entry) for entry in results.of(what="gatys", by=ours.digest, style=style)]
-        equivalents += counts
+        counts = {
+            painter.digest: [_iterations(entry) for entry in results.of(what="gatys", by=painter.digest, style=style)]
+            for painter in painters
+        }
+        for digest, found_here in counts.items():
+            equivalents[digest] += found_here
         row = [style, *(f"{_mean(found, term):.3f}" for term in ("content", "style", "tone", "palette"))]
-        row.append(_count(counts))
+        row.append(_count(counts[ours.digest]))
         for other in others:
             theirs = list(results.of(what="losses", by=other.digest, style=style))
-            row.append(f"{_mean(theirs, 'content'):.2f}, {_mean(theirs, 'style'):.2f}" if theirs else "")
+            losses = [f"{_mean(theirs, term):.3f}" for term in ("content", "style")] if theirs else []
+            row.append(", ".join([*losses, *filter(None, [_count(counts[other.digest])])]))
         rows.append(row)
     if rows:
-        rows.append(["all, median", *_medians(rows, 1, 4), _count(equivalents), *[""] * len(others)])
+        rows.append(["all, median", *_medians(rows, 1, 4), *(_count(equivalents[p.digest]) for p in painters)])
     return _table(head, rows) if rows else ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,20 +16,19 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from realtime.errors import SourceError, UsageError
-from realtime.frame import Colour, FilmFormat, FilmFrame, Image, Step
+from realtime.frame import FilmFormat, FilmFrame, Image, Step
 from realtime.sources.deinterlace import Deinterlacer
 from realtime.sources.survey import DECODING_TIMES_ONLY, Survey, demux, survey
+from realtime.sources.upright import Upright
 
 _HDR = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
 _ONE_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs that keep each picture in a packet of its own
 _GLANCE = 500  # packets
 NOTHING: Image = np.zeros((1, 1, 3), np.uint8)
-_MORE_BITS = re.compile(r"(?<=p)(9|1\d)(le|be)$")  # yuv420p10le
 _BUNDLE = 256  # packets between two pictures that travel together
 
 
@@ -51,7 +49,6 @@ class Film:
         self.skip = 0  # so many of the first pictures are not looked at: they come as NOTHING
         self.damaged = self.corrupt = self.mended = self.frames = 0
         self._last: FilmFrame | None = None
-        self._reformatter, self._narrower = VideoReformatter(), VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
             index = self._choose(container, track).index
@@ -185,26 +182,25 @@ class Film:
     def _learn(self, picture: VideoFrame) -> None:
         """What the first picture says of all."""
         context, stream = self._video.codec_context, self._video
-        colour = _colour(picture)
+        self._upright = Upright(picture)
+        colour = self._upright.colour
         if colour.transfer in _HDR:
             raise SourceError(
                 f"{self.path} is an HDR film ({_HDR[colour.transfer]}), which cannot be painted faithfully; "
                 "convert it to SDR first"
             )
-        self._turn = _turn(picture)
         width, height = picture.width, picture.height
         pixel = stream.sample_aspect_ratio or Fraction(1)
-        if self._turn[0]:
+        if self._upright.sideways:
             width, height, pixel = height, width, 1 / pixel
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         self._step = self.survey.step or max(1, round(1 / (rate * time_base)))
-        self._decoded = (picture.width, picture.height)
         self._origin = round(self.survey.start / time_base)
         self._lag: int | None = None  # between the decoding of a picture and its turn to be shown
         if self._container.format.name in DECODING_TIMES_ONLY and picture.dts is not None:
             self._lag = picture.dts - self.survey.times[0]
-        deep = max((c.bits for c in picture.format.components), default=8) > 8
+        deep = self._upright.deep
         self.format = FilmFormat((width, height), time_base, rate, self.survey.variable, pixel, colour, deep)
         if deep:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
@@ -215,7 +211,7 @@ class Film:
     def _frame(self, picture: VideoFrame) -> FilmFrame | None:
         """A picture as it travels; None where it cannot be shown."""
         try:
-            image = self._image(picture) if self.frames >= self.skip else NOTHING
+            image = self._upright(picture) if self.frames >= self.skip else NOTHING
         except (av.error.FFmpegError, ValueError):
             self.damaged += 1
             return None
@@ -237,23 +233,6 @@ class Film:
         self.mended += 1
         far = (last - pts) * self.format.time_base > 1
         return last + (self._step if far else max(1, self._step // 2))
-
-    def _image(self, picture: VideoFrame) -> Image:
-        width, height = self._decoded
-        colour = self.format.colour
-        matrix, levels = (None, None) if picture.format.is_rgb else (colour.swscale(height), 2 if colour.full else 1)
-        eight = _MORE_BITS.sub("", picture.format.name)
-        if eight != picture.format.name:  # first to 8 bits, or swscale smears the colours: another path than for 8
-            picture = self._narrower.reformat(picture, width, height, eight)
-        bgr = self._reformatter.reformat(
-            picture, width, height, "bgr24",
-            src_colorspace=matrix, src_color_range=levels, dst_color_range=2,
-        )  # fmt: skip
-        image = np.asarray(bgr.to_ndarray(), np.uint8)
-        swap, flip_rows, flip_columns = self._turn
-        image = image.swapaxes(0, 1) if swap else image
-        image = image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-        return np.ascontiguousarray(image)
 
     def close(self) -> None:
         """Close the file; may be called twice."""
@@ -281,25 +260,3 @@ def _open(path: Path) -> InputContainer:
 
 def _area(stream: VideoStream) -> int:
     return (stream.width or 0) * (stream.height or 0) if cast("Any", stream.codec_context) is not None else 0
-
-
-def _colour(picture: VideoFrame) -> Colour:
-    full = picture.color_range == 2 or picture.format.name.startswith("yuvj")
-    if picture.format.is_rgb:  # it becomes YUV, so the matrix has to be chosen, and said
-        return Colour(1, int(picture.color_primaries), int(picture.color_trc), 1 if picture.height >= 720 else 6)
-    levels = 2 if full else int(picture.color_range)
-    return Colour(levels, int(picture.color_primaries), int(picture.color_trc), int(picture.colorspace))
-
-
-def _turn(picture: VideoFrame) -> tuple[bool, bool, bool]:
-    """How to set it upright: swap rows and columns, then flip the rows, flip the columns.
-
-    The display matrix (nine 16.16 integers) maps a point (x, y) to (a x + c y, b x + d y).
-    """
-    data = cast("Any", picture.side_data).get("DISPLAYMATRIX")
-    if data is None:
-        return False, False, False
-    a, b, _, c, d = (int(v) for v in np.frombuffer(bytes(data), np.int32)[:5])
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return False, d < 0, a < 0
-    return True, b < 0, c < 0
