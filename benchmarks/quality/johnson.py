@@ -3,12 +3,14 @@
     python -m benchmarks.quality.johnson --config training/live.toml --painting starry_night --count 3000
         --photos DIR --paintings DIR --vgg FILE -o starry_night.pth
 
-The file is one of pytorch/examples `fast_neural_style`: stylize-export takes it.
+The file is one of pytorch/examples `fast_neural_style`: stylize-export takes it. The same command goes on where it
+stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +39,28 @@ class Johnson(StyleNetwork):
         return painted.float() / 255
 
 
+class JohnsonRun(Checkpoint):
+    """A checkpoint of this network, which is none of ours: no label says so."""
+
+    def save(self, path: Path) -> None:
+        """Write, whole or not at all."""
+        part = path.with_name(path.name + ".part")
+        torch.save([self.network.state_dict(), self.styles, self.photos, self.seconds, self.optimizer], part)
+        os.replace(part, path)
+
+    @classmethod
+    def begin(cls, path: Path, painting: str) -> JohnsonRun:
+        """What that file holds, or a new one where there is none."""
+        network = Johnson()
+        if not path.exists():
+            return cls(network, [painting])
+        weights, styles, *rest = torch.load(path, weights_only=True)
+        if styles != [painting]:
+            sys.exit(f"benchmarks.quality.johnson: {path} is of {styles[0]}; choose another -o")
+        network.load_state_dict(weights)
+        return cls(network, styles, *rest)
+
+
 def main() -> int:
     """The entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.johnson", description=__doc__.splitlines()[0])
@@ -54,10 +78,10 @@ def main() -> int:
     config = Config(whole.architecture, schedule, (painting,))
     run = arguments.output.with_suffix("")
     files = Files(arguments.photos, arguments.paintings, arguments.vgg, run, arguments.previews)
-    network = Johnson()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    train(config, files, device, show, Checkpoint(network, [painting.name]))
-    torch.save(network.transformer.state_dict(), arguments.output)
+    learnt = train(config, files, device, show, JohnsonRun.begin(files.checkpoint, painting.name)).network
+    assert isinstance(learnt, Johnson)
+    torch.save(learnt.transformer.state_dict(), arguments.output)
     return 0
 
 
