@@ -20,6 +20,7 @@ import pytest
 
 from benchmarks.screen import virtual_screen
 from realtime.frame import Image
+from tests.e2e.program import PROGRAM, Program, Serve
 from tests.fault_camera import FaultCamera
 
 ROOT = Path(__file__).parent.parent.parent
@@ -167,3 +168,30 @@ def wait_for_bytes(path: Path, size: int, process: subprocess.Popen[str]) -> Non
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "nothing is written"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environment: str) -> Program:
+        process = subprocess.Popen(
+            [*PROGRAM, "--serve", "0", "--stats", "stats.json", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("page: "):
+                return Program(process, line.split()[1], tmp_path)
+        raise AssertionError(process.communicate())
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

@@ -3,94 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.mixing import fitted
-from tests.conftest import Run
 from tests.e2e.chromium import PATIENCE, Chromium, Tab
 from tests.e2e.conftest import Screen, difference
+from tests.e2e.program import Serve
 from tests.fault_camera import FaultCamera
-
-ROOT = Path(__file__).parent.parent.parent
-PROGRAM = (sys.executable, "-m", "realtime.cli", "--provider", "cpu")
-Serve = Callable[..., "Program"]
-
-
-@dataclass
-class Program:
-    """The command, serving. url: of its page."""
-
-    process: subprocess.Popen[str]
-    url: str
-    folder: Path
-
-    def picture(self) -> Image:
-        """What viewers see, always as large: [240, 320, 3]."""
-        with urllib.request.urlopen(self.url + "picture.jpg", timeout=PATIENCE) as reply:
-            image = cv2.imdecode(np.frombuffer(reply.read(), np.uint8), cv2.IMREAD_COLOR)
-        assert image is not None
-        return fitted(np.asarray(image, np.uint8), (320, 240))
-
-    def until(self, true: Callable[[Image], bool], what: str) -> Image:
-        """The picture of a still camera, once it is so and fades no more."""
-        deadline = time.monotonic() + PATIENCE
-        last = [self.picture()]
-        while not (len(last) > 3 and true(last[-1]) and all((one == last[-1]).all() for one in last[-4:])):
-            assert time.monotonic() < deadline, what
-            time.sleep(0.15)
-            last.append(self.picture())
-        return last[-1]
-
-    def end(self) -> dict[str, Any]:
-        """Ctrl-C; returns what --stats wrote."""
-        self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=PATIENCE)
-        assert (self.process.returncode, err) == (130, ""), out + err
-        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
-        return table
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str, **environment: str) -> Program:
-        process = subprocess.Popen(
-            [*PROGRAM, "--serve", "0", "--stats", "stats.json", *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("page: "):
-                return Program(process, line.split()[1], tmp_path)
-        raise AssertionError(process.communicate())
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -341,63 +265,3 @@ def test_window_and_page_show_the_same(serve: Serve, browser: Chromium, screen: 
         screen.xdotool("key", "q")
         out, err = program.process.communicate(timeout=PATIENCE)
         assert (program.process.returncode, err) == (0, ""), out + err
-
-
-def test_tls_with_a_certificate_that_stays(serve: Serve, tmp_path: Path) -> None:
-    kept = set()
-    for _ in range(2):
-        program = serve("--demo", "--no-window", "--size", "120", "--serve", "https://127.0.0.1:0")
-        assert re.fullmatch(r"https://127\.0\.0\.1:\d+/", program.url)
-        file = tmp_path / "realtime-stylize/page.pem"
-        assert file.stat().st_mode & 0o77 == 0
-        kept.add(file.read_bytes())
-        done = subprocess.run(
-            [sys.executable, "-c", HTTPS, program.url, str(file)], capture_output=True, text=True, timeout=PATIENCE
-        )
-        assert done.stdout.strip() == "200", done.stderr
-        program.end()
-    assert len(kept) == 1
-
-
-HTTPS = """
-import ssl, sys, urllib.request
-trust = ssl.create_default_context(cafile=sys.argv[2])
-url = sys.argv[1].replace("127.0.0.1", "localhost")
-print(urllib.request.urlopen(url, context=trust, timeout=30).status)
-"""
-
-
-def test_a_port_that_is_taken_is_one_line(run: Run, tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = str(other.getsockname()[1])
-        done = run("realtime.cli", "--demo", "--no-window", "--serve", port)
-        assert done.returncode == 1 and done.stderr.count("\n") == 1 and port in done.stderr
-        done = run("realtime.cli", "--demo", "--no-window", "--serve", port, "--frames", "3", "--record", "x.mp4")
-        assert done.returncode == 0 and done.stderr.count("\n") == 1, "the rest goes on"
-        assert (tmp_path / "x.mp4").is_file()
-
-
-def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> None:
-    blocker = "import sys, importlib.util as u\nfind = u.find_spec\n"
-    blocker += "u.find_spec = lambda name, package=None: None if name == 'starlette' else find(name, package)\n"
-    (tmp_path / "sitecustomize.py").write_text(blocker)
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    done = run("realtime.cli", "--demo", "--no-window", "--serve", PYTHONPATH=path)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "starlette" in done.stderr and "pip install 'realtime-stylize[serve]'" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--demo", "--no-window", "--serve", "nowhere:x"), "--serve nowhere:x: a port"),
-        (("--camera", "page", "--no-window"), "--camera page: --serve makes the page"),
-        (("x.mp4", "-o", "y.mp4", "--serve"), "--serve is for live pictures"),
-    ],
-)
-def test_what_cannot_be_is_one_line(run: Run, options: tuple[str, ...], said: str) -> None:
-    done = run("realtime.cli", *options)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr

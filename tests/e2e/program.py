@@ -1,0 +1,58 @@
+"""The command, serving its page."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from realtime.frame import Image
+from realtime.mixing import fitted
+from tests.e2e.chromium import PATIENCE
+
+PROGRAM = (sys.executable, "-m", "realtime.cli", "--provider", "cpu")
+Serve = Callable[..., "Program"]
+
+
+@dataclass
+class Program:
+    """The command, serving. url: of its page."""
+
+    process: subprocess.Popen[str]
+    url: str
+    folder: Path
+
+    def picture(self) -> Image:
+        """What viewers see, always as large: [240, 320, 3]."""
+        with urllib.request.urlopen(self.url + "picture.jpg", timeout=PATIENCE) as reply:
+            image = cv2.imdecode(np.frombuffer(reply.read(), np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        return fitted(np.asarray(image, np.uint8), (320, 240))
+
+    def until(self, true: Callable[[Image], bool], what: str) -> Image:
+        """The picture of a still camera, once it is so and fades no more."""
+        deadline = time.monotonic() + PATIENCE
+        last = [self.picture()]
+        while not (len(last) > 3 and true(last[-1]) and all((one == last[-1]).all() for one in last[-4:])):
+            assert time.monotonic() < deadline, what
+            time.sleep(0.15)
+            last.append(self.picture())
+        return last[-1]
+
+    def end(self) -> dict[str, Any]:
+        """Ctrl-C; returns what --stats wrote."""
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        assert (self.process.returncode, err) == (130, ""), out + err
+        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
+        return table
