@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from ctypes.util import find_library
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import Protocol
@@ -77,10 +78,12 @@ class Way:
         return 3 if self.name in GRAPHICS else 1
 
     def open_lanes(self, model: Model, count: int) -> list[Session]:
-        """Sessions that share the machine. Raises whatever the runtime raises."""
-        if self.name in GRAPHICS:
-            return [OwnThread(partial(self.open, model)) for _ in range(count)]
-        return [self.open(model, cores() // count) for _ in range(count)]
+        """Sessions that share the machine: so many, or as many as open."""
+        sessions: list[Session] = []
+        with suppress(Exception):  # whatever the runtime raises, for want of memory
+            while len(sessions) < count:
+                sessions.append(self.open(model, cores() // count))
+        return sessions
 
     def open(self, model: Model, threads: int = 0) -> Session:
         """Load the model. threads: of the processor, 0 for one a core. Raises whatever the runtime raises."""
@@ -89,7 +92,8 @@ class Way:
         if self.name == "openvino":
             return OpenVinoSession(data, self.device, threads)
         if self.name in GRAPHICS:
-            return BoundSession(data, execution, CUDA_OPTIONS if self.name == "cuda" else _tensorrt_options())
+            options = CUDA_OPTIONS if self.name == "cuda" else _tensorrt_options()
+            return OwnThread(partial(BoundSession, data, execution, options))
         return PlainSession(data, execution, threads)
 
 
@@ -116,8 +120,9 @@ class Engine:
             if found is not None:
                 way, session, note = found
                 self.provider = way.name
-                self.lanes = min(lanes, way.lanes)
-                self._sessions = way.open_lanes(model, self.lanes) if self.lanes > 1 else [session]
+                several = min(lanes, way.lanes)
+                self._sessions = (way.open_lanes(model, several) if several > 1 else []) or [session]
+                self.lanes = len(self._sessions)
                 for one in self._sessions:
                     self._free.put(one)
                 gpu = nvidia_gpus()[:1] if way.name in GRAPHICS else ()
@@ -136,24 +141,24 @@ class Engine:
         weights: [S] float32. Returns [H, W, 3] uint8 BGR.
         """
         while True:
+            there = len(self._sessions)
             session = self._free.get()  # not every runtime paints for two threads at once
             try:
-                painted = session.run(image, weights)
+                return session.run(image, weights)
             except Exception as error:
-                if self._give_up(session):
-                    continue
-                self._free.put(session)
-                raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
-            self._free.put(session)
-            return painted
+                if there == 1:
+                    raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
+                self._give_up(session)
+            finally:
+                if session in self._sessions:
+                    self._free.put(session)
+                del session
 
-    def _give_up(self, session: Session) -> bool:
-        """Paint on without that one: large pictures may not fit into memory several times. False for the last."""
+    def _give_up(self, session: Session) -> None:
+        """Paint on with the others, if there are any: large pictures may not fit into memory several times."""
         with self._counting:
-            if len(self._sessions) == 1:
-                return False
-            self._sessions.remove(session)
-            return True
+            if len(self._sessions) > 1:
+                self._sessions.remove(session)
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Make ready for pictures of that shape, [H, W, 3], while other threads paint. Raises EngineError."""
@@ -264,9 +269,14 @@ def _tensorrt_options() -> dict[str, str]:
     `planes`. ONNX Runtime refuses profiles that lack the inputs of that part; names that are none are no harm.
     """
     folder = trial.cache_file().parent / "tensorrt"
-    print("TensorRT builds its engine, once for this model and GPU: minutes", file=sys.stderr, flush=True)
+    _say_once("TensorRT builds its engine, once for this model and GPU: minutes")
     sizes = {"min": "64x64", "opt": "480x640", "max": "2160x3840"}
     shapes = {name: f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}
     profiles = {f"trt_profile_{name}_shapes": shape for name, shape in shapes.items()}
     paths = {"trt_engine_cache_path": str(folder), "trt_timing_cache_path": str(folder)}
     return TENSORRT_OPTIONS | profiles | paths
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

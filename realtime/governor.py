@@ -103,10 +103,11 @@ class Governor:
     def _go_down(self, now: float) -> bool:
         if self._rung == 0 or len(self._costs) < FEWEST:
             return False
-        if not self._climbed or now - self._changed > 3 * self._patience:
+        if now - self._changed > 3 * self._patience:
             self._patience = PATIENCE
-        else:  # going up did not last
-            self._patience = max(PATIENCE, min(2 * self._patience, LONGEST))
+        elif self._climbed:  # going up did not last
+            self._patience = min(2 * self._patience, LONGEST)
+        self._patience = max(PATIENCE, self._patience)
         self._rung = min(self._highest(), self._rung - 1)
         self._changed, self._climbed = now, False
         return True

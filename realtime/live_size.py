@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.governor import Governor, live_size
 from realtime.look import Look
@@ -25,11 +24,13 @@ class LiveSize:
     def __init__(self, stylizer: Stylizer, height: int | None) -> None:
         self._stylizer, self._height = stylizer, height
         self._governor: Governor | None = None  # None: the height is fixed
-        self._coming: tuple[Size, threading.Thread] | None = None  # the next size, and who makes it ready
+        self._coming: tuple[Size, Look, threading.Thread] | None = None  # the next size, for what, who makes it ready
 
     def choose(self, image: Image, look: Look, fps: float) -> Size:
         """For a source that is new, or whose pictures have changed their size: paints some to see how long it takes."""
-        self._coming = None
+        if self._coming is not None:
+            self._coming[-1].join()  # or it is timed beside this
+            self._coming = None
         if self._height is not None:
             return _fitting(image, self._height, look)
         look = replace(look, strength=1.0, stroke=1.0)
@@ -45,22 +46,30 @@ class LiveSize:
 
     def observe(self, image: Image, look: Look, seconds: float, now: float) -> Size | None:
         """A picture took that long to paint; the size for the next ones where it changes now. now: s, of any clock."""
+        if self._governor is None:
+            return None
         if self._coming is None:
             usual = look.strength > 0 and look.before is None
-            if self._governor is None or not usual or not self._governor.observe(seconds, now, look.stroke):
+            if not usual or not self._governor.observe(seconds, now, look.stroke):
                 return None
-            size = _fitting(image, self._governor.height, look)
-            self._coming = size, threading.Thread(target=self._prepare, args=(size, look), name="prepare")
-            self._coming[1].start()
-        size, preparing = self._coming
-        if preparing.is_alive():
+            self._coming = self._begin(_fitting(image, self._governor.height, look), look)
+        size, wanted, preparing = self._coming
+        if preparing.is_alive() or look.before is not None:
+            return None
+        if look.stroke != wanted.stroke or look.model is not wanted.model:
+            self._coming = self._begin(_fitting(image, self._governor.height, look), look)
             return None
         self._coming = None
         return size
 
-    def _prepare(self, size: Size, look: Look) -> None:
-        with suppress(EngineError):  # painting at that size will say it
-            self._stylizer.prepare(size, look)
+    def _begin(self, size: Size, look: Look) -> tuple[Size, Look, threading.Thread]:
+        def prepare() -> None:
+            with suppress(Exception):  # painting at that size will say it
+                self._stylizer.prepare(size, look)
+
+        thread = threading.Thread(target=prepare, name="prepare")
+        thread.start()
+        return size, look, thread
 
 
 def _fitting(image: Image, height: int, look: Look) -> Size:

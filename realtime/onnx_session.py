@@ -73,7 +73,7 @@ class BoundSession:
 
     Where CUDA can capture the network as one graph it is replayed with a single launch; that needs
     addresses that never change, so the sets are kept for the first GRAPHS sizes. ONNX Runtime keeps graphs for each
-    thread that runs the session: one thread for each, please. While one captures no other session runs.
+    thread that runs the session, so `OwnThread` holds it. While one captures no other session runs.
     """
 
     def __init__(

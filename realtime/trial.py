@@ -35,9 +35,9 @@ def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) 
     taken: dict[str, list[float]] = {name: [] for name in runs}
     end = time.monotonic() + seconds
     for number in range(ROUNDS):
-        if number and time.monotonic() > end:
+        if number and time.monotonic() >= end:
             break
-        slow = SLOWER * min(map(min, taken.values())) if number >= 2 else math.inf
+        slow = SLOWER * min(map(min, taken.values()), default=0.0) if number >= 2 else math.inf
         for name, run in runs.items():
             if number < 2 or min(taken[name]) < slow:
                 start = time.perf_counter()

@@ -146,10 +146,17 @@ def test_openvino_compiles_ahead_while_another_thread_paints(
     session = OpenVinoSession(model.data)
     small, large = photo[:64, :64].copy(), photo[:128, :96].copy()
     first = session.run(small, one(model))
+    compile, painted = session._compile, threading.Event()
+
+    def slowly(shape: tuple[int, ...]) -> object:
+        assert painted.wait(20), "painting waits for the compiler"
+        return compile(shape)
+
+    monkeypatch.setattr(session, "_compile", slowly)
     thread = threading.Thread(target=session.prepare, args=(large.shape,))
     thread.start()
-    while thread.is_alive():
-        assert (session.run(small, one(model)) == first).all()
+    assert (session.run(small, one(model)) == first).all()
+    painted.set()
     thread.join()
     monkeypatch.setattr(session, "_compile", None)  # is not asked again
     assert session.run(large, one(model)).shape == large.shape
@@ -220,6 +227,25 @@ def test_what_was_the_fastest_and_is_broken_now_is_passed_over(
     assert Engine(model).provider == "cpu"
     with pytest.raises(EngineError, match="OPENVINO does not start"):
         Engine(model, "openvino")
+
+
+def test_nothing_to_compare_is_no_error() -> None:
+    assert trial.compare({}) == {}
+
+
+def test_lanes_that_do_not_open_are_done_without(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    usual = Way.open
+
+    def open(self: Way, model: Model, threads: int = 0) -> engine.Session:
+        opened.append(threads)
+        if len(opened) == 3:
+            raise MemoryError("no room")
+        return usual(self, model, threads)
+
+    monkeypatch.setattr(Way, "open", open)
+    monkeypatch.setattr(Way, "lanes", 3)
+    assert Engine(model, "cpu", 3).lanes == 1 and len(opened) == 3
 
 
 def test_int8_has_to_pay() -> None:

@@ -101,6 +101,23 @@ def test_a_load_that_took_two_steps_is_forgotten_like_any_other() -> None:
     assert next(now for now, height, _ in history if now > 30 and height == before) < 30 + PATIENCE + 2
 
 
+def test_two_steps_down_do_not_undo_what_was_learnt() -> None:
+    """A load that comes back, worse and worse, each time the picture has grown."""
+    governor = started(able(700))
+    low, risen, ups = 0, 0.0, 0
+    before = governor.height
+
+    def load(now: float) -> float:
+        return able(800) if governor.height < before else able(600) if now < risen + 0.7 else able(250)
+
+    last = before
+    for now, height, _ in simulate(governor, load, 600):
+        if height > last:
+            risen, ups = now, ups + 1
+        last, low = height, min(low or height, height)
+    assert low < before and 3 < ups < 20
+
+
 def test_a_noisy_load_does_not_make_it_swing() -> None:
     """Single pictures that take three times as long, and a wave of 5 %: at most one turn in ten seconds."""
     import random

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -56,8 +57,31 @@ def test_another_source_forgets_what_was_on_its_way(library: Library) -> None:
         sizes.choose(frame, stylizer.look, FPS)
         for number in range(10):
             sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
+        assert sizes._coming is not None
+        stylizer.ready.set()
         other = np.zeros((240, 320, 3), np.uint8)
         assert sizes.choose(other, stylizer.look, FPS) == (320, 240)
-        stylizer.ready.set()
+        assert len(stylizer.prepared) == 1, "it was waited for"
+        assert all(sizes.observe(other, stylizer.look, 0.001, number / FPS) is None for number in range(10))
+
+
+def test_what_was_made_ready_for_other_strokes_is_made_ready_again(library: Library) -> None:
+    frame = np.zeros((480, 640, 3), np.uint8)
+    with Slow(library) as stylizer:
+        sizes = LiveSize(stylizer, None)
+        look = stylizer.look
+        sizes.choose(frame, look, FPS)
         for number in range(10):
-            assert sizes.observe(other, stylizer.look, 0.001, number / FPS) is None
+            sizes.observe(frame, look, 2 / FPS, number * 2 / FPS)
+        stylizer.ready.set()
+        while not stylizer.prepared:
+            time.sleep(0.01)
+        assert sizes._coming is not None
+        sizes._coming[-1].join()
+        fading = replace(look, before=look, share=0.5)
+        assert sizes.observe(frame, fading, 2 / FPS, 2.0) is None, "not in the middle of a fade"
+        larger = replace(look, stroke=2.0)
+        assert sizes.observe(frame, larger, 1 / FPS, 2.1) is None
+        sizes._coming[-1].join()
+        assert len(stylizer.prepared) == 2
+        assert sizes.observe(frame, larger, 1 / FPS, 2.2) == stylizer.prepared[-1]

@@ -49,7 +49,7 @@ def main() -> int:
         if "losses" in parts:
             measure_losses(results, judge, painters, photos)
         if "gatys" in parts:
-            measure_gatys(results, judge, painters, spread(photos, arguments.pairs), arguments.iterations)
+            measure_gatys(results, judge, painters, spread(photos, max(1, arguments.pairs)), arguments.iterations)
     if "steadiness" in parts:
         measure_steadiness(results, painters, list_films(arguments.clips), photos)
     if "time" in parts:

@@ -54,7 +54,7 @@ class JohnsonRun(Checkpoint):
         network = Johnson()
         if not path.exists():
             return cls(network, [painting])
-        weights, styles, *rest = torch.load(path, weights_only=True)
+        weights, styles, *rest = torch.load(path, map_location="cpu", weights_only=True)
         if styles != [painting]:
             sys.exit(f"benchmarks.quality.johnson: {path} is of {styles[0]}; choose another -o")
         network.load_state_dict(weights)

@@ -38,10 +38,7 @@ def _losses(results: Results, painters: list[Painter], styles: list[str]) -> str
         found = list(results.of(what="losses", by=ours.digest, style=style))
         if not found:
             continue
-        counts = {
-            painter.digest: [_iterations(entry) for entry in results.of(what="gatys", by=painter.digest, style=style)]
-            for painter in painters
-        }
+        counts = _counts(results, painters, style)
         for digest, found_here in counts.items():
             equivalents[digest] += found_here
         row = [style, *(f"{_mean(found, term):.3f}" for term in ("content", "style", "tone", "palette"))]
@@ -72,6 +69,16 @@ def _steadiness(results: Results, painters: list[Painter], styles: list[str]) ->
     if rows:
         rows.append(["all, median", *_medians(rows, 1, len(head) - 1)])
     return _table(head, rows) if rows else ""
+
+
+def _counts(results: Results, painters: list[Painter], style: str) -> dict[str, list[float]]:
+    """By the painters' digests, Gatys' iterations on those photos that all have of whom any is known."""
+    found = {
+        p.digest: {e["key"]["photo"]: _iterations(e) for e in results.of(what="gatys", by=p.digest, style=style)}
+        for p in painters
+    }
+    common = set.intersection(*(set(one) for one in found.values() if one)) if any(found.values()) else set()
+    return {digest: [count for photo, count in one.items() if photo in common] for digest, one in found.items()}
 
 
 def _iterations(entry: Entry) -> float:
