@@ -24,7 +24,7 @@ CONTAINERS = {
 }
 LARGE = 4 << 20  # pixels: from there on the forty pictures that x264 looks ahead fill a gigabyte
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-PRESET = "veryfast"  # two thirds of the time that x264's faster takes from the network, for 0.3 dB at equal size
+PRESET = "veryfast"  # two thirds of the time that x264's faster takes from the network, for 0.3 dB at its size
 
 
 @dataclass(frozen=True)
