@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from rich.table import Table
 from benchmarks.machine import load, machine, print_table
 from realtime.engine import PROVIDERS, Session, Way, problem_of
 from realtime.frame import Image
-from realtime.onnx_session import CUDA_OPTIONS, BoundSession, PlainSession, preload_cuda
+from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, preload_cuda
 from realtime.styles import Model, read_model, shipped_folder
 
 WARM_UP = 10  # frames at each size that are not counted
@@ -75,14 +75,17 @@ def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
     """What is compared: by its name, how to open its sessions, one for each frame in flight."""
     execution = PROVIDERS[provider].execution
     if provider == "cpu":
+        fixed = partial(BoundSession, model.data, execution, device="cpu")
         return {
             "arrays": lambda: [PlainSession(model.data, execution)],
-            "fixed memory": lambda: [BoundSession(model.data, execution, device="cpu")],
+            "fixed memory": lambda: [fixed()],
+            "2 frames in flight": lambda: [OwnThread(fixed) for _ in range(2)],
         }
     preload_cuda()
 
     def bound(changes: dict[str, str], lanes: int) -> Callable[[], list[Session]]:
-        return lambda: [BoundSession(model.data, execution, CUDA_OPTIONS | changes) for _ in range(lanes)]
+        session = partial(BoundSession, model.data, execution, CUDA_OPTIONS | changes)
+        return lambda: [OwnThread(session) for _ in range(lanes)]
 
     table: dict[str, Callable[[], list[Session]]] = {"arrays": lambda: [PlainSession(model.data, execution)]}
     table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
@@ -104,15 +107,10 @@ def measure(opened: Callable[[], list[Session]], model: Model, size: tuple[int, 
         sessions[number % len(sessions)].run(frames[number % len(frames)], weights)
         return time.perf_counter() - start
 
-    # A thread for each session, since CUDA graphs belong to threads; warmed up one by one, since while one captures
-    # no other may use CUDA.
-    with ExitStack() as stack:
-        lanes = [stack.enter_context(ThreadPoolExecutor(1)) for _ in sessions]
-        for number in range(WARM_UP * len(sessions)):
-            lanes[number % len(lanes)].submit(paint, number).result()
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        list(pool.map(paint, range(WARM_UP * len(sessions))))
         begin = time.perf_counter()
-        under_way = [lanes[number % len(lanes)].submit(paint, number) for number in range(rounds)]
-        taken = [future.result() for future in under_way]
+        taken = list(pool.map(paint, range(rounds)))
         total = time.perf_counter() - begin
     return f"{1000 * statistics.median(taken):.2f}", f"{rounds / total:.0f}"
 
