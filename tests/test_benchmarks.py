@@ -9,7 +9,7 @@ from tests.conftest import ROOT, Run
 
 def test_cuda_settings(run: Run) -> None:
     done = run("benchmarks.cuda", "--provider", "cpu", "--sizes", "64x64,96x64", "--rounds", "2")
-    assert done.returncode == 0 and [line.split()[0] for line in done.stderr.splitlines()] == ["arrays", "fixed"]
+    assert done.returncode == 0 and [line.split()[0] for line in done.stderr.splitlines()] == ["arrays", "fixed", "2"]
     assert "fixed memory" in done.stdout and "96x64 fps" in done.stdout and "failed" not in done.stdout
 
 
