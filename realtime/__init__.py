@@ -5,6 +5,8 @@ from realtime import Stylizer
 
 from __future__ import annotations
 
+import os
+
 from realtime.controls import Painted
 from realtime.errors import StylizeError
 from realtime.live import Live
@@ -14,6 +16,9 @@ from realtime.steady import Steady
 from realtime.style_track import StyleTrack, read_style_track
 from realtime.stylizer import Stylizer
 from realtime.views import View
+
+# ONNX Runtime writes down what it runs, and sends it to its makers, unless told before it is imported (which is later).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "Live",

@@ -62,7 +62,11 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
         require_display()  # before anything slow, and before a camera's light goes on
     from realtime.outputs import recording_target
 
-    target = recording_target(arguments.record, arguments.overwrite) if arguments.record is not None else None
+    target = (
+        recording_target(arguments.record, arguments.overwrite, arguments.inputs)
+        if arguments.record is not None
+        else None
+    )
     if arguments.virtual_camera and arguments.no_window and target is None and address is None:
         from realtime.sinks.virtual_camera import require_virtual_camera
 
@@ -185,6 +189,10 @@ def _check(arguments: argparse.Namespace) -> int | None:
         raise UsageError(f"--tour {arguments.tour:g}: at least 1 second for each style")
     if arguments.stats is not None and arguments.stats.is_dir():
         raise OutputError(f"--stats {arguments.stats} is a folder")
+    if arguments.stats is not None and arguments.stats.suffix.lower() != ".json" and arguments.stats.exists():
+        raise OutputError(f"--stats {arguments.stats} is there already; only what is called .json is replaced")
+    if arguments.stats is not None and arguments.stats == arguments.record:
+        raise UsageError(f"--stats {arguments.stats} is what --record writes")
     if arguments.stats is not None and not arguments.stats.parent.is_dir():
         raise OutputError(f"--stats {arguments.stats}: there is no folder {arguments.stats.parent}")
     if arguments.size == "auto":

@@ -10,22 +10,21 @@ from realtime.errors import UsageError
 from realtime.sinks.codecs import CONTAINERS
 
 STILLS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")  # written too
-_STILLS_IN = (*STILLS, ".bmp", ".jp2", ".avif")
+_STILLS_IN = (*STILLS, ".apng", ".bmp", ".jp2", ".avif")
 _FILMS_IN = (
-    *CONTAINERS,
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".ts",
-    ".mts",
-    ".m2ts",
-    ".wmv",
-    ".flv",
-    ".3gp",
-    ".ogv",
-    ".vob",
-    ".gif",
-)
+    *CONTAINERS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".gif",
+)  # fmt: skip
+_UNKNOWN = (
+    ".heic",
+    ".heif",
+    ".dng",
+    ".cr2",
+    ".nef",
+    ".arw",
+    ".psd",
+    ".svg",
+    ".pdf",
+)  # pictures that nothing here reads
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,15 @@ def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
     target = Path(output)
     if not is_batch(inputs, output):
         return [Job(inputs[0], _fitting(inputs[0], target))]
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"-o {output}: several inputs need a folder")
+    looks_like_a_file = target.suffix.lower() in (*STILLS, *CONTAINERS) and not output.endswith(("/", os.sep))
+    if not target.is_dir() and (target.exists() or looks_like_a_file):
+        raise UsageError(f"-o {output}: several inputs need a folder, as in -o {target.with_suffix('')}/")
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
     for path in inputs:
         for source in find_files([path], but=target):
             below = source.relative_to(path) if path.is_dir() else Path(source.name)
             job = Job(source, target / _named(below))
-            if job.output in taken:
-                job = Job(source, target / below.with_name(below.name + job.output.suffix))
             if job.output in taken:
                 raise UsageError(f"{source} and {taken[job.output]} would both become {job.output}")
             taken[job.output] = source
@@ -83,33 +81,36 @@ def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
     for path in inputs:
         found = _walk(path, but) if path.is_dir() else [path]
         if not found:
-            raise UsageError(f"{path}: no film and no picture in it")
+            raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found
     return files
 
 
 def _walk(folder: Path, but: Path | None) -> list[Path]:
     """Every film and picture in a folder and below it, except in the folder of the results."""
-    hidden = (but or folder).resolve()
+    hidden = Path(os.path.realpath(but or folder))
     found = []
     for path in sorted(folder.rglob("*")):
-        inside = hidden != folder.resolve() and hidden in path.resolve().parents
-        if path.is_file() and not inside and path.suffix.lower() in (*_STILLS_IN, *_FILMS_IN):
+        inside = hidden != Path(os.path.realpath(folder)) and hidden in Path(os.path.realpath(path)).parents
+        known = path.suffix.lower() in (*_STILLS_IN, *_FILMS_IN)
+        if known and not inside and not path.name.startswith("._") and path.is_file():  # what macOS puts beside files
             found.append(path)
     return found
 
 
 def _named(below: Path) -> Path:
-    """The same name; another ending only where nothing is written as that."""
+    """The same name; with another ending behind it where nothing is written as that. It depends on no other file."""
     writable = STILLS if is_still(below) else tuple(CONTAINERS)
     if below.suffix.lower() in writable:
         return below
-    return below.with_suffix(".png" if is_still(below) else ".mp4")
+    return below.with_name(below.name + (".png" if is_still(below) else ".mp4"))
 
 
 def _fitting(source: Path, target: Path) -> Path:
+    if source.suffix.lower() in _UNKNOWN:
+        raise UsageError(f"{source}: pictures of this kind cannot be read; save it as .jpg or .png first")
     endings = STILLS if is_still(source) else tuple(CONTAINERS)
     if target.suffix.lower() not in endings:
-        kind = "pictures" if is_still(source) else "films"
-        raise UsageError(f"-o {target}: {kind} are written as {', '.join(endings)}")
+        kind = "picture" if is_still(source) else "film"
+        raise UsageError(f"-o {target}: {source} is a {kind}, and {kind}s are written as {', '.join(endings)}")
     return target

@@ -111,6 +111,8 @@ class Live:
         for thread in self._threads:
             if thread.ident is not None:  # it was started
                 thread.join(JOIN_SECONDS)
+        if not self._threads[1].is_alive():
+            self._sizes.close()
         if not self._threads[0].is_alive():
             self.source.close()
         if self.error is not None:

@@ -28,9 +28,7 @@ class LiveSize:
 
     def choose(self, image: Image, look: Look, fps: float) -> Size:
         """For a source that is new, or whose pictures have changed their size: paints some to see how long it takes."""
-        if self._coming is not None:
-            self._coming[-1].join()  # or it is timed beside this
-            self._coming = None
+        self.close()  # or what comes is timed beside it
         if self._height is not None:
             return _fitting(image, self._height, look)
         look = replace(look, strength=1.0, stroke=1.0)
@@ -62,12 +60,19 @@ class LiveSize:
         self._coming = None
         return size
 
+    def close(self) -> None:
+        """Wait for what is being made ready, and forget it."""
+        if self._coming is not None:
+            self._coming[-1].join()
+            self._coming = None
+
     def _begin(self, size: Size, look: Look) -> tuple[Size, Look, threading.Thread]:
         def prepare() -> None:
             with suppress(Exception):  # painting at that size will say it
                 self._stylizer.prepare(size, look)
 
-        thread = threading.Thread(target=prepare, name="prepare")
+        # Not a daemon, as the painting thread is: a compiler that is at work when the process ends takes it down.
+        thread = threading.Thread(target=prepare, name="prepare", daemon=False)
         thread.start()
         return size, look, thread
 

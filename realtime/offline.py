@@ -83,7 +83,7 @@ def check(arguments: argparse.Namespace) -> None:
     for option in LIVE_ONLY:
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
-            raise UsageError(f"--{name} is for live pictures; files keep their own (--json: results)")
+            raise UsageError(f"--{name} is for live pictures, not for files that are written (-o)")
 
 
 def _attempt(
@@ -102,10 +102,11 @@ def _attempt(
         begun = find_begun(job.output, wanted, options.frames) if options.resume and wanted is not None else None
         if not (job.still or overwrite or options.resume):
             refuse_leftover(job.output)
+        there = job.output.exists() and not overwrite and begun is None and not _same(job.source, job.output)
+        if there and (batch or options.resume):
+            result.state = "skipped"
+            return
         if batch:
-            if job.output.exists() and not overwrite and begun is None and not _same(job.source, job.output):
-                result.state = "skipped"
-                return
             try:
                 job.output.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -199,12 +199,15 @@ class Outputs:
         self.close()
 
 
-def recording_target(path: Path, overwrite: bool) -> Target:
-    """For --record. Raises UsageError or OutputError; what a crash has left of an earlier one is not lost either."""
+def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> Target:
+    """For --record, which must not be one of the sources, that play.
+
+    Raises UsageError or OutputError; what a crash has left of an earlier one is not lost either.
+    """
     from realtime.sinks.recording import check_name
 
     check_name(path)
     part = path.resolve().with_name(path.name + ".part")
     if not overwrite and part.exists() and part.stat().st_size:
         raise OutputError(f"{part} is what is left of an earlier recording; rename it, or --overwrite replaces it")
-    return Target(path, sources=[], overwrite=overwrite)
+    return Target(path, sources=sources, overwrite=overwrite)

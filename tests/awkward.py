@@ -107,6 +107,7 @@ FILMS = (
     Awkward("transport stream, starts at 1.4 s", _film("ts", *PICTURE, *TONE, *H264, *AAC)),
     Awkward("GIF", _film("gif", *PICTURE)),
     Awkward("sound, in AAC", _film("mp4", *PICTURE, *TONE, *H264, *AAC), ("mp4", "mkv", "webm")),
+    Awkward("sound's track first", _film("mkv", *PICTURE, *TONE, "-map", "1", "-map", "0", *H264, "-bf", "2", *AAC)),
     Awkward("picture 0.3 s after the sound", _film("mp4", *LATE, *PICTURE, *TONE, *H264, *AAC), ("mp4", "mkv")),
     Awkward("sound 0.3 s after the picture", _film("mp4", *PICTURE, *LATE, *TONE, *H264, *AAC), ("mp4", "mkv")),
     Awkward("two languages, subtitles, chapters", _rich, ("mkv", "mp4", "webm")),

@@ -110,6 +110,15 @@ def test_openvino_tells_nobody_that_it_runs() -> None:
     assert (done.stdout.strip(), done.stderr) == ("[] 1", "")
 
 
+def test_onnx_runtime_writes_no_diary(tmp_path: Path) -> None:
+    """It would send it to its makers."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
+    code = "import realtime, sys; from realtime.styles import load_library; from realtime.engine import Engine;"
+    code += "Engine(load_library().models[0], 'cpu')"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment | {"HOME": str(tmp_path)}, check=True)
+    assert not [path for path in tmp_path.rglob("*") if "Microsoft" in path.parts]
+
+
 def test_after_sessions_that_came_and_went_ctrl_c_is_one_still() -> None:
     code = """
 import os, signal, time

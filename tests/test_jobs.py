@@ -32,7 +32,7 @@ def test_one_into_one(folder: Path) -> None:
 
 
 def test_a_folder_into_a_folder_keeps_its_tree(folder: Path) -> None:
-    expected = [("in/a.mp4", "out/a.mp4"), ("in/b/c.JPG", "out/b/c.JPG"), ("in/b/old.avi", "out/b/old.mp4")]
+    expected = [("in/a.mp4", "out/a.mp4"), ("in/b/c.JPG", "out/b/c.JPG"), ("in/b/old.avi", "out/b/old.avi.mp4")]
     assert plan("out/", "in") == plan("out", "in") == expected
 
 
@@ -44,14 +44,15 @@ def test_results_inside_the_inputs_folder_are_not_painted_again(folder: Path) ->
 
 def test_several_into_a_folder(folder: Path) -> None:
     assert plan("out/", "two.mkv") == [("two.mkv", "out/two.mkv")]
-    assert plan("out", "two.mkv", "one.bmp") == [("two.mkv", "out/two.mkv"), ("one.bmp", "out/one.png")]
-    with pytest.raises(UsageError, match="a folder"):
-        plan("two.mkv", "one.bmp", "in/a.mp4")
+    assert plan("out", "two.mkv", "one.bmp") == [("two.mkv", "out/two.mkv"), ("one.bmp", "out/one.bmp.png")]
+    for output in ("two.mkv", "new.mp4"):  # more likely a slip than a folder's name
+        with pytest.raises(UsageError, match="several inputs need a folder"):
+            plan(output, "one.bmp", "in/a.mp4")
 
 
 def test_two_of_one_name(folder: Path) -> None:
     (folder / "in/a.avi").touch()
-    assert plan("out/", "in")[:2] == [("in/a.avi", "out/a.mp4"), ("in/a.mp4", "out/a.mp4.mp4")]
+    assert plan("out/", "in")[:2] == [("in/a.avi", "out/a.avi.mp4"), ("in/a.mp4", "out/a.mp4")]
     with pytest.raises(UsageError, match="would both become"):
         plan("out/", "one.bmp", "other/one.bmp", "./one.bmp")
 
@@ -60,3 +61,16 @@ def test_a_folder_without_anything(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(UsageError, match="no film and no picture"):
         plan("out/", "empty")
+
+
+def test_links_that_lead_to_themselves_and_what_macos_puts_beside_files(folder: Path) -> None:
+    (folder / "in/._a.mp4").touch()
+    (folder / "in/loop.mp4").symlink_to("loop.mp4")
+    (folder / "in/b/up").symlink_to("..")
+    assert [source for source, _ in plan("out/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
+
+
+def test_a_kind_that_nothing_reads_is_said(folder: Path) -> None:
+    (folder / "photo.HEIC").touch()
+    with pytest.raises(UsageError, match=r"photo.HEIC: pictures of this kind cannot be read; save it as .jpg"):
+        plan("new.png", "photo.HEIC")

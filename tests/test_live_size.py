@@ -85,3 +85,23 @@ def test_what_was_made_ready_for_other_strokes_is_made_ready_again(library: Libr
         sizes._coming[-1].join()
         assert len(stylizer.prepared) == 2
         assert sizes.observe(frame, larger, 1 / FPS, 2.2) == stylizer.prepared[-1]
+
+
+def test_no_compiler_is_at_work_when_the_process_ends(library: Library) -> None:
+    """Asked for by a thread that is left behind at the end, it is waited for all the same."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    with Slow(library) as stylizer:
+        sizes = LiveSize(stylizer, None)
+
+        def paint() -> None:
+            sizes.choose(frame, stylizer.look, FPS)
+            for number in range(10):
+                sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
+
+        painting = threading.Thread(target=paint, daemon=True)
+        painting.start()
+        painting.join()
+        assert sizes._coming is not None and not sizes._coming[-1].daemon
+        stylizer.ready.set()
+        sizes.close()
+        assert len(stylizer.prepared) == 1

@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--full", action="store_true", help="learn all weights for it: better in hours, does not mix with others"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace the style of that name")
     parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-16 weights (default: torchvision's, downloaded)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where (default: auto)")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
@@ -88,7 +89,9 @@ def run(arguments: argparse.Namespace) -> None:
             done = f"wrote {files.checkpoint}"
         else:
             asked = (arguments.painting, arguments.name, arguments.photos, arguments.minutes, arguments.full)
-            name, _ = learn(Request(*asked, arguments.vgg, device), show, lambda line: print(line, flush=True))
+            name, _ = learn(
+                Request(*asked, arguments.vgg, device, arguments.overwrite), show, lambda line: print(line, flush=True)
+            )
             done = f"done: realtime-stylize --style {name}"
     print(done)
 
@@ -107,9 +110,12 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
 
 
 def _minutes(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 100_000:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
     return value
 
 

@@ -38,7 +38,7 @@ class Request:
 
     painting: the picture; name: of the style, or None for the file's; photos: a folder of photos, a film, "camera" or a
     camera's number, or None for the user's folder of pictures; minutes: of training; full: learn all weights;
-    vgg: weights file, or None for torchvision's; device: of torch.
+    vgg: weights file, or None for torchvision's; device: of torch; overwrite: replace the user's style of that name.
     """
 
     painting: Path
@@ -48,6 +48,7 @@ class Request:
     full: bool
     vgg: Path | None
     device: str
+    overwrite: bool = False
 
 
 def learn(request: Request, report: Callable[[Report], None], tell: Callable[[str], None]) -> tuple[str, Path]:
@@ -63,7 +64,7 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     shipped = load_checkpoint(SHIPPED)
     name = style_name(request, shipped.styles)
     folder = user_folder()
-    _refuse_taken(folder, name, request.full, shipped)
+    _refuse_taken(folder, name, request, shipped)
     runs = platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "training"
     run = runs / _run_name(request, name, shipped)
     photos = gather_photos(request.photos, run / "photos", tell)
@@ -91,13 +92,16 @@ def _joint(shipped: Checkpoint) -> str:
     return f"yours-{shipped.trunk}"
 
 
-def _refuse_taken(folder: Path, name: str, full: bool, shipped: Checkpoint) -> None:
-    """Raise TrainingError where a style of that name was learnt the other way: one would hide the other."""
+def _refuse_taken(folder: Path, name: str, request: Request, shipped: Checkpoint) -> None:
+    """Raise TrainingError where a style of that name is there, which may have taken hours."""
     joint = folder / f"{_joint(shipped)}.pt"
-    rows = load_checkpoint(joint).styles if joint.exists() else []
-    if name in rows if full else (folder / f"{name}.onnx").exists():
-        how = "without" if full else "with"
+    row = joint.exists() and name in load_checkpoint(joint).styles
+    whole = (folder / f"{name}.onnx").exists()
+    if row if request.full else whole:  # one would hide the other
+        how = "without" if request.full else "with"
         raise TrainingError(f"{name} is there already, learnt {how} --full; choose another with --name")
+    if (row or whole) and not request.overwrite:
+        raise TrainingError(f"{name} is there already; --overwrite replaces it, --name calls this one otherwise")
 
 
 def _export(checkpoint: Path, model: Path, photos: Path, tell: Callable[[str], None]) -> None:

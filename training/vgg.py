@@ -145,7 +145,9 @@ def _load(network: str, weights: Path | None) -> dict[str, Tensor]:
             raise ValueError("no table of tensors")
         return loaded
     except Exception as error:
-        raise TrainingError(f"{weights} holds no readable {title} weights: {error}") from error
+        raise TrainingError(
+            f"{weights} holds no {title} weights that can be read; without --vgg torchvision's are downloaded"
+        ) from error
 
 
 def _tensor(network: str, state: dict[str, Tensor], key: str, like: Tensor, weights: Path | None) -> Tensor:

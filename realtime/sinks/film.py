@@ -141,7 +141,7 @@ class FilmSink:
         frame = step.frame
         with self._said():
             for packet in step.packets:
-                track = self._tracks.get(packet.stream_index)
+                track = self._tracks.get(packet.stream.index)
                 if track is not None:
                     self._mux_beside(track, track.feed(packet))
             if frame is not None:

@@ -225,7 +225,10 @@ def plan_tracks(
                 notes += [f"{name} {note}"] if note else []
                 break
         else:
-            notes.append(f"{name} is left out: {container} does not take it")
+            if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
+                notes.append(f"another video track ({_codec(stream) or 'unknown'}) is left out")
+            else:
+                notes.append(f"{name} is left out: {container} does not take it")
     return tracks, notes
 
 

@@ -135,7 +135,7 @@ class Film:
     def _read(self) -> Iterator[Step]:
         step = Step()
         for packet in demux(self._container, lambda: None):  # the survey has counted them
-            if packet.stream_index != self._video.index:
+            if packet.stream.index != self._video.index:  # `stream_index` of the last, empty packets is always 0
                 if packet.size and not self._over(packet):
                     step.packets.append(packet)
                     if len(step.packets) >= _BUNDLE:

@@ -161,7 +161,7 @@ class Stream(Source):
                 return
             self._fail(error)
         now = self._clock.now()
-        if packet.stream_index == self._video.index:
+        if packet.stream.index == self._video.index:
             self._heard = now
             self._decode(cast("Packet[VideoStream]", packet))
         if self._pictures:

@@ -86,11 +86,11 @@ def survey(container: InputContainer, video: int, packets: int | None = None) ->
         seen += 1
         if not packet.size:
             continue
-        found.samples.setdefault(packet.stream_index, packet)
+        found.samples.setdefault(packet.stream.index, packet)
         time = packet.pts if packet.pts is not None else packet.dts
         if time is not None and packet.time_base:
             found.end = max(found.end, (time + (packet.duration or 0)) * packet.time_base)
-        if packet.stream_index == video and not packet.is_discard:
+        if packet.stream.index == video and not packet.is_discard:
             found.frames += 1
             shown = packet.dts if container.format.name in DECODING_TIMES_ONLY else packet.pts
             if shown is not None:

@@ -129,3 +129,11 @@ def test_a_style_track_begins_with_the_look_that_was_asked_for(run: Run, library
         stats = json.loads((tmp_path / "stats.json").read_text())
         assert stats["style"] == library.find(style)[1].label
         assert (stats["look"]["strength"], stats["look"]["stroke"]) == look
+
+
+def test_a_recording_never_replaces_the_film_that_plays(run: Run, tmp_path: Path) -> None:
+    film(tmp_path / "film.mp4", seconds=1)
+    before = (tmp_path / "film.mp4").read_bytes()
+    done = run("realtime.cli", "film.mp4", "--no-window", "--record", "film.mp4", "--overwrite")
+    assert done.returncode == 1 and "film.mp4 is the input itself" in done.stderr
+    assert (tmp_path / "film.mp4").read_bytes() == before

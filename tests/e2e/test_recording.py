@@ -204,6 +204,8 @@ def test_a_full_disk_without_a_window_ends_it_all_in_one_line(tmp_path: Path) ->
         (["--record", "r.gif"], 2, "recordings are written as .mp4"),
         (["--record", "nowhere/r.mp4"], 1, "there is no folder"),
         (["--record", "there.mp4", "--frames", "0"], 2, "--frames 0"),
+        (["--stats", "there.mp4"], 1, "only what is called .json is replaced"),
+        (["--record", "new.mp4", "--stats", "new.mp4"], 2, "is what --record writes"),
     ],
 )
 def test_what_cannot_be_recorded_is_said_first(

@@ -209,16 +209,16 @@ def test_nothing_shown_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["r.webm", "r.avi", "r", "r.mp4.txt"])
 def test_a_name_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"recordings are written as \.mp4"):
-        recording_target(tmp_path / name, overwrite=False)
+        recording_target(tmp_path / name, overwrite=False, sources=[])
 
 
 def test_nothing_that_is_there_is_lost(tmp_path: Path) -> None:
     (tmp_path / "r.mp4").write_bytes(b"mine")
     with pytest.raises(OutputError, match="is there already"):
-        recording_target(tmp_path / "r.mp4", overwrite=False)
+        recording_target(tmp_path / "r.mp4", overwrite=False, sources=[])
     (tmp_path / "q.mp4.part").write_bytes(b"after a crash")
     with pytest.raises(OutputError, match=r"q\.mp4\.part is what is left of an earlier recording"):
-        recording_target(tmp_path / "q.mp4", overwrite=False)
+        recording_target(tmp_path / "q.mp4", overwrite=False, sources=[])
     assert (tmp_path / "q.mp4.part").read_bytes() == b"after a crash"
 
 

@@ -69,6 +69,8 @@ def test_a_painting_becomes_a_style_of_the_app(large: Path, vgg_file: Path) -> N
     assert done.returncode == 0, done.stderr
     listed = stylize(large, "--list-styles")
     assert "grandma" in listed and "grand_pa" in listed
+    refused = run_learn(large, vgg_file, "--name", "grandma", painting="1.jpg")
+    assert refused.returncode == 1 and "grandma is there already; --overwrite replaces it" in refused.stderr
     mix = "grandma,grand_pa,starry_night"
     stylize(large, str(photo), "-o", str(large / "mixed.png"), "--style", mix)
     assert len(models_in(large / "data/realtime-stylize/models")) == 1
