@@ -29,7 +29,8 @@ from realtime.stylizer import Stylizer
 from realtime.views import Grid, View
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
-JOIN_SECONDS = 2.0
+JOIN_SECONDS = 2.0  # for a camera's driver to give a frame at the end,
+PAINT_SECONDS = 30.0  # for the picture that is being painted: a process that ends within the network may crash
 PATIENCE = 0.1  # s, short enough for Ctrl-C on every system
 
 
@@ -108,9 +109,9 @@ class Live:
         self.done.set()
         self.source.stop.set()
         self.controls.touched.set()
-        for thread in self._threads:
+        for thread, seconds in zip(self._threads, (JOIN_SECONDS, PAINT_SECONDS), strict=True):
             if thread.ident is not None:  # it was started
-                thread.join(JOIN_SECONDS)
+                thread.join(seconds)
         if not self._threads[1].is_alive():
             self._sizes.close()
         if not self._threads[0].is_alive():

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from realtime.frame import Image, Step
-from realtime.governor import PIXEL_LIMIT
+from realtime.governor import LEAST, PIXEL_LIMIT
 from realtime.mixing import fitted
 from realtime.pipe import Abandoned, Pipe, wait_out
 from realtime.steady import Steady
@@ -66,7 +66,7 @@ class Painter:
 def working_size(width: int, height: int, rows: int | None) -> tuple[int, int]:
     """(width, height) to paint at: no more rows than asked for, no more pixels than memory holds, no less than 16."""
     scale = min(1.0, rows / height if rows else 1.0, (PIXEL_LIMIT / (width * height)) ** 0.5)
-    scale = max(scale, 16 / min(width, height)) if scale < 1 or min(width, height) < 16 else 1.0
+    scale = max(scale, LEAST / min(width, height)) if scale < 1 or min(width, height) < LEAST else 1.0
     return (width, height) if scale == 1 else (round(width * scale), round(height * scale))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from realtime.engine import Engine
 from realtime.frame import Image
-from realtime.governor import stroke_size
+from realtime.governor import LEAST, stroke_size
 from realtime.look import Look, parse_look
 from realtime.mixing import blend, fitted, mix
 from realtime.steady import Steady
@@ -76,7 +76,7 @@ class Stylizer:
         steady: of the stream whose next picture this is, for `Look.smooth`; without it nothing is smoothed.
         Returns the same shape, a new array. Raises ValueError on another shape or dtype.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 16:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < LEAST:
             raise ValueError(f"expected [H, W, 3] uint8 of at least 16x16, got {list(image.shape)} {image.dtype}")
         size = (image.shape[1], image.shape[0])
         painted = self.paint_at(image, size, look, steady)

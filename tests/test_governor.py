@@ -23,6 +23,8 @@ LOADS = Path(__file__).parent / "loads"
         ((640, 480), 240, (320, 240)),
         ((1280, 720), 362, (640, 360)),
         ((480, 640), 322, (240, 320)),
+        ((1, 1), 480, (16, 16)),
+        ((4, 40), 480, (16, 160)),
     ],
 )
 def test_the_working_size_keeps_the_shape(frame: tuple[int, int], height: int, expected: tuple[int, int]) -> None:

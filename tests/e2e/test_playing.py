@@ -137,3 +137,10 @@ def test_a_recording_never_replaces_the_film_that_plays(run: Run, tmp_path: Path
     done = run("realtime.cli", "film.mp4", "--no-window", "--record", "film.mp4", "--overwrite")
     assert done.returncode == 1 and "film.mp4 is the input itself" in done.stderr
     assert (tmp_path / "film.mp4").read_bytes() == before
+
+
+def test_a_single_pixel_plays(run: Run, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((1, 1, 3), 90, np.uint8))
+    done = run("realtime.cli", "one.png", "--no-window", "--stats", "s.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "s.json").read_text())["frames_painted"] == 1
