@@ -141,6 +141,6 @@ def test_a_recording_never_replaces_the_film_that_plays(run: Run, tmp_path: Path
 
 def test_a_single_pixel_plays(run: Run, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "one.png"), np.full((1, 1, 3), 90, np.uint8))
-    done = run("realtime.cli", "one.png", "--no-window", "--stats", "s.json")
+    done = run("realtime.cli", "one.png", "--no-window", "--frames", "1", "--stats", "s.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((tmp_path / "s.json").read_text())["frames_painted"] == 1
