@@ -36,12 +36,12 @@ def _losses(results: Results, painters: list[Painter], styles: list[str]) -> str
     equivalents: dict[str, list[float]] = {painter.digest: [] for painter in painters}
     for style in styles:
         found = list(results.of(what="losses", by=ours.digest, style=style))
-        if not found:
-            continue
         counts = _counts(results, painters, style)
+        if not found and not counts[ours.digest]:
+            continue
         for digest, found_here in counts.items():
             equivalents[digest] += found_here
-        row = [style, *(f"{_mean(found, term):.3f}" for term in ("content", "style", "tone", "palette"))]
+        row = [style, *(f"{_mean(found, t):.3f}" if found else "" for t in ("content", "style", "tone", "palette"))]
         row.append(_count(counts[ours.digest]))
         for other in others:
             theirs = list(results.of(what="losses", by=other.digest, style=style))
