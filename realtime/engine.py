@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from ctypes.util import find_library
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from queue import SimpleQueue
 from threading import Lock
@@ -202,11 +203,23 @@ def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, S
         session = _open(way, model, [])
         if session is not None:
             return way, session, [_note(way, seconds)]
-    sessions = {label: session for label, way in by_label.items() if (session := _open(way, model, failures))}
-    runs = {label: _painting(session, model) for label, session in sessions.items()}
-    seconds = trial.compare(runs)
+    sessions: dict[str, Session] = {}
+
+    def tried(some: list[Way]) -> dict[str, float]:
+        for way in some:
+            if way.label not in sessions and (session := _open(way, model, failures)) is not None:
+                sessions[way.label] = session
+        there = [way.label for way in some if way.label in sessions]
+        return trial.compare({label: _painting(sessions[label], model) for label in there})
+
+    exact = [way for way in ways if not way.int8]
+    seconds = tried(exact)
     if not seconds:
         return None
+    near = [way for way in exact if seconds.get(way.label, math.inf) < trial.SLOWER * min(seconds.values())]
+    rounded = [way for way in ways if way.int8 and replace(way, int8=False) in near]
+    if rounded:  # those of ways that are far behind are not even opened
+        seconds |= tried([*near, *rounded])
     trial.remember(known, seconds)
     way = _choose(by_label, seconds)
     return way, sessions[way.label], [_note(way, seconds)]

@@ -19,7 +19,7 @@ import platformdirs
 
 from realtime.hardware import nvidia_gpus, processor
 
-SECONDS = 0.5  # that a trial lasts at most, after each has painted once,
+SECONDS = 0.5  # after which a trial ends,
 ROUNDS = 5  # or until each has painted so many times;
 SLOWER = 1.5  # what takes that many times as long as the fastest, twice, paints no more
 SIZE = (480, 640)  # height, width of what is painted
@@ -29,9 +29,10 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "openvino"
 
 
 def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) -> dict[str, float]:
-    """Seconds that each takes, the median of runs that alternate, so that a busy machine is unfair to none."""
-    for run in runs.values():
-        run()
+    """Seconds that each takes, the median of runs that alternate, so that a busy machine is unfair to none.
+
+    Each should have run before: the first time is no measure.
+    """
     taken: dict[str, list[float]] = {name: [] for name in runs}
     end = time.monotonic() + seconds
     for number in range(ROUNDS):

@@ -94,7 +94,7 @@ def measure_losses(results: Results, judge: Judge, painters: list[Painter], phot
     for path in track(photos, "losses", console=Console(stderr=True)):
         photo = cover(read_image(path), HEIGHT, WIDTH)
         for painter in painters:
-            for style in painter.styles:
+            for style in (style for style in painter.styles if style in judge.paintings):
                 key = {"what": "losses", "by": painter.digest, "style": style, "photo": path.stem}
                 results.once(key, partial(score, judge, painter, photo, style))
 
