@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from export.errors import ExportError
 from training.errors import TrainingError
+from training.interrupts import take_interrupts, undisturbed
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,11 +51,12 @@ def run(arguments: argparse.Namespace) -> None:
     # Threads that wait for each other without spinning: beside other programs that is several times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        import torch
+        with undisturbed():
+            import torch
 
-        from training.config import read_config
-        from training.own import Request, learn
-        from training.train import Files, Report, train
+            from training.config import read_config
+            from training.own import Request, learn
+            from training.train import Files, Report, train
     except ImportError as error:
         hint = "pip install 'realtime-stylize[train]'"
         raise TrainingError(f"training needs {error.name}, which is not installed: {hint}") from error
@@ -124,8 +125,7 @@ def main() -> int:
     parser = build_parser()
     arguments = parser.parse_args()
     check(parser, arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
-        signal.signal(number, signal.default_int_handler)
+    take_interrupts()
     try:
         run(arguments)
     except KeyboardInterrupt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from training.errors import TrainingError
+from training.interrupts import take_interrupts, undisturbed
 from training.still_arguments import STYLE_LAYERS, build_parser
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ EXTRA = {"torch", "torchvision", "safetensors"}  # modules of the extra `train`
 def run(arguments: argparse.Namespace) -> int:
     """Paint as asked; returns the exit status, 130 where Ctrl-C ended it with the picture so far written."""
     try:
-        from training.images import read_image
-        from training.picture_file import PictureFile
-        from training.still import Still
+        with undisturbed():
+            from training.images import read_image
+            from training.picture_file import PictureFile
+            from training.still import Still
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in EXTRA:
             raise
@@ -97,8 +98,7 @@ def work(still: Still, preview: PictureFile | None, every: int) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The entry point; returns the exit status."""
     arguments = build_parser().parse_args(argv)
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
-        signal.signal(number, signal.default_int_handler)
+    take_interrupts()
     try:
         return run(arguments)
     except KeyboardInterrupt:
