@@ -14,17 +14,8 @@ _STILLS_IN = (*STILLS, ".apng", ".bmp", ".jp2", ".avif")
 _FILMS_IN = (
     *CONTAINERS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".gif",
 )  # fmt: skip
-_UNKNOWN = (
-    ".heic",
-    ".heif",
-    ".dng",
-    ".cr2",
-    ".nef",
-    ".arw",
-    ".psd",
-    ".svg",
-    ".pdf",
-)  # pictures that nothing here reads
+# Pictures that nothing here reads.
+_UNKNOWN = (".heic", ".heif", ".dng", ".cr2", ".nef", ".arw", ".psd", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
