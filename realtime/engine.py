@@ -78,13 +78,16 @@ class Way:
             return min(2, cores())
         return 3 if self.name in GRAPHICS else 1
 
-    def open_lanes(self, model: Model, count: int) -> list[Session]:
-        """Sessions that share the machine: so many, or as many as open."""
-        sessions: list[Session] = []
+    def open_lanes(self, model: Model, count: int, first: Session) -> list[Session]:
+        """Sessions that share the machine: so many, or as many as open; on a processor each with its share of cores.
+
+        first: one that has all of it.
+        """
+        sessions = [first] if count == 1 or self.name in GRAPHICS else []
         with suppress(Exception):  # whatever the runtime raises, for want of memory
             while len(sessions) < count:
                 sessions.append(self.open(model, cores() // count))
-        return sessions
+        return sessions or [first]
 
     def open(self, model: Model, threads: int = 0) -> Session:
         """Load the model. threads: of the processor, 0 for one a core. Raises whatever the runtime raises."""
@@ -104,7 +107,7 @@ class Engine:
     provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
     really runs and `why` says how it came to that. "auto" takes a GPU where there is one, else the fastest
     way on the processor, which it finds out by trying and remembers.
-    lanes: pictures painted at once, at most; `lanes` is how many it became.
+    lanes: pictures painted at once, at most; `lanes` is how many it has become.
     Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU.
     """
 
@@ -121,9 +124,7 @@ class Engine:
             if found is not None:
                 way, session, note = found
                 self.provider = way.name
-                several = min(lanes, way.lanes)
-                self._sessions = (way.open_lanes(model, several) if several > 1 else []) or [session]
-                self.lanes = len(self._sessions)
+                self._sessions = way.open_lanes(model, min(lanes, way.lanes), session)
                 for one in self._sessions:
                     self._free.put(one)
                 gpu = nvidia_gpus()[:1] if way.name in GRAPHICS else ()
@@ -134,6 +135,11 @@ class Engine:
         remedy = remedy_of(provider) if provider in PROVIDERS else ""
         parts = [*reasons, *([f"to have it: {remedy}"] if remedy else []), "--provider cpu always works"]
         raise EngineError(f"--provider {provider}: {'; '.join(parts)}")
+
+    @property
+    def lanes(self) -> int:
+        """How many pictures are painted at once."""
+        return len(self._sessions)
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """Paint one picture.

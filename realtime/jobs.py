@@ -79,10 +79,10 @@ def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
 
 def _walk(folder: Path, but: Path | None) -> list[Path]:
     """Every film and picture in a folder and below it, except in the folder of the results."""
-    hidden = Path(os.path.realpath(but or folder))
+    top, results = (Path(os.path.realpath(path)) for path in (folder, but or folder))
     found = []
     for path in sorted(folder.rglob("*")):
-        inside = hidden != Path(os.path.realpath(folder)) and hidden in Path(os.path.realpath(path)).parents
+        inside = results != top and results in Path(os.path.realpath(path)).parents
         known = path.suffix.lower() in (*_STILLS_IN, *_FILMS_IN)
         if known and not inside and not path.name.startswith("._") and path.is_file():  # what macOS puts beside files
             found.append(path)

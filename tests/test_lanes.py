@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from realtime.engine import Engine
+from realtime.engine import Engine, Session, Way
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.onnx_session import BoundSession, Gate, OwnThread, PlainSession
-from realtime.styles import Library
+from realtime.styles import Library, Model
 
 CPU = "CPUExecutionProvider"
 
@@ -163,3 +163,37 @@ def test_what_fits_nowhere_is_said(library: Library) -> None:
         with pytest.raises(EngineError, match="no room"):
             engine.prepare((50, 8, 3))
     assert engine.run(np.zeros((8, 8, 3), np.uint8), weights).shape == (8, 8, 3)
+
+
+def test_lanes_that_do_not_open_are_done_without(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, opened = library.models[0], list[int]()
+    usual = Way.open
+
+    def open(self: Way, model: Model, threads: int = 0) -> Session:
+        opened.append(threads)
+        if len(opened) == 3:
+            raise MemoryError("no room")
+        return usual(self, model, threads)
+
+    monkeypatch.setattr(Way, "open", open)
+    monkeypatch.setattr(Way, "lanes", 3)
+    assert Engine(model, "cpu", 3).lanes == 1 and len(opened) == 3
+
+
+@pytest.mark.parametrize(("name", "opened"), [("cpu", 1 + 2), ("cuda", 3)])
+def test_what_was_tried_is_not_opened_again_where_lanes_share_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, name: str, opened: int
+) -> None:
+    made: list[Small] = []
+
+    def open(self: Way, model: Model, threads: int = 0) -> Session:
+        made.append(Small(100))
+        return made[-1]
+
+    monkeypatch.setattr(Way, "open", open)
+    way = Way(name)
+    count = 2 if name == "cpu" else way.lanes
+    first = way.open(library.models[0])
+    sessions = way.open_lanes(library.models[0], count, first)
+    assert (len(sessions), len(made)) == (count, opened)
+    assert (first in sessions) is (name == "cuda")

@@ -23,7 +23,7 @@ from training.config import Config, Painting, Schedule
 from training.errors import TrainingError
 from training.footage import gather_photos
 from training.images import read_image
-from training.train import Files, Report, train
+from training.train import CHECKPOINT, Files, Report, train
 
 SHIPPED = Path(__file__).parent / "checkpoints/live.pt"
 SMALLEST = 128  # pixels a side of a painting: a smaller one has no strokes to learn
@@ -64,9 +64,10 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
     shipped = load_checkpoint(SHIPPED)
     name = style_name(request, shipped.styles)
     folder = user_folder()
-    _refuse_taken(folder, name, request, shipped)
     runs = platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "training"
     run = runs / _run_name(request, name, shipped)
+    goes_on = (run / CHECKPOINT).exists()  # stopped while it was exported, its row may be there already
+    _refuse_taken(folder, name, shipped, full=request.full, replaces=request.overwrite or goes_on)
     photos = gather_photos(request.photos, run / "photos", tell)
     files = Files(photos, request.painting.parent, request.vgg, run, previews=photos, start=SHIPPED)
     config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
@@ -92,15 +93,15 @@ def _joint(shipped: Checkpoint) -> str:
     return f"yours-{shipped.trunk}"
 
 
-def _refuse_taken(folder: Path, name: str, request: Request, shipped: Checkpoint) -> None:
+def _refuse_taken(folder: Path, name: str, shipped: Checkpoint, *, full: bool, replaces: bool) -> None:
     """Raise TrainingError where a style of that name is there, which may have taken hours."""
     joint = folder / f"{_joint(shipped)}.pt"
     row = joint.exists() and name in load_checkpoint(joint).styles
     whole = (folder / f"{name}.onnx").exists()
-    if row if request.full else whole:  # one would hide the other
-        how = "without" if request.full else "with"
+    if row if full else whole:  # one would hide the other
+        how = "without" if full else "with"
         raise TrainingError(f"{name} is there already, learnt {how} --full; choose another with --name")
-    if (row or whole) and not request.overwrite:
+    if (row or whole) and not replaces:
         raise TrainingError(f"{name} is there already; --overwrite replaces it, --name calls this one otherwise")
 
 

@@ -25,6 +25,7 @@ from training.precision import quick_dtype
 from training.vgg import Vgg16
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
+CHECKPOINT = "checkpoint.pt"  # in the folder of a run
 SAVE_SECONDS = 60.0
 PREVIEW_SECONDS = 120.0
 LOG_EVERY = 20  # steps
@@ -71,7 +72,7 @@ class Files:
     @property
     def checkpoint(self) -> Path:
         """The file that training goes on from."""
-        return self.run / "checkpoint.pt"
+        return self.run / CHECKPOINT
 
 
 def train(

@@ -126,9 +126,11 @@ def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> B
     found = [file for file in (part_of(place), before_of(place)) if file.exists() and file.stat().st_size]
     if not found and place.exists() and written.get("closed") == place.stat().st_size:
         found = [place]
-    if not found and place.exists() and notes_of(place).exists():
-        raise OutputError(f"{path} cannot be resumed: {notes_of(place).name} does not fit it; --overwrite begins anew")
     if not found:
+        if place.exists() and notes_of(place).exists():
+            raise OutputError(
+                f"{path} cannot be resumed: {notes_of(place).name} does not fit it; --overwrite begins anew"
+            )
         return None
     if "recipe" not in written:
         raise OutputError(f"{found[0]} cannot be resumed: {notes_of(place).name}, which says how it was begun, is gone")

@@ -148,6 +148,26 @@ def test_where_bytes_are_quick_the_model_gets_its_sibling(
         assert model.int8 is not None and path.with_suffix(".int8.onnx").name in said[-1]
 
 
+def test_stopped_while_it_is_exported_the_same_command_goes_on(
+    large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in home(large).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("training.own.multiplies_bytes", lambda: False)
+    request = Request(large / "paintings/0.jpg", "grandma", str(large / "photos"), 0.05, False, vgg_file, "cpu")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("training.own._export", stop)
+        learn(request, lambda report: None, lambda line: None)
+    _, path = learn(request, lambda report: None, lambda line: None)
+    assert "grandma" in [style.name for style in read_model(path).styles]
+    with pytest.raises(TrainingError, match="grandma is there already; --overwrite replaces it"):
+        learn(request, lambda report: None, lambda line: None)
+
+
 def test_a_film_that_does_not_say_its_length_is_not_taken_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
