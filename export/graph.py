@@ -82,9 +82,10 @@ class GraphWriter:
         planes = self.node("Transpose", whole, output="planes", perm=(0, 3, 1, 2))  # its name is part of the contract
         return self.node("Cast", planes, to=self._type)
 
-    def pad(self, x: str, amount: int) -> str:
-        """Mirror [1, C, H, W] at its four sides, the edge itself not repeated."""
-        pads = self.integers(0, 0, amount, amount, 0, 0, amount, amount)
+    def pad(self, x: str, before: int, after: int | None = None) -> str:
+        """Mirror [1, C, H, W] at top and left, and at bottom and right (as much if not given), the edge not repeated."""
+        after = before if after is None else after
+        pads = self.integers(0, 0, before, before, 0, 0, after, after)
         return self.node("Pad", x, pads, mode="reflect")
 
     def conv(
@@ -106,6 +107,17 @@ class GraphWriter:
         if bias is not None:
             inputs.append(self.reals(f"{name}.bias", bias))
         return self.node("Conv", *inputs, output=name, **shape)
+
+    def crop(self, name: str, x: str, channels: int, before: int, after: int) -> str:
+        """[1, channels, H, W] less some pixels at top and left, and at bottom and right, as a convolution that copies.
+
+        ONNX Runtime keeps what convolutions give it in its blocked layout, where it enlarges and adds in less than
+        half of the time; a copy without cropping (0, 0) takes what follows there.
+        """
+        kernel = np.zeros((channels, 1, before + after + 1, before + after + 1))
+        kernel[:, :, before, before] = 1
+        weight = self.reals(f"{name}.weight", kernel)
+        return self.node("Conv", x, weight, output=name, kernel_shape=kernel.shape[2:], group=channels)
 
     def as_bytes(self, x: str, limits: Limits) -> str:
         """Through uint8 and back; runtimes compute on the bytes in between."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.graph import GraphWriter, Ranges, Real, array
-from training.network import EPSILON, ConvNorm, ResidualBlock, StyleNetwork
+from training.network import AFTER, BEFORE, EPSILON, ConvNorm, ResidualBlock, StyleNetwork
 
 
 def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: Ranges | None = None) -> GraphWriter:
@@ -28,22 +28,26 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
     graph.mix_styles({n: (array(c.norm.scale), array(c.norm.shift)) for n, c in layers.items()})
 
     def layer(name: str, x: str, weight: NDArray[Any] | None = None) -> str:
-        conv = layers[name].conv
+        conv, padding = layers[name].conv, layers[name].padding
         weight = array(conv.weight) if weight is None else weight
-        y = graph.conv(name, graph.pad(x, layers[name].padding), weight, stride=conv.stride[0])
+        y = graph.conv(name, graph.pad(x, padding) if padding else x, weight, stride=conv.stride[0])
         return graph.norm(name, y, EPSILON)
 
-    half = graph.relu(layer("stem", graph.read_frame(), _from_bgr_bytes(network.stem)))
+    photo = graph.pad(graph.read_frame(), BEFORE, AFTER)
+    half = graph.relu(layer("stem", photo, _from_bgr_bytes(network.stem)))
     quarter = graph.relu(layer("down", half))
     x = graph.relu(layer("deeper", quarter))
     for number in range(len(network.trunk)):
         y = graph.relu(layer(f"trunk.{number}.first", x))
         x = graph.add(x, layer(f"trunk.{number}.second", y))
-    x = graph.add(quarter, graph.double(graph.relu(layer("back", x)), smooth=True))
-    x = graph.add(half, graph.double(graph.relu(layer("up", x)), smooth=True))
+    wide, outer = network.architecture.channels, network.architecture.outer
+    x = graph.crop("back.copy", graph.relu(layer("back", x)), wide, 0, 0)
+    x = graph.add(graph.crop("quarter", quarter, wide, 1, 1), graph.double(x, smooth=True))
+    x = graph.crop("up.copy", graph.pad(graph.relu(layer("up", x)), 1), outer, 0, 0)
+    x = graph.add(graph.crop("half", half, outer, 1, 0), graph.double(x, smooth=True))
     x = graph.relu(layer("detail", x))
     weight, bias = array(network.to_rgb.weight)[::-1], array(network.to_rgb.bias)[::-1]  # to BGR
-    x = graph.conv("to_bgr", graph.pad(x, 1), shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
+    x = graph.conv("to_bgr", x, shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
     _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255))
     return graph
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 MULTIPLE = 8  # that a frame's sides must divide by
+BEFORE, AFTER = 8, 6  # pixels mirrored at a photo's top and left, and at its bottom and right
 EPSILON = 1e-5  # of every instance normalization, here and in the exported graph
 
 
@@ -53,21 +54,22 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A mirror-padded convolution followed by conditional instance normalization.
+    """A convolution, its edges mirrored where `padding` is not 0, followed by conditional instance normalization.
 
     Zeros as padding would be cheaper, but draw a frame around every picture.
     """
 
-    def __init__(self, styles: int, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+    def __init__(self, styles: int, inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
-        self.padding = (kernel - stride + 1) // 2
+        self.padding = padding
         # No bias: the normalization takes the mean away again.
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
         self.norm = ConditionalInstanceNorm(styles, outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """[N, inputs, H, W], style [N, S] -> [N, outputs, H / stride, W / stride]."""
-        x = F.pad(x, [self.padding] * 4, mode="reflect")
+        """[N, inputs, H, W], style [N, S] -> [N, outputs, H', W'], H' and W' as the convolution makes them."""
+        if self.padding:
+            x = F.pad(x, [self.padding] * 4, mode="reflect")
         normalized: Tensor = self.norm(self.conv(x), style)
         return normalized
 
@@ -77,8 +79,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, styles: int, channels: int) -> None:
         super().__init__()
-        self.first = ConvNorm(styles, channels, channels, 3)
-        self.second = ConvNorm(styles, channels, channels, 3)
+        self.first = ConvNorm(styles, channels, channels, 3, padding=1)
+        self.second = ConvNorm(styles, channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """[N, C, H, W], style [N, S] -> the same shape."""
@@ -95,6 +97,8 @@ class StyleNetwork(nn.Module):
     learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it a weave of lines.
     The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at half resolution
     and a pixel shuffle, and that is how it is exported.
+    The photo is mirrored at its edges once, so wide that the convolutions at a half and at a quarter of its resolution need
+    no padding of their own; at an eighth a mirrored edge costs little, and that much margin much.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
@@ -106,8 +110,8 @@ class StyleNetwork(nn.Module):
         self.down = ConvNorm(styles, outer, wide, 3, 2)
         self.deeper = ConvNorm(styles, wide, deep, 3, 2)
         self.trunk = nn.ModuleList(ResidualBlock(styles, deep) for _ in range(self.architecture.blocks))
-        self.back = ConvNorm(styles, deep, wide, 3)
-        self.up = ConvNorm(styles, wide, outer, 3)
+        self.back = ConvNorm(styles, deep, wide, 3, padding=1)
+        self.up = ConvNorm(styles, wide, outer, 3, padding=1)
         self.detail = ConvNorm(styles, outer, outer, 3)
         self.to_rgb = nn.Conv2d(outer, 3, 5)
         with torch.no_grad():  # start near mid-grey, where the sigmoid is steep
@@ -121,15 +125,16 @@ class StyleNetwork(nn.Module):
         style: [N, S], mixing weights of the styles, each row summing to 1.
         Returns [N, 3, H, W], RGB in 0..1.
         """
-        half = F.relu(self.stem(photo, style))
-        quarter = F.relu(self.down(half, style))
-        x = F.relu(self.deeper(quarter, style))
+        photo = F.pad(photo, [BEFORE, AFTER, BEFORE, AFTER], mode="reflect")
+        half = F.relu(self.stem(photo, style))  # 3 more at top and left than half of the frame, 2 at bottom and right
+        quarter = F.relu(self.down(half, style))  # 1 more on every side
+        x = F.relu(self.deeper(quarter, style))  # none
         for block in self.trunk:
             x = block(x, style)
-        x = quarter + _double(F.relu(self.back(x, style)))
-        x = half + _double(F.relu(self.up(x, style)))
-        x = F.relu(self.detail(x, style))
-        x = F.pad(x, [1] * 4, mode="reflect")  # 2 pixels, once enlarged: what the 5x5 takes off
+        x = quarter[:, :, 1:-1, 1:-1] + _double(F.relu(self.back(x, style)))
+        x = F.pad(F.relu(self.up(x, style)), [1] * 4, mode="reflect")
+        x = half[:, :, 1:, 1:] + _double(x)  # 2 more on every side
+        x = F.relu(self.detail(x, style))  # 1: 2 pixels, once enlarged, which the 5x5 takes off
         x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
         return torch.sigmoid(x.float())
 
