@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import cv2
 import pytest
 
 from tests.conftest import ROOT, Run
+from tests.movies import make
 
 
 def test_cuda_settings(run: Run) -> None:
@@ -33,3 +38,41 @@ def test_endurance(run: Run) -> None:
     done = run("benchmarks.endurance", "--minutes", "0.5", "--provider", "cpu")
     assert done.returncode == 0, done.stderr
     assert "times rise, streams: video\n" in done.stdout and "open files" in done.stdout
+
+
+def test_speed_and_its_plot(run: Run, tmp_path: Path) -> None:
+    done = run("benchmarks.speed", "--size", "64x64", "--rounds", "1", "--plot", "speed.svg")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if "ours:" in line or "TransformerNet" in line]
+    assert len(rows) >= 5 and all(float(number) > 0 for row in rows for number in row[-5:])
+    assert rows[0][-3] == rows[0][-1] == "1.00", "everything else is told in times of the first"
+    drawing = ET.parse(tmp_path / "speed.svg").getroot()
+    assert drawing.tag.endswith("svg") and len(drawing.findall(".//{*}path")) > len(rows), "a bar each"
+
+
+def test_smooth(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    make(tmp_path / "clips/drawn.mp4", "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=10", "-t", "0.7")
+    done = run("benchmarks.smooth", "--clips", "clips", "--styles", "great_wave", "--frames", "7")
+    assert done.returncode == 0, done.stderr
+    (row,) = [line.split() for line in done.stdout.splitlines() if "great_wave" in line]
+    none, half, whole, milliseconds = map(float, row[-4:])
+    assert none > half > whole > 0 < milliseconds, "the more it smooths the less it flickers"
+    empty = run("benchmarks.smooth", "--clips", ".")
+    assert empty.returncode == 1 and empty.stderr == "benchmarks.smooth: no .mp4 in .\n"
+
+
+@pytest.mark.slow
+def test_load_and_its_plot(run: Run, tmp_path: Path) -> None:
+    done = run("benchmarks.load", "--provider", "cpu", "--rest", "2", "--busy", "2", "--plot", "load.png", "--save", "told")
+    assert done.returncode == 0, done.stderr
+    assert all(words in done.stdout for words in ("before", "the first second of load", "at the end"))
+    assert cv2.imread(str(tmp_path / "load.png")).std() > 10
+    assert all(len(line.split()) == 3 for line in (tmp_path / "told").read_text().splitlines())
+
+
+@pytest.mark.slow
+def test_film(run: Run) -> None:
+    done = run("benchmarks.film", "--provider", "cpu", "--sizes", "64x48", "--seconds", "1")
+    assert done.returncode == 0, done.stderr
+    assert "64x48" in done.stdout
