@@ -83,7 +83,7 @@ class GraphWriter:
         return self.node("Cast", planes, to=self._type)
 
     def pad(self, x: str, before: int, after: int | None = None) -> str:
-        """Mirror [1, C, H, W] at top and left, and at bottom and right (as much if not given), the edge not repeated."""
+        """Mirror [1, C, H, W] at top and left, and as much, if not told, at bottom and right, not the edge itself."""
         after = before if after is None else after
         pads = self.integers(0, 0, before, before, 0, 0, after, after)
         return self.node("Pad", x, pads, mode="reflect")

@@ -97,8 +97,8 @@ class StyleNetwork(nn.Module):
     learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it a weave of lines.
     The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at half resolution
     and a pixel shuffle, and that is how it is exported.
-    The photo is mirrored at its edges once, so wide that the convolutions at a half and at a quarter of its resolution need
-    no padding of their own; at an eighth a mirrored edge costs little, and that much margin much.
+    The photo is mirrored at its edges once, so wide that the convolutions on the way down need no padding of their
+    own; where pictures are small a mirrored edge costs little, and as much margin much.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
