@@ -40,11 +40,11 @@ def write_transformer_net(
         x = graph.double(x, smooth=False) if mirrored.enlarge == 2 else x
         # Without the bias: the normalization takes the mean away again.
         weight = array(conv.weight) if weight is None else weight
-        y = graph.conv(name, graph.pad(x, mirrored.margin), weight, stride=conv.stride[0])
+        y = graph.conv(name, x if name == "conv1" else graph.pad(x, mirrored.margin), weight, stride=conv.stride[0])
         return graph.norm(name, y, norm.eps * scale**2)
 
     bgr = array(network.conv1.conv2d.weight)[:, ::-1] * INPUT_SCALE
-    x = graph.relu(layer("conv1", graph.read_frame(), bgr, INPUT_SCALE))
+    x = graph.relu(layer("conv1", graph.read_frame(network.conv1.margin), bgr, INPUT_SCALE))
     x = graph.relu(layer("conv2", x))
     x = graph.relu(layer("conv3", x))
     for number in range(1, 6):

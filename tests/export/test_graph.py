@@ -21,7 +21,7 @@ from training.transformer_net import TransformerNet
 # Every one of them has a CUDA kernel at opset 18 for the types used here.
 OPERATORS = {
     *("Unsqueeze", "Transpose", "Cast", "Pad", "Conv", "InstanceNormalization", "Relu", "Add", "Resize", "Sigmoid"),
-    *("QuantizeLinear", "Reshape", "Flatten", "Squeeze", "MatMul", "Split"),
+    *("QuantizeLinear", "Reshape", "Flatten", "Squeeze", "Slice", "Concat", "MatMul", "Split"),
 }
 
 
