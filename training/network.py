@@ -67,7 +67,10 @@ class ConvNorm(nn.Module):
         self.norm = ConditionalInstanceNorm(styles, outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """[N, inputs, H, W], style [N, S] -> [N, outputs, H', W'], H' and W' as the convolution makes them."""
+        """[N, inputs, H, W], style [N, S] -> [N, outputs, H', W'].
+
+        H' is (H + 2 padding - kernel) // stride + 1, W' likewise.
+        """
         if self.padding:
             x = F.pad(x, [self.padding] * 4, mode="reflect")
         normalized: Tensor = self.norm(self.conv(x), style)
@@ -98,7 +101,8 @@ class StyleNetwork(nn.Module):
     The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at half resolution
     and a pixel shuffle, and that is how it is exported.
     The photo is mirrored at its edges once, so wide that the convolutions on the way down need no padding of their
-    own; where pictures are small a mirrored edge costs little, and as much margin much.
+    own, and the last two hardly any; where pictures are small a mirrored edge costs little, and as much margin much.
+    What is in the margin counts in the normalizations.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:

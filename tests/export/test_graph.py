@@ -55,14 +55,27 @@ def test_inputs_and_outputs(model: onnx.ModelProto) -> None:
 
 def test_operators(model: onnx.ModelProto) -> None:
     counts = Counter(node.op_type for node in model.graph.node)
-    copies = sum(any(a.name == "group" for a in node.attribute) for node in model.graph.node)
+    copies = 4 if model.graph.name == "StyleNetwork" else 0
     assert set(counts) <= OPERATORS
+    assert [node.op_type for node in model.graph.node if "frame" in node.input] == ["Cast"], "TensorRT needs that"
     assert counts["InstanceNormalization"] == counts["Conv"] - copies - 1, "one after every convolution but the last"
     assert counts["MatMul"] == counts["Split"] == 1, "styles are mixed once for the whole network"
     if model.graph.name == "TransformerNet":
         assert counts["Pad"] == counts["Conv"], "every convolution's border is mirrored"
     else:
         assert counts["Pad"] == counts["Conv"] - copies - 3, "one margin serves the first three, one more the last two"
+
+
+def test_copies_copy(style_network: StyleNetwork) -> None:
+    model = write_style_network(style_network).model("StyleNetwork", {})
+    weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    copies = {n.output[0]: n.input[1] for n in model.graph.node if any(a.name == "group" for a in n.attribute)}
+    sizes_and_places = {"back.copy": (1, 0), "quarter": (3, 1), "up.copy": (1, 0), "half": (2, 1)}
+    assert set(copies) == set(sizes_and_places)
+    for name, (size, place) in sizes_and_places.items():
+        kernels = weights[copies[name]]
+        assert kernels.shape[1:] == (1, size, size)
+        assert (kernels[:, :, place, place] == 1).all() and kernels.sum() == len(kernels)
 
 
 def test_weights_and_activations_are_fp16(model: onnx.ModelProto) -> None:
