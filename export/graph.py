@@ -72,14 +72,13 @@ class GraphWriter:
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def read_frame(self, before: int, after: int | None = None) -> str:
-        """The frame as [1, 3, H, W], BGR in 0..255, and mirrored as `pad` does it.
+    def read_frame(self, before: int, after: int) -> str:
+        """The frame as [1, 3, H, W], BGR in 0..255, and mirrored at top and left, and at bottom and right.
 
         Cast first, since TensorRT takes bytes for nothing else, next to a Pad, which a CPU does in fp32: uint8 to fp16
         takes 1.2 ms there. Turned last: OpenVINO has channels last inside, and so need not turn anything (0.92 of the
         whole network's time).
         """
-        after = before if after is None else after
         numbers = self.node("Cast", "frame", to=self._type)
         mirrored = self.node("Pad", numbers, self.integers(before, before, 0, after, after, 0), mode="reflect")
         whole = self.node("Unsqueeze", mirrored, self.integers(0))

@@ -44,7 +44,8 @@ def write_transformer_net(
         return graph.norm(name, y, norm.eps * scale**2)
 
     bgr = array(network.conv1.conv2d.weight)[:, ::-1] * INPUT_SCALE
-    x = graph.relu(layer("conv1", graph.read_frame(network.conv1.margin), bgr, INPUT_SCALE))
+    margin = network.conv1.margin
+    x = graph.relu(layer("conv1", graph.read_frame(margin, margin), bgr, INPUT_SCALE))
     x = graph.relu(layer("conv2", x))
     x = graph.relu(layer("conv3", x))
     for number in range(1, 6):

@@ -284,15 +284,13 @@ def remedy_of(name: str) -> str:
 def _tensorrt_options() -> dict[str, str]:
     """TensorRT builds an engine for each model, for minutes: for all sizes at once, and kept.
 
-    It takes bytes as an input to be cast and nothing else, which is how our models begin; in older files the frame is
-    turned before, and TensorRT's part begins at `planes`. ONNX Runtime refuses profiles that lack the inputs of that
-    part; names that are none are no harm.
+    ONNX Runtime refuses profiles that lack the inputs of TensorRT's part: the frame, which it can only cast, in older
+    files `planes`, the frame turned. Names that are none are no harm.
     """
     folder = trial.cache_file().parent / "tensorrt"
     _say_once("TensorRT builds its engine, once for this model and GPU: minutes")
     sizes = {"min": "64x64", "opt": "480x640", "max": "2160x3840"}
-    shapes = {name: f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}
-    profiles = {f"trt_profile_{name}_shapes": shape for name, shape in shapes.items()}
+    profiles = {f"trt_profile_{name}_shapes": f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}
     paths = {"trt_engine_cache_path": str(folder), "trt_timing_cache_path": str(folder)}
     return TENSORRT_OPTIONS | profiles | paths
 

@@ -44,13 +44,12 @@ def test_endurance(run: Run) -> None:
 def test_speed_and_its_plot(run: Run, tmp_path: Path) -> None:
     done = run("benchmarks.speed", "--size", "64x64", "--rounds", "1", "--plot", "speed.svg")
     assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if "ours:" in line or "TransformerNet" in line]
+    lines = [line for line in done.stdout.splitlines() if "ours:" in line or "TransformerNet" in line]
+    rows = [line.split() for line in lines]
     assert len(rows) >= 5 and all(float(number) > 0 for row in rows for number in row[-5:])
     assert rows[0][-3] == rows[0][-1] == "1.00", "everything else is told in times of the first"
     drawing = (tmp_path / "speed.svg").read_text(encoding="utf-8")
-    names = [
-        line.split("  ")[1].strip() for line in done.stdout.splitlines() if "ours:" in line or "TransformerNet" in line
-    ]
+    names = [line.split("  ")[1].strip() for line in lines]
     assert all(f"<!-- {name} -->" in drawing for name in names), "a bar each"
     assert drawing.count(f"fill: {OURS}") == len(names) - 1, "ours stand out"
 

@@ -33,6 +33,13 @@ def home(world: Path) -> dict[str, str]:
     return os.environ | {"XDG_DATA_HOME": str(world / "data"), "XDG_CACHE_HOME": str(world / "cache")}
 
 
+@pytest.fixture
+def at_home(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process too has the user's folders there."""
+    for variable, value in home(large).items():
+        monkeypatch.setenv(variable, value)
+
+
 def stylize(world: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "realtime.cli", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=home(world), capture_output=True, text=True, timeout=170)
@@ -111,11 +118,8 @@ def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path,
         ("0.jpg", None, "noise", "none of its pictures can be read"),
     ],
 )
-def test_bad_input_is_one_line(
-    large: Path, monkeypatch: pytest.MonkeyPatch, painting: str, name: str | None, photos: str, message: str
-) -> None:
-    for variable, value in home(large).items():
-        monkeypatch.setenv(variable, value)
+@pytest.mark.usefixtures("at_home")
+def test_bad_input_is_one_line(large: Path, painting: str, name: str | None, photos: str, message: str) -> None:
     (large / "empty").mkdir()
     (large / "noise").mkdir()
     (large / "noise/a.jpg").write_bytes(b"no")
@@ -129,11 +133,10 @@ def test_bad_input_is_one_line(
     assert not (large / "data").exists()
 
 
+@pytest.mark.usefixtures("at_home")
 def test_where_bytes_are_quick_the_model_gets_its_sibling(
     large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable, value in home(large).items():
-        monkeypatch.setenv(variable, value)
     monkeypatch.setattr("training.own.multiplies_bytes", lambda: True)
     for number in (1, 2, 3, 4):
         (large / f"photos/{number}.jpg").unlink()
@@ -148,11 +151,10 @@ def test_where_bytes_are_quick_the_model_gets_its_sibling(
         assert model.int8 is not None and path.with_suffix(".int8.onnx").name in said[-1]
 
 
+@pytest.mark.usefixtures("at_home")
 def test_stopped_while_it_is_exported_the_same_command_goes_on(
     large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable, value in home(large).items():
-        monkeypatch.setenv(variable, value)
     monkeypatch.setattr("training.own.multiplies_bytes", lambda: False)
     request = Request(large / "paintings/0.jpg", "grandma", str(large / "photos"), 0.05, False, vgg_file, "cpu")
 
