@@ -1,9 +1,9 @@
 """Writes a model file's graph, node by node: every operator in it is a choice.
 
 The contract, version 1: `frame` uint8 [H, W, 3] BGR and `style` float32 [S] in, `painted` uint8
-[H, W, 3] BGR out, H and W dynamic. Opset 18, since ONNX Runtime's CUDA kernels for InstanceNormalization end at
-opset 21. Where a choice was a matter of speed, the comment says so; measured on a 2-core CPU at 640x480, in ONNX
-Runtime where no other is named.
+[H, W, 3] BGR out, H and W dynamic. Opset 17: from 18 on ReLU may be written as a maximum, and ONNX Runtime does so
+where it has no kernel for fp16, and then cannot fuse it with the convolution before. Where a choice was a matter of
+speed, the comment says so; measured on a 2-core CPU at 640x480, in ONNX Runtime where no other is named.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from export.errors import ExportError
 
 CONTRACT = "1"
-OPSET = 18
+OPSET = 17
 IR_VERSION = 10
 
 Real = type[np.float16] | type[np.float32]
@@ -174,7 +174,7 @@ class GraphWriter:
                          coordinate_transformation_mode="asymmetric")  # fmt: skip
 
     def quantize(self, x: str, unit: float) -> str:
-        """To uint8, in units of `unit`: rounded to nearest, saturated at 0 and 255. Opset 18 has it for fp32 only."""
+        """To uint8, in units of `unit`: rounded to nearest, saturated at 0 and 255. Opset 17 has it for fp32 only."""
         unit_name = self._constant("unit", np.array(unit, np.float32))
         zero = self._constant("zero", np.array(0, np.uint8))
         wide = self.node("Cast", x, to=TensorProto.FLOAT) if self._type != TensorProto.FLOAT else x

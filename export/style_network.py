@@ -25,13 +25,15 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
     for number, block in enumerate(network.trunk):
         assert isinstance(block, ResidualBlock)
         layers |= {f"trunk.{number}.first": block.first, f"trunk.{number}.second": block.second}
-    graph.mix_styles({n: (array(c.norm.scale), array(c.norm.shift)) for n, c in layers.items()})
+    norms = {name: layer.norm for name, layer in layers.items() if layer.norm is not None}
+    graph.mix_styles({name: (array(norm.scale), array(norm.shift)) for name, norm in norms.items()})
 
     def layer(name: str, x: str, weight: NDArray[Any] | None = None) -> str:
         conv, padding = layers[name].conv, layers[name].padding
         weight = array(conv.weight) if weight is None else weight
-        y = graph.conv(name, graph.pad(x, padding) if padding else x, weight, stride=conv.stride[0])
-        return graph.norm(name, y, EPSILON)
+        bias = None if conv.bias is None else array(conv.bias)
+        y = graph.conv(name, graph.pad(x, padding) if padding else x, weight, stride=conv.stride[0], bias=bias)
+        return graph.norm(name, y, EPSILON) if name in norms else y
 
     photo = graph.read_frame(BEFORE, AFTER)
     half = graph.relu(layer("stem", photo, _from_bgr_bytes(network.stem)))

@@ -127,7 +127,7 @@ def checkpoint_from(loaded: dict[str, Any], path: Path) -> Checkpoint:
     try:
         numbers, styles, photos = loaded["architecture"], loaded["styles"], loaded["photos"]
         seconds = float(loaded.get("seconds", 0))
-        if not all(type(number) is int and number <= SIDE_LIMIT for number in numbers.values()):
+        if not all(type(number) in (int, bool) and number <= SIDE_LIMIT for number in numbers.values()):
             raise TrainingError(f"its network is larger than {SIDE_LIMIT}")
         if not isinstance(styles, list) or not all(isinstance(name, str) and name for name in styles):
             raise TrainingError("its styles are no list of names")

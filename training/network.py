@@ -19,18 +19,21 @@ EPSILON = 1e-5  # of every instance normalization, here and in the exported grap
 
 @dataclass(frozen=True)
 class Architecture:
-    """The numbers that fix a network's shape; stored in every checkpoint.
+    """What fixes a network's shape; stored in every checkpoint.
 
     outer: width of stem and head, at half of the frame's resolution.
     channels: width at a quarter of it.
     deep: width of the trunk, at an eighth.
     blocks: residual blocks in the trunk.
+    normalized_ends: whether the convolutions at half of the frame's resolution are normalized too. It takes as long
+        there as all other normalizations together, and keeps a runtime from fusing convolution and ReLU.
     """
 
     outer: int = 16
     channels: int = 32
     deep: int = 48
     blocks: int = 3
+    normalized_ends: bool = True
 
     def __post_init__(self) -> None:
         if min(self.outer, self.channels, self.deep, self.blocks) < 1:
@@ -56,15 +59,25 @@ class ConditionalInstanceNorm(nn.Module):
 class ConvNorm(nn.Module):
     """A convolution, its edges mirrored where `padding` is not 0, followed by conditional instance normalization.
 
-    Zeros as padding would be cheaper, but draw a frame around every picture.
+    Zeros as padding would be cheaper, but draw a frame around every picture. Where it is not normalized, it has a bias
+    and is the same for all styles.
     """
 
-    def __init__(self, styles: int, inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
+    def __init__(
+        self,
+        styles: int,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int = 0,
+        normalized: bool = True,
+    ) -> None:
         super().__init__()
         self.padding = padding
-        # No bias: the normalization takes the mean away again.
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
-        self.norm = ConditionalInstanceNorm(styles, outputs)
+        # A normalization would take the bias away again.
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=not normalized)
+        self.norm = ConditionalInstanceNorm(styles, outputs) if normalized else None
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """[N, inputs, H, W], style [N, S] -> [N, outputs, H', W'].
@@ -73,8 +86,8 @@ class ConvNorm(nn.Module):
         """
         if self.padding:
             x = F.pad(x, [self.padding] * 4, mode="reflect")
-        normalized: Tensor = self.norm(self.conv(x), style)
-        return normalized
+        y: Tensor = self.conv(x)
+        return y if self.norm is None else self.norm(y, style)
 
 
 class ResidualBlock(nn.Module):
@@ -110,13 +123,14 @@ class StyleNetwork(nn.Module):
         self.styles = styles
         self.architecture = architecture or Architecture()
         outer, wide, deep = self.architecture.outer, self.architecture.channels, self.architecture.deep
-        self.stem = ConvNorm(styles, 3, outer, 6, 2)
+        ends = self.architecture.normalized_ends
+        self.stem = ConvNorm(styles, 3, outer, 6, 2, normalized=ends)
         self.down = ConvNorm(styles, outer, wide, 3, 2)
         self.deeper = ConvNorm(styles, wide, deep, 3, 2)
         self.trunk = nn.ModuleList(ResidualBlock(styles, deep) for _ in range(self.architecture.blocks))
         self.back = ConvNorm(styles, deep, wide, 3, padding=1)
         self.up = ConvNorm(styles, wide, outer, 3, padding=1)
-        self.detail = ConvNorm(styles, outer, outer, 3)
+        self.detail = ConvNorm(styles, outer, outer, 3, normalized=ends)
         self.to_rgb = nn.Conv2d(outer, 3, 5)
         with torch.no_grad():  # start near mid-grey, where the sigmoid is steep
             self.to_rgb.weight.mul_(0.1)

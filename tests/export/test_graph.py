@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, numpy_helper
 
@@ -18,24 +19,30 @@ from tests.export.conftest import make_style_network
 from training.network import Architecture, StyleNetwork
 from training.transformer_net import TransformerNet
 
-# Every one of them has a CUDA kernel at opset 18 for the types used here.
+# Every one of them has a CUDA kernel at opset 17 for the types used here.
 OPERATORS = {
     *("Unsqueeze", "Transpose", "Cast", "Pad", "Conv", "InstanceNormalization", "Relu", "Add", "Resize", "Sigmoid"),
     *("QuantizeLinear", "Reshape", "Flatten", "Squeeze", "Slice", "Concat", "MatMul", "Split"),
 }
 
+PLAIN = Architecture(outer=16, channels=16, deep=32, blocks=2, normalized_ends=False)
 
-@pytest.fixture(params=["StyleNetwork", "TransformerNet"])
+
+@pytest.fixture(params=["StyleNetwork", "StyleNetwork, plain ends", "TransformerNet"])
 def model(
     request: pytest.FixtureRequest, style_network: StyleNetwork, transformer_net: TransformerNet
 ) -> onnx.ModelProto:
-    if request.param == "StyleNetwork":
-        return write_style_network(style_network).model("StyleNetwork", {"realtime_stylize": "1"})
-    return write_transformer_net(transformer_net).model("TransformerNet", {"realtime_stylize": "1"})
+    if request.param == "TransformerNet":
+        graph = write_transformer_net(transformer_net)
+    elif request.param == "StyleNetwork":
+        graph = write_style_network(style_network)
+    else:
+        graph = write_style_network(make_style_network(3, PLAIN))
+    return graph.model(request.param, {"realtime_stylize": "1"})
 
 
 def test_version_of_the_format(model: onnx.ModelProto) -> None:
-    assert [(o.domain, o.version) for o in model.opset_import] == [("", 18)]
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
     assert model.ir_version <= 10
     assert {p.key: p.value for p in model.metadata_props} == {"realtime_stylize": "1"}
 
@@ -45,7 +52,7 @@ def test_inputs_and_outputs(model: onnx.ModelProto) -> None:
         tensor = value.type.tensor_type
         return value.name, tensor.elem_type, [d.dim_param or d.dim_value for d in tensor.shape.dim]
 
-    styles = 3 if model.graph.name == "StyleNetwork" else 1
+    styles = 1 if model.graph.name == "TransformerNet" else 3
     assert [described(v) for v in model.graph.input] == [
         ("frame", TensorProto.UINT8, ["height", "width", 3]),
         ("style", TensorProto.FLOAT, [styles]),
@@ -55,15 +62,30 @@ def test_inputs_and_outputs(model: onnx.ModelProto) -> None:
 
 def test_operators(model: onnx.ModelProto) -> None:
     counts = Counter(node.op_type for node in model.graph.node)
-    copies = 4 if model.graph.name == "StyleNetwork" else 0
+    copies = 0 if model.graph.name == "TransformerNet" else 4
+    plain = 2 if "plain ends" in model.graph.name else 0
     assert set(counts) <= OPERATORS
     assert [node.op_type for node in model.graph.node if "frame" in node.input] == ["Cast"], "TensorRT needs that"
-    assert counts["InstanceNormalization"] == counts["Conv"] - copies - 1, "one after every convolution but the last"
+    assert counts["InstanceNormalization"] == counts["Conv"] - copies - plain - 1, "one after all others but the last"
     assert counts["MatMul"] == counts["Split"] == 1, "styles are mixed once for the whole network"
     if model.graph.name == "TransformerNet":
         assert counts["Pad"] == counts["Conv"], "every convolution's border is mirrored"
     else:
         assert counts["Pad"] == counts["Conv"] - copies - 3, "one margin serves the first three, one more the last two"
+
+
+def test_runtimes_fuse_convolution_and_relu(tmp_path: Path) -> None:
+    """In the fp16 file too: ONNX Runtime must not put a maximum in ReLU's place, which fuses with nothing."""
+    network = make_style_network(3, PLAIN)
+    settings = ort.SessionOptions()
+    settings.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    settings.log_severity_level = 3  # it warns that such a file is for this machine
+    model = write_style_network(network).model("plain", {}).SerializeToString()
+    ort.InferenceSession(model, settings, ["CPUExecutionProvider"])
+    nodes = onnx.load(tmp_path / "optimized.onnx").graph.node
+    assert sum(node.op_type == "Max" for node in nodes) == 0
+    normalized = 4 + len(network.trunk)  # down, deeper, back, up and the first of each block
+    assert sum(node.op_type == "Relu" for node in nodes) == normalized
 
 
 def test_copies_copy(style_network: StyleNetwork) -> None:
@@ -113,6 +135,6 @@ def test_bytes_become_reals_and_back(model: onnx.ModelProto) -> None:
     """Rounded to nearest and saturated, by one QuantizeLinear in fp32."""
     (node,) = [n for n in model.graph.node if n.op_type == "QuantizeLinear"]
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    assert constants[node.input[1]] == np.float32(1 / 255 if model.graph.name == "StyleNetwork" else 1)
+    assert constants[node.input[1]] == np.float32(1 if model.graph.name == "TransformerNet" else 1 / 255)
     assert constants[node.input[2]] == 0
     assert constants[node.input[2]].dtype == np.uint8
