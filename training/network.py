@@ -25,15 +25,15 @@ class Architecture:
     channels: width at a quarter of it.
     deep: width of the trunk, at an eighth.
     blocks: residual blocks in the trunk.
-    normalized_ends: whether the convolutions at half of the frame's resolution are normalized too. It takes as long
-        there as all other normalizations together, and keeps a runtime from fusing convolution and ReLU.
+    normalized_stem: whether the first convolution is normalized too. Where it is not, a runtime fuses it with its ReLU
+        and keeps its layout: a tenth of the whole network's time on a processor.
     """
 
     outer: int = 16
     channels: int = 32
     deep: int = 48
     blocks: int = 3
-    normalized_ends: bool = True
+    normalized_stem: bool = True
 
     def __post_init__(self) -> None:
         if min(self.outer, self.channels, self.deep, self.blocks) < 1:
@@ -123,14 +123,13 @@ class StyleNetwork(nn.Module):
         self.styles = styles
         self.architecture = architecture or Architecture()
         outer, wide, deep = self.architecture.outer, self.architecture.channels, self.architecture.deep
-        ends = self.architecture.normalized_ends
-        self.stem = ConvNorm(styles, 3, outer, 6, 2, normalized=ends)
+        self.stem = ConvNorm(styles, 3, outer, 6, 2, normalized=self.architecture.normalized_stem)
         self.down = ConvNorm(styles, outer, wide, 3, 2)
         self.deeper = ConvNorm(styles, wide, deep, 3, 2)
         self.trunk = nn.ModuleList(ResidualBlock(styles, deep) for _ in range(self.architecture.blocks))
         self.back = ConvNorm(styles, deep, wide, 3, padding=1)
         self.up = ConvNorm(styles, wide, outer, 3, padding=1)
-        self.detail = ConvNorm(styles, outer, outer, 3, normalized=ends)
+        self.detail = ConvNorm(styles, outer, outer, 3)
         self.to_rgb = nn.Conv2d(outer, 3, 5)
         with torch.no_grad():  # start near mid-grey, where the sigmoid is steep
             self.to_rgb.weight.mul_(0.1)

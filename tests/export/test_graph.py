@@ -25,10 +25,10 @@ OPERATORS = {
     *("QuantizeLinear", "Reshape", "Flatten", "Squeeze", "Slice", "Concat", "MatMul", "Split"),
 }
 
-PLAIN = Architecture(outer=16, channels=16, deep=32, blocks=2, normalized_ends=False)
+PLAIN = Architecture(outer=16, channels=16, deep=32, blocks=2, normalized_stem=False)
 
 
-@pytest.fixture(params=["StyleNetwork", "StyleNetwork, plain ends", "TransformerNet"])
+@pytest.fixture(params=["StyleNetwork", "StyleNetwork, plain stem", "TransformerNet"])
 def model(
     request: pytest.FixtureRequest, style_network: StyleNetwork, transformer_net: TransformerNet
 ) -> onnx.ModelProto:
@@ -63,7 +63,7 @@ def test_inputs_and_outputs(model: onnx.ModelProto) -> None:
 def test_operators(model: onnx.ModelProto) -> None:
     counts = Counter(node.op_type for node in model.graph.node)
     copies = 0 if model.graph.name == "TransformerNet" else 4
-    plain = 2 if "plain ends" in model.graph.name else 0
+    plain = 1 if "plain stem" in model.graph.name else 0
     assert set(counts) <= OPERATORS
     assert [node.op_type for node in model.graph.node if "frame" in node.input] == ["Cast"], "TensorRT needs that"
     assert counts["InstanceNormalization"] == counts["Conv"] - copies - plain - 1, "one after all others but the last"
@@ -84,7 +84,7 @@ def test_runtimes_fuse_convolution_and_relu(tmp_path: Path) -> None:
     ort.InferenceSession(model, settings, ["CPUExecutionProvider"])
     nodes = onnx.load(tmp_path / "optimized.onnx").graph.node
     assert sum(node.op_type == "Max" for node in nodes) == 0
-    normalized = 4 + len(network.trunk)  # down, deeper, back, up and the first of each block
+    normalized = 5 + len(network.trunk)  # down, deeper, back, up, detail and the first of each block
     assert sum(node.op_type == "Relu" for node in nodes) == normalized
 
 

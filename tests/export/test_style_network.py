@@ -48,9 +48,9 @@ def test_every_size(style_network: StyleNetwork, paint: Paint, height: int, widt
         Architecture(),
         Architecture(channels=48, deep=80, blocks=1),
         Architecture(outer=4, channels=8, deep=8, blocks=4),
-        Architecture(normalized_ends=False),
+        Architecture(normalized_stem=False),
     ],
-    ids=lambda a: f"{a.outer}-{a.channels}-{a.deep}-{a.blocks}-{a.normalized_ends}",
+    ids=lambda a: f"{a.outer}-{a.channels}-{a.deep}-{a.blocks}-{a.normalized_stem}",
 )
 def test_every_architecture(paint: Paint, architecture: Architecture) -> None:
     network = make_style_network(2, architecture)
