@@ -7,7 +7,7 @@ import io
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
@@ -127,7 +127,8 @@ def checkpoint_from(loaded: dict[str, Any], path: Path) -> Checkpoint:
     try:
         numbers, styles, photos = loaded["architecture"], loaded["styles"], loaded["photos"]
         seconds = float(loaded.get("seconds", 0))
-        if not all(type(number) in (int, bool) and number <= SIDE_LIMIT for number in numbers.values()):
+        kinds = get_type_hints(Architecture)
+        if not all(type(number) is kinds.get(name, int) and number <= SIDE_LIMIT for name, number in numbers.items()):
             raise TrainingError(f"its network is larger than {SIDE_LIMIT}")
         if not isinstance(styles, list) or not all(isinstance(name, str) and name for name in styles):
             raise TrainingError("its styles are no list of names")

@@ -227,6 +227,8 @@ def test_a_whole_pickled_network_is_told_what_to_do(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"architecture": {"channels": 10**9}}, "larger than 1024"),
+        ({"architecture": {"channels": True}}, "larger than 1024"),
+        ({"architecture": {"normalized_stem": 2}}, "larger than 1024"),
         ({"architecture": {"channels": 1024, "outer": 1024, "blocks": 1024}}, "lacks 'trunk"),
         ({"architecture": {"channels": 8, "colour": 1}}, "colour"),
         ({"architecture": None}, "NoneType"),
