@@ -7,6 +7,7 @@ layers of different width and VGG weights of any scale all weigh the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,26 @@ def gram_matrix(features: Tensor) -> Tensor:
     """Channel correlations averaged over positions: [N, C, H, W] -> [N, C, C], float32."""
     n, c, h, w = features.shape
     flat = features.permute(0, 2, 3, 1).reshape(n, h * w, c)  # no copy where channels are last
-    return (flat.transpose(1, 2) @ flat).float() / (h * w)
+    product: Tensor = _SelfProduct.apply(flat)
+    return product.float() / (h * w)
+
+
+class _SelfProduct(torch.autograd.Function):
+    """X [N, P, C] -> X^T X [N, C, C].
+
+    Written as a product of two, its gradient would be two products of X's own size and their sum.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.transpose(1, 2) @ x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        slope: Tensor = x @ (gradient + gradient.transpose(1, 2))
+        return slope
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:

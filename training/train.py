@@ -187,7 +187,8 @@ class _Trainer:
         still = photo[:, :, :size, :size]
         down, right = torch.randint(room + 1, (2,)).tolist()
         moved = photo[:, :, down : down + size, right : right + size]
-        moved = moved + torch.randn_like(moved) * (torch.rand(1, device=photo.device) * schedule.noise)
+        noise = torch.randn(moved.shape, device=photo.device)  # channels last, as randn_like makes it, is slow on CPUs
+        moved = moved + noise * (torch.rand(1, device=photo.device) * schedule.noise)
         with torch.autocast(photo.device.type, self.dtype, enabled=self.dtype is not torch.float32):
             painted, repainted = self.network(torch.cat([still, moved]), torch.cat([style, style])).chunk(2)
         losses = self.loss(painted, still, wanted, rows)

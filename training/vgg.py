@@ -105,7 +105,7 @@ class Vgg(nn.Module):
         for name, conv in convs[: last + 1]:
             if name.endswith("_1") and name != "relu1_1":
                 x = self.pool(x, 2)
-            x = F.relu(conv(x))
+            x = F.relu(conv(x), inplace=True)
             if name in layers:
                 found[name] = x
         return found

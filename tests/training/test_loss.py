@@ -28,6 +28,16 @@ def test_the_gram_matrix_is_the_mean_of_channel_products() -> None:
     torch.testing.assert_close(gram_matrix(x), expected)
 
 
+def test_the_gradient_of_the_gram_matrix_is_the_true_one() -> None:
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    uneven = torch.randn(3, 3, dtype=torch.float64)  # so that the slope is not symmetric
+    torch.autograd.backward((gram_matrix(x).double() * uneven).sum())
+    found, x.grad = x.grad, None
+    flat = x.permute(0, 2, 3, 1).reshape(2, 20, 3)
+    torch.autograd.backward(((flat.transpose(1, 2) @ flat) / 20 * uneven).sum())
+    torch.testing.assert_close(found, x.grad, rtol=1e-5, atol=1e-6)
+
+
 def test_the_relative_error_does_not_know_the_scale() -> None:
     a, b = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
     torch.testing.assert_close(relative_error(a * 1000, b * 1000), relative_error(a, b))
