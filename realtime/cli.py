@@ -230,9 +230,14 @@ def main() -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments, config = parse(sys.argv[1:])
-        return run(arguments, config)
+        status = run(arguments, config)
+        print(end="", flush=True)
+        return status
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # nobody reads what is printed, as with `| head`; what is left of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except StylizeError as error:
         if "--debug" in sys.argv:
             raise

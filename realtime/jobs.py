@@ -14,8 +14,7 @@ _STILLS_IN = (*STILLS, ".apng", ".bmp", ".jp2", ".avif")
 _FILMS_IN = (
     *CONTAINERS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".gif",
 )  # fmt: skip
-# Pictures that nothing here reads.
-_UNKNOWN = (".heic", ".heif", ".dng", ".cr2", ".nef", ".arw", ".psd", ".svg", ".pdf")
+UNREADABLE = (".heic", ".heif", ".dng", ".cr2", ".nef", ".arw", ".psd", ".svg", ".pdf")  # pictures, but not for us
 
 
 @dataclass(frozen=True)
@@ -70,20 +69,25 @@ def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
     """
     files: list[Path] = []
     for path in inputs:
-        found = _walk(path, but) if path.is_dir() else [path]
+        found = _walk(path, but, (*_STILLS_IN, *_FILMS_IN)) if path.is_dir() else [path]
         if not found:
             raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found
     return files
 
 
-def _walk(folder: Path, but: Path | None) -> list[Path]:
-    """Every film and picture in a folder and below it, except in the folder of the results."""
+def passed_over(inputs: list[Path], but: Path | None = None) -> list[Path]:
+    """The pictures in the folders named that nothing here reads, except in the folder of the results."""
+    return [file for path in inputs if path.is_dir() for file in _walk(path, but, UNREADABLE)]
+
+
+def _walk(folder: Path, but: Path | None, endings: tuple[str, ...]) -> list[Path]:
+    """Every file of some kinds in a folder and below it, except in the folder of the results."""
     top, results = (Path(os.path.realpath(path)) for path in (folder, but or folder))
     found = []
     for path in sorted(folder.rglob("*")):
         inside = results != top and results in Path(os.path.realpath(path)).parents
-        known = path.suffix.lower() in (*_STILLS_IN, *_FILMS_IN)
+        known = path.suffix.lower() in endings
         if known and not inside and not path.name.startswith("._") and path.is_file():  # what macOS puts beside files
             found.append(path)
     return found
@@ -98,7 +102,7 @@ def _named(below: Path) -> Path:
 
 
 def _fitting(source: Path, target: Path) -> Path:
-    if source.suffix.lower() in _UNKNOWN:
+    if source.suffix.lower() in UNREADABLE:
         raise UsageError(f"{source}: pictures of this kind cannot be read; save it as .jpg or .png first")
     endings = STILLS if is_still(source) else tuple(CONTAINERS)
     if target.suffix.lower() not in endings:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UsageError
-from realtime.jobs import Job, is_batch, is_still, plan_jobs
+from realtime.jobs import Job, is_batch, is_still, passed_over, plan_jobs
 from realtime.look import LIMITS, parse_look
 from realtime.options import stylizer_options
 from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
@@ -42,6 +42,9 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
     for job in jobs:
         if not job.still:
             options.encoding(job)  # a wrong wish is said before the work starts
+    if unread := passed_over(inputs, Path(arguments.output)):
+        few = ", ".join(str(path) for path in unread[:3]) + (", ..." if unread[3:] else "")
+        say(f"passed over, of a kind that cannot be read (save as .jpg or .png first): {few} ({len(unread)} in all)")
     results: list[Result] = []
     library = load_library(arguments.models, arguments.network)
     look = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})

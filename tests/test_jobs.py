@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from realtime.errors import UsageError
-from realtime.jobs import plan_jobs
+from realtime.jobs import passed_over, plan_jobs
 
 
 @pytest.fixture
@@ -74,3 +74,12 @@ def test_a_kind_that_nothing_reads_is_said(folder: Path) -> None:
     (folder / "photo.HEIC").touch()
     with pytest.raises(UsageError, match=r"photo.HEIC: pictures of this kind cannot be read; save it as .jpg"):
         plan("new.png", "photo.HEIC")
+
+
+def test_what_is_passed_over_in_folders(folder: Path) -> None:
+    for name in ("in/b/photo.HEIC", "in/raw.dng", "out/drawn.svg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert [path.as_posix() for path in passed_over([Path("in"), Path("one.bmp")])] == ["in/b/photo.HEIC", "in/raw.dng"]
+    assert passed_over([Path("out")], but=Path("out/")) == passed_over([Path("out")])  # a folder into itself
+    assert passed_over([Path(".")], but=Path("out")) == passed_over([Path("in")])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -94,6 +97,17 @@ def test_providers_are_listed_with_what_they_lack(run: Run) -> None:
     assert set(rows) == {"cpu", "cuda", "tensorrt", "coreml", "dml", "openvino"}
     assert all(row["available"] or row["problem"] for row in rows.values())
     assert "cpu" in run("realtime.cli", "--list-providers").stdout
+
+
+@pytest.mark.parametrize("wanted", [("--list-styles",), ("--demo", "--no-window", "--frames", "2", "--size", "128")])
+def test_nobody_reads_what_is_printed(wanted: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as deaf:
+        done = subprocess.run(
+            [sys.executable, "-m", "realtime.cli", *wanted], stdout=deaf, stderr=subprocess.PIPE, timeout=120
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_versions_are_printed(run: Run) -> None:

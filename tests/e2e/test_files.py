@@ -197,8 +197,11 @@ def test_a_folder_keeps_its_tree_skips_what_is_done_and_survives_a_bad_file(
     (tmp_path / "in/bad.mkv").write_bytes(b"nonsense")
     cv2.imwrite(str(tmp_path / "in/photo.jpg"), np.full((40, 50, 3), 99, np.uint8))
     (tmp_path / "in/notes.txt").write_text("not for us")
+    (tmp_path / "in/IMG_1.HEIC").write_text("a kind that nothing here reads")
     done = run("realtime.cli", "in", "-o", "out/", *QUICK)
     assert done.returncode == 1
+    passed_over = [line for line in done.stderr.splitlines() if "passed over" in line]
+    assert len(passed_over) == 1 and "IMG_1.HEIC" in passed_over[0] and "notes.txt" not in passed_over[0]
     assert "1 of 3 could not be painted" in done.stderr and "bad.mkv" in done.stderr.splitlines()[-1]
     out = tmp_path / "out"
     assert sorted(str(p.relative_to(out)) for p in out.rglob("*.*")) == ["deep/film.mp4", "photo.jpg"]
