@@ -115,11 +115,11 @@ def running(
 
 def start_up(command: list[str], folder: Path, environment: dict[str, str]) -> float:
     """Seconds from the start of the process to its first painted frame, as --stats counts, less its end."""
-    begin = time.monotonic()
+    begin = time.perf_counter()
     app = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     assert app.stdout is not None
     lines = [app.stdout.readline() for _ in range(3)]  # the source, the engine, the figures: one frame is painted
-    seconds = time.monotonic() - begin
+    seconds = time.perf_counter() - begin
     app.communicate(timeout=60)
     if "frames painted" not in lines[2]:
         raise SystemExit(f"benchmarks.live: the app said {lines}")
@@ -128,9 +128,9 @@ def start_up(command: list[str], folder: Path, environment: dict[str, str]) -> f
 
 def cpu_share(pid: int, seconds: float) -> float:
     """Cores that a process keeps busy."""
-    before, begin = cpu_seconds(pid), time.monotonic()
+    before, begin = cpu_seconds(pid), time.perf_counter()
     time.sleep(seconds)
-    return (cpu_seconds(pid) - before) / (time.monotonic() - begin)
+    return (cpu_seconds(pid) - before) / (time.perf_counter() - begin)
 
 
 if __name__ == "__main__":

@@ -88,10 +88,10 @@ def record(provider: str, busy: tuple[float, float], seconds: float) -> tuple[li
     shown: list[Shown] = []
     burners: list[subprocess.Popen[bytes]] = []
     with Stylizer(provider=provider) as stylizer, Live(open_live_source(demo=True), stylizer) as live:
-        begin = time.monotonic()
+        begin = time.perf_counter()
         try:
             for painted in live:
-                now = time.monotonic()
+                now = time.perf_counter()
                 shown.append(Shown(now - begin, now - painted.frame.captured, live.working_size[1]))
                 if busy[0] <= now - begin < busy[1] and not burners:
                     burners = [subprocess.Popen(BURNER) for _ in range(cores())]

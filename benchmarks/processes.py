@@ -39,4 +39,4 @@ def state(pid: int) -> State:
     fields = dict(line.split(":", 1) for line in lines)
     megabytes = int(fields["VmRSS"].split()[0]) / 1024
     files = len(os.listdir(f"/proc/{pid}/fd"))
-    return State(time.monotonic(), cpu_seconds(pid), megabytes, int(fields["Threads"]), files)
+    return State(time.perf_counter(), cpu_seconds(pid), megabytes, int(fields["Threads"]), files)

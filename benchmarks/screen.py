@@ -40,9 +40,9 @@ def virtual_screen(size: tuple[int, int]) -> Iterator[str]:
     environment = os.environ | {"DISPLAY": f":{number}"}
     manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.perf_counter() + PATIENCE
         while not _managed(environment):
-            if time.monotonic() > deadline:
+            if time.perf_counter() > deadline:
                 raise RuntimeError("openbox did not start")
             time.sleep(0.1)
         yield f":{number}"

@@ -62,7 +62,7 @@ def main() -> int:
     if importlib.util.find_spec("torch") is not None:
         contenders.append(transformer_net(frame, arguments.provider))
     else:
-        print("torch is not installed (pip install '.[train]'); TransformerNet is left out", file=sys.stderr)
+        print('torch is not installed (pip install ".[train]"); TransformerNet is left out', file=sys.stderr)
     peer = arguments.peer or find_peer()
     if peer is not None:
         contenders.append(magenta(peer, frame, arguments.provider))

@@ -87,7 +87,7 @@ def export(
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in EXTRA:
             raise
-        raise ExportError(f"{error.name} is missing: pip install 'realtime-stylize[train]'") from error
+        raise ExportError(f'{error.name} is missing: pip install "realtime-stylize[train]"') from error
 
     paintings = read_styles_file(styles_file)
     network = load_exportable(checkpoint, name)

@@ -5,8 +5,7 @@ from realtime import Stylizer
 
 from __future__ import annotations
 
-import os
-
+from realtime import environment  # noqa: F401 - before anything that loads OpenCV
 from realtime.controls import Painted
 from realtime.errors import StylizeError
 from realtime.live import Live
@@ -16,9 +15,6 @@ from realtime.steady import Steady
 from realtime.style_track import StyleTrack, read_style_track
 from realtime.stylizer import Stylizer
 from realtime.views import View
-
-# ONNX Runtime writes down what it runs, and sends it to its makers, unless told before it is imported (which is later).
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "Live",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import signal
@@ -235,14 +236,16 @@ def main() -> int:
         return status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # nobody reads what is printed, as with `| head`; what is left of it goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except StylizeError as error:
         if "--debug" in sys.argv:
             raise
         print(f"realtime-stylize: {config.blame(error) if config else error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        if error.errno != (errno.EINVAL if sys.platform == "win32" else errno.EPIPE) or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads it, as with `| head`
+        return 1
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Deeds:
     @property
     def message(self) -> str:
         """The line to show now, or nothing."""
-        return self.line if time.monotonic() < self._line_until else ""
+        return self.line if time.perf_counter() < self._line_until else ""
 
     def do(self, order: Order) -> None:
         """Do it."""
@@ -115,7 +115,7 @@ class Deeds:
     def say(self, text: str) -> None:
         """Show that line for a moment."""
         self.said += 1
-        self.line, self._line_until = text, time.monotonic() + MESSAGE_SECONDS
+        self.line, self._line_until = text, time.perf_counter() + MESSAGE_SECONDS
 
     def pick(self, number: int) -> None:
         """A style by its number; that closes the grid."""
@@ -132,7 +132,7 @@ class Deeds:
         self.live.controls.mirror = not self.live.controls.mirror
 
     def _toggle_recording(self) -> None:
-        live, outputs, now = self.live, self.outputs, time.monotonic()  # opening the file takes a moment
+        live, outputs, now = self.live, self.outputs, time.perf_counter()  # opening the file takes a moment
         outputs.toggle_recording(live.source.size, live.source.fps, live.stats.latency_now)
         if outputs.recording is not None:
             if self.current is not None:

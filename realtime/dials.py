@@ -31,7 +31,7 @@ class Dials:
         fade: Crossfade,
         library: Library,
         tour: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         presets: Presets | None = None,
     ) -> None:
         self.fade, self.library = fade, library

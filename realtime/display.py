@@ -53,7 +53,7 @@ class Display:
                 return
 
     def _rest_while_minimised(self) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         if now >= self._look_again:
             self._look_again = now + HIDDEN_TICK
             self.live.controls.hidden = self.window.minimised and not self.deeds.outputs.active
@@ -61,7 +61,7 @@ class Display:
             self.live.done.wait(0.1)  # nobody sees anything
 
     def _draw(self, fresh: bool) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         silent = self.deeds.silence()
         message = self.deeds.message
         view = self.live.controls.view

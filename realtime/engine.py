@@ -46,11 +46,11 @@ class Provider:
 
 PROVIDERS = {
     "cpu": Provider("CPUExecutionProvider", ""),
-    "cuda": Provider("CUDAExecutionProvider", "NVIDIA's driver and pip install 'onnxruntime-gpu[cuda,cudnn]'"),
+    "cuda": Provider("CUDAExecutionProvider", 'NVIDIA\'s driver and pip install "onnxruntime-gpu[cuda,cudnn]"'),
     "tensorrt": Provider("TensorrtExecutionProvider", "what cuda needs and pip install tensorrt"),
     "coreml": Provider("CoreMLExecutionProvider", "pip install onnxruntime"),
     "dml": Provider("DmlExecutionProvider", "pip install onnxruntime-directml, instead of onnxruntime-gpu"),
-    "openvino": Provider("", "pip install 'realtime-stylize[openvino]'"),  # another runtime for the same file
+    "openvino": Provider("", 'pip install "realtime-stylize[openvino]"'),  # another runtime for the same file
 }
 GRAPHICS = ("cuda", "tensorrt")  # NVIDIA's
 SYSTEMS = {"coreml": ("darwin", "macOS"), "dml": ("win32", "Windows")}

@@ -21,7 +21,7 @@ class Frame:
 
     image: [H, W, 3] uint8, BGR.
     pts: presentation time in seconds from the source's start; of several files, from that of its own.
-    captured: `time.monotonic()` when the frame reached this program.
+    captured: `time.perf_counter()` when the frame reached this program.
     """
 
     image: Image

@@ -83,13 +83,13 @@ def completion(shell: str) -> str:
     try:
         from argcomplete.shell_integration import shellcode
     except ImportError as error:
-        raise StylizeError("--completion needs argcomplete: pip install 'realtime-stylize[completion]'") from error
+        raise StylizeError('--completion needs argcomplete: pip install "realtime-stylize[completion]"') from error
     return str(shellcode(["realtime-stylize"], shell=shell))
 
 
 def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2))
         return
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:

@@ -255,9 +255,9 @@ class Live:
                 return
 
     def _paint_one(self, frame: Frame, look: Look) -> None:
-        start = time.monotonic()
+        start = time.perf_counter()
         image = self.stylizer.paint_at(frame.image, self.size, look, self._steady)
-        end = time.monotonic()
+        end = time.perf_counter()
         self._deliver(Painted(frame, frame.image, image, look), end - start)
         self.size = self._sizes.observe(frame.image, look, end - start, end) or self.size
 
@@ -266,9 +266,9 @@ class Live:
         if not same:
             self._grid.changed()
         self._steady.forget()
-        start = time.monotonic()
+        start = time.perf_counter()
         sheet = self._grid.paint(frame.image, look)
-        self._deliver(Painted(frame, frame.image, sheet, look, self._grid.layout), time.monotonic() - start)
+        self._deliver(Painted(frame, frame.image, sheet, look, self._grid.layout), time.perf_counter() - start)
 
     def _deliver(self, painted: Painted, seconds: float) -> None:
         self.stats.count_painted(seconds, painted.frame.captured)

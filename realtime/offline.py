@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
                 _report(results[-1], quiet=arguments.json)
         finally:
             if arguments.json:
-                print(json.dumps({"files": [asdict(r) for r in results]}, indent=2, ensure_ascii=False), flush=True)
+                print(json.dumps({"files": [asdict(r) for r in results]}, indent=2), flush=True)
     failed = [result for result in results if result.state == "failed"]
     if batch and failed:
         say(f"{len(failed)} of {len(results)} could not be painted:")
@@ -100,7 +100,7 @@ def _attempt(
     wanted: dict[str, Any] | None,
 ) -> None:
     """One file. In a batch a failure is noted and the next one comes; alone it is raised."""
-    began = time.monotonic()
+    began = time.perf_counter()
     try:
         begun = find_begun(job.output, wanted, options.frames) if options.resume and wanted is not None else None
         if not (job.still or overwrite or options.resume):
@@ -128,7 +128,7 @@ def _attempt(
             raise
         result.state, result.error = "failed", str(error)
     finally:
-        result.wall = round(time.monotonic() - began, 3)
+        result.wall = round(time.perf_counter() - began, 3)
 
 
 def _recipe(job: Job, track: StyleTrack, options: FilmOptions, rows: int | None) -> dict[str, Any]:

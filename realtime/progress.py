@@ -20,7 +20,7 @@ class FilmProgress:
 
     def __init__(self, name: str, total: int, rate: float, done: int = 0) -> None:
         self._name, self._total, self._rate, self._done = name, total, rate, done
-        self._began = self._told = time.monotonic()
+        self._began = self._told = time.perf_counter()
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
@@ -29,7 +29,7 @@ class FilmProgress:
 
     def shown(self, frames: int) -> None:
         """So many are painted."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if frames <= self._done:
             self._began = now
         if self._bar is not None:

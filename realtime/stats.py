@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import StylizeError
+from realtime.replacing import replace
 
 REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
 RATE_SECONDS = 2.0  # over which the fps on the screen is measured
@@ -19,7 +19,7 @@ RATE_SECONDS = 2.0  # over which the fps on the screen is measured
 class Stats:
     """Counters of one run. Each field is written by one thread only."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self._now = now  # of the clock that frames are stamped by
         self.read = 0  # by the capture thread
         self.dropped = 0
@@ -118,6 +118,6 @@ def write_stats(path: Path, table: dict[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        replace(part, path)
     except OSError as error:
         raise StylizeError(f"--stats {path}: {error.strerror or error}") from error

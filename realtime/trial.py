@@ -18,6 +18,7 @@ from typing import Any
 import platformdirs
 
 from realtime.hardware import nvidia_gpus, processor
+from realtime.replacing import replace
 
 SECONDS = 0.5  # after which a trial ends,
 ROUNDS = 5  # or until each has painted so many times;
@@ -34,9 +35,9 @@ def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) 
     Each should have run before: the first time is no measure.
     """
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.monotonic() + seconds
+    end = time.perf_counter() + seconds
     for number in range(ROUNDS):
-        if number and time.monotonic() >= end:
+        if number and time.perf_counter() >= end:
             break
         slow = SLOWER * min(map(min, taken.values()), default=0.0) if number >= 2 else math.inf
         for name, run in runs.items():
@@ -82,7 +83,7 @@ def remember(known: str, seconds: Mapping[str, float]) -> None:
         handle, part = tempfile.mkstemp(dir=file.parent, prefix=file.name)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(newest, stream, indent=1)
-        os.replace(part, file)
+        replace(part, file)
     except OSError:
         return
 

@@ -97,7 +97,7 @@ class Grid:
             self._sheet = np.zeros(size, np.uint8)
             for number in range(self.layout.count):
                 self._put(number, small // 3)  # until it is painted
-        until = time.monotonic() + SHEET_SECONDS
+        until = time.perf_counter() + SHEET_SECONDS
         for _ in range(self.layout.count):
             model, style = self.stylizer.library.styles[self._next]
             weights = one_style(model, style).weights
@@ -106,7 +106,7 @@ class Grid:
             self._put(self._next, self.stylizer.paint_at(small, tile, this))
             self._next = (self._next + 1) % self.layout.count
             self._left -= 1
-            if time.monotonic() > until:
+            if time.perf_counter() > until:
                 break
         return self._sheet.copy()
 

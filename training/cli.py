@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
             from training.own import Request, learn
             from training.train import Files, Report, train
     except ImportError as error:
-        hint = "pip install 'realtime-stylize[train]'"
+        hint = 'pip install "realtime-stylize[train]"'
         raise TrainingError(f"training needs {error.name}, which is not installed: {hint}") from error
 
     device = arguments.device

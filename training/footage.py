@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -83,7 +84,7 @@ def _film(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def _camera(number: int) -> Iterator[NDArray[np.uint8]]:
-    camera = cv2.VideoCapture(number)
+    camera = cv2.VideoCapture(number, cv2.CAP_DSHOW if sys.platform == "win32" else cv2.CAP_ANY)  # as the app counts
     try:
         for _ in range(FRAMES):
             good, frame = camera.read()

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in EXTRA:
             raise
-        hint = "pip install 'realtime-stylize[train]'"
+        hint = 'pip install "realtime-stylize[train]"'
         raise TrainingError(f"painting a still needs {error.name}, which is not installed: {hint}") from error
 
     inputs = (arguments.photo, arguments.painting)

@@ -234,7 +234,7 @@ def write_preview(network: StyleNetwork, photos: Path, path: Path, limit: int = 
             row = [image] + [to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)]
             rows.append(np.hstack(row))
     network.train()
-    cv2.imwrite(str(path), np.vstack(rows))
+    path.write_bytes(cv2.imencode(".png", np.vstack(rows))[1].tobytes())  # imwrite knows no foreign letters on Windows
 
 
 def _start(config: Config, files: Files) -> Checkpoint:

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 from realtime.errors import OutputError
+from realtime.replacing import replace
 from realtime.styles import user_folder
 
 DAYS = 397  # what browsers accept at most
@@ -26,7 +27,7 @@ def certificate(path: Path | None = None) -> Path:
             part.unlink(missing_ok=True)
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(_make(socket.gethostname()))
-            os.replace(part, path)
+            replace(part, path)
     except OSError as error:
         raise OutputError(f"no page: {path}: {error.strerror or error}") from error
     return path

@@ -27,7 +27,7 @@ class Hub:
         self.encoded = 0  # pictures made into JPEGs
         self.viewers = 0
         self.closed = False
-        self._rate = FrameRate(time.monotonic())
+        self._rate = FrameRate(time.perf_counter())
         self._jpeg: tuple[int, bytes] = (0, b"")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
@@ -44,7 +44,7 @@ class Hub:
 
     def show(self, image: Image) -> None:
         """A picture was shown: [H, W, 3] BGR, not changed afterwards. Never waits."""
-        self._rate.tick(time.monotonic())
+        self._rate.tick(time.perf_counter())
         if image is self.image:  # nothing moves
             return
         self.image = image
@@ -62,8 +62,8 @@ class Hub:
 
     async def newer(self, than: int, timeout: float = AGAIN) -> bool:
         """Wait for a picture after that number; False if none came in time."""
-        deadline = time.monotonic() + timeout
-        while self.number == than and not self.closed and (left := deadline - time.monotonic()) > 0:
+        deadline = time.perf_counter() + timeout
+        while self.number == than and not self.closed and (left := deadline - time.perf_counter()) > 0:
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), left)

@@ -123,7 +123,7 @@ async def _receive(track: MediaStreamTrack, camera: PageCamera) -> None:
         while True:
             frame = await track.recv()
             if isinstance(frame, VideoFrame):
-                camera.put(frame, time.monotonic())
+                camera.put(frame, time.perf_counter())
 
 
 def _painted(hub: Hub) -> MediaStreamTrack:
@@ -137,7 +137,7 @@ def _painted(hub: Hub) -> MediaStreamTrack:
 
         def __init__(self) -> None:
             super().__init__()
-            self._last, self._began = 0, time.monotonic()
+            self._last, self._began = 0, time.perf_counter()
 
         async def recv(self) -> VideoFrame:
             while not hub.closed and not await hub.newer(self._last) and hub.image is None:
@@ -147,7 +147,7 @@ def _painted(hub: Hub) -> MediaStreamTrack:
             self._last, image = hub.number, hub.image
             height, width = (side // 2 * 2 for side in image.shape[:2])
             frame = VideoFrame.from_ndarray(image[:height, :width].copy(), format="bgr24")
-            frame.pts = round((time.monotonic() - self._began) * CLOCK)
+            frame.pts = round((time.perf_counter() - self._began) * CLOCK)
             frame.time_base = Fraction(1, CLOCK)
             return frame
 

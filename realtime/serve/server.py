@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,10 @@ class Page:
         self._thread.join(JOIN_SECONDS)
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        # Windows' usual loop complains of every browser that just goes, and may stop hearing WebRTC's packets.
+        factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         import uvicorn
@@ -116,4 +120,4 @@ def require_page(address: Address) -> None:
 def _require_packages() -> None:
     for name in NEEDED:
         if importlib.util.find_spec(name) is None:
-            raise OutputError(f"--serve needs {name}: pip install 'realtime-stylize[serve]'")
+            raise OutputError(f'--serve needs {name}: pip install "realtime-stylize[serve]"')

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 @contextmanager
 def last_words(finish: Callable[[], None]) -> Iterator[None]:
     """Within it, should the X server go, `finish` is called before the process ends with status 1."""
-    if platform.libc_ver()[0] != "glibc":  # elsewhere there is no X server, or no way back from __cxa_atexit
+    # Elsewhere there is no X server, or no way back from __cxa_atexit.
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         yield
         return
     libc, mine = ctypes.CDLL(None), ctypes.c_byte()

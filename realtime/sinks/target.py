@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError
+from realtime.replacing import replace
 
 if TYPE_CHECKING:
     from realtime.sinks.begun import Begun
@@ -48,7 +50,7 @@ class Target:
             if not self._place.parent.is_dir():
                 raise OutputError(f"{path}: there is no folder {self._place.parent}")
             if begun is not None:
-                os.replace(begun.path, self.before)
+                replace(begun.path, self.before)
                 begun.path = self.before
             with self.part.open("wb"):
                 pass
@@ -72,7 +74,7 @@ class Target:
             if not whole:
                 self._table["closed"] = self.part.stat().st_size
                 self._note()
-            os.replace(self.part, self._place)
+            replace(self.part, self._place)
             self.before.unlink(missing_ok=True)
             if whole:
                 self._notes.unlink(missing_ok=True)
@@ -81,10 +83,11 @@ class Target:
 
     def restore(self) -> None:
         """Give up what was written; what there was to go on from gets its name back."""
-        self.part.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows keeps what somebody has open
+            self.part.unlink()
         if self._begun is None or not self.before.exists():
             return
-        os.replace(self.before, self._begun)
+        replace(self.before, self._begun)
         if self._begun == self._place:
             self._table["closed"] = self._place.stat().st_size
             self._note()
@@ -100,7 +103,7 @@ class Target:
         """Whole or not at all."""
         new = self._notes.with_name(self._notes.name + ".new")
         new.write_text(json.dumps(self._table, indent=2) + "\n", encoding="utf-8")
-        os.replace(new, self._notes)
+        replace(new, self._notes)
 
 
 def part_of(place: Path) -> Path:

@@ -58,19 +58,19 @@ class VirtualCamera:
 
     def _send(self) -> None:
         picture: Image | None = None
-        due = fresh = time.monotonic()
+        due = fresh = time.perf_counter()
         try:
             while not self._stop.is_set():
-                idle = picture is None or time.monotonic() - fresh > IDLE
+                idle = picture is None or time.perf_counter() - fresh > IDLE
                 new = self._newest.take(IDLE / 2 if idle else 0)
                 if new is not None:
-                    picture, fresh = np.ascontiguousarray(fit(new, self.size)), time.monotonic()
-                elif idle and (picture is None or time.monotonic() < due + IDLE):
+                    picture, fresh = np.ascontiguousarray(fit(new, self.size)), time.perf_counter()
+                elif idle and (picture is None or time.perf_counter() < due + IDLE):
                     continue
                 if picture is not None:
                     self._camera.send(picture)
                     self.sent += 1
-                now = time.monotonic()
+                now = time.perf_counter()
                 due = max(now, due + 1 / self.fps)
                 self._stop.wait(due - now)
         except Exception as error:  # pyvirtualcam's back ends raise what they like
@@ -88,7 +88,7 @@ def _open(size: tuple[int, int], fps: float) -> pyvirtualcam.Camera:
         from pyvirtualcam.camera import BACKENDS
     except ImportError as error:
         raise OutputError(
-            f"--virtual-camera needs pyvirtualcam ({_line(error)}): pip install 'realtime-stylize[virtualcam]'"
+            f'--virtual-camera needs pyvirtualcam ({_line(error)}): pip install "realtime-stylize[virtualcam]"'
         ) from error
     reasons = []
     for backend in BACKENDS:

@@ -52,6 +52,7 @@ class Window:
         self._shift_held: Callable[[], bool] | None = None
         self._shift_pressed = float("-inf")
         self._shifted = False  # the key that came last came right after shift
+        _fine_timer(True)
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(title, *size)
@@ -105,7 +106,7 @@ class Window:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1."""
         code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
         if code >= 0:
-            now = time.monotonic()
+            now = time.perf_counter()
             self._shifted = now - self._shift_pressed < SHIFT_SECONDS
             self._shift_pressed = now if code in SHIFT_KEYS else float("-inf")
         return code
@@ -135,6 +136,7 @@ class Window:
 
     def close(self) -> None:
         """Take it off the screen."""
+        _fine_timer(False)
         if not self.closed:
             cv2.destroyWindow(self.title)
             cv2.waitKey(1)  # lets the window system do it
@@ -146,6 +148,12 @@ class Window:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _fine_timer(on: bool) -> None:
+    """Windows wakes sleepers every 15.6 ms unless asked for more, and OpenCV sleeps whenever it looks for a key."""
+    if sys.platform == "win32":
+        (ctypes.windll.winmm.timeBeginPeriod if on else ctypes.windll.winmm.timeEndPeriod)(1)
 
 
 def require_display() -> None:

@@ -107,7 +107,9 @@ class _Opener:
 
     def _open(self, camera: CameraInfo) -> Device:
         from realtime.sources.device import Device
+        from realtime.sources.permission import ask_permission
 
+        ask_permission()
         return Device(camera, size=self._size, fps=self._fps)
 
     def _first_that_answers(self) -> Device:

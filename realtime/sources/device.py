@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -16,12 +15,9 @@ from realtime.sources.base import FrameRate, Source
 from realtime.sources.cameras import CameraInfo
 
 HOPELESS = 50  # pictures in a row that cannot be decoded
+SILENCE = 5.0  # s without a picture
 BUFFERS = 2  # with one, V4L2 has nowhere to put the next frame while this one is decoded: half the rate
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
-
-# Read by OpenCV when it opens its first camera.
-os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")  # s without a frame, of 10
-os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")  # else MSMF opens for up to a minute
 
 
 class Device(Source):
@@ -118,8 +114,9 @@ class Device(Source):
         raise SourceError(f"{self.name} {self._diagnose(reasons)}")
 
     def _next(self, capture: cv2.VideoCapture) -> Image:
+        begin = self._clock.now()
         for _ in range(HOPELESS):
-            if not capture.grab():
+            if self._clock.now() - begin > SILENCE or not capture.grab():
                 raise SignalLost(f"{self.name} {self._loss()}")
             image = _retrieve(capture)
             if image is not None:
@@ -150,12 +147,16 @@ class Device(Source):
 
 def _wish(capture: cv2.VideoCapture, size: tuple[int, int] | None, fps: float | None) -> None:
     """Compressed before raw: USB carries more of it; a driver that has no MJPG stays with what it has."""
-    capture.set(cv2.CAP_PROP_FOURCC, _MJPG)
+    last = sys.platform == "win32"  # DirectShow forgets it when it is asked for a size or rate
+    if not last:
+        capture.set(cv2.CAP_PROP_FOURCC, _MJPG)
     if size:
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
     if fps:
         capture.set(cv2.CAP_PROP_FPS, fps)
+    if last:
+        capture.set(cv2.CAP_PROP_FOURCC, _MJPG)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, BUFFERS)
 
 
@@ -167,10 +168,10 @@ def _fourcc(code: float) -> str:
 def _retrieve(capture: cv2.VideoCapture) -> Image | None:
     """The picture grabbed last, [H, W, 3]; None if it is damaged."""
     try:
-        _, image = capture.retrieve()
+        done, image = capture.retrieve()  # in DirectShow it is this that waits, and fails with an array of anything
     except cv2.error:
         return None
-    if image is None or not image.size:
+    if not done or image is None or not image.size:
         return None
     if image.ndim == 2 or image.shape[2] == 1:  # infrared
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)

@@ -24,7 +24,7 @@ class PageCamera(Source):
         self.stop = threading.Event()
         self._slot: Slot[tuple[VideoFrame, float]] = Slot()
         self._size = (640, 480)
-        self._rate = FrameRate(time.monotonic())
+        self._rate = FrameRate(time.perf_counter())
         self._first: float | None = None
         self._left = threading.Event()
 

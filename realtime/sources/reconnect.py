@@ -30,8 +30,8 @@ class _Called(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until it does, or for that many seconds."""
-        end = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
-        while not self.is_set() and (left := end - time.monotonic()) > 0:
+        end = time.perf_counter() + (threading.TIMEOUT_MAX if timeout is None else timeout)
+        while not self.is_set() and (left := end - time.perf_counter()) > 0:
             time.sleep(min(PATIENCE, left))
         return self.is_set()
 

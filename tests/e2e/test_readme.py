@@ -61,7 +61,7 @@ def watch_and_quit(process: subprocess.Popen[str], screen: Screen, patience: flo
 def test_the_readme_has_commands_and_each_has_its_test() -> None:
     known = (
         r"python3 -m venv", r"bash tests/run.sh$", r"realtime-stylize ", r"python -m benchmarks.speed",
-        r"pip install '\.\[train\]'$", r"stylize-train ", r"stylize-export ", r"stylize-still ",
+        r"pip install \"\.\[train\]\"$", r"stylize-train ", r"stylize-export ", r"stylize-still ",
         r'eval "\$\(realtime-stylize --completion bash\)"$',
     )  # fmt: skip
     assert len(COMMANDS) > 10

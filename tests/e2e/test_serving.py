@@ -59,7 +59,7 @@ def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> 
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = run("realtime.cli", "--demo", "--no-window", "--serve", PYTHONPATH=path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "starlette" in done.stderr and "pip install 'realtime-stylize[serve]'" in done.stderr
+    assert "starlette" in done.stderr and 'pip install "realtime-stylize[serve]"' in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -202,4 +202,4 @@ def test_the_extra_is_not_installed(run: Run, tmp_path: Path, module: str) -> No
     path = os.pathsep.join([str(tmp_path / "without"), str(ROOT)])
     done = run("export.cli", "checkpoint.pt", "-o", "m.onnx", PYTHONPATH=path)
     assert done.returncode == 1
-    assert done.stderr == f"stylize-export: {module} is missing: pip install 'realtime-stylize[train]'\n"
+    assert done.stderr == f'stylize-export: {module} is missing: pip install "realtime-stylize[train]"\n'

@@ -114,6 +114,17 @@ def test_wishes(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] | None, f
     assert next(iter(capture.wishes)) == cv2.CAP_PROP_FOURCC  # before the size, or drivers keep to what raw can
 
 
+def test_directshow_is_asked_for_mjpg_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It forgets a format when it is asked for a size or a rate."""
+    capture = Capture([image(0)])
+    plug_in(monkeypatch, capture)
+    monkeypatch.setattr(sys, "platform", "win32")
+    Device(CAMERA, size=(1280, 720), fps=30)
+    order = [what for what in capture.wishes if what != cv2.CAP_PROP_BUFFERSIZE]
+    assert sorted(order[:3]) == sorted([cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS])
+    assert order[3:] == [cv2.CAP_PROP_FOURCC]
+
+
 @pytest.mark.parametrize(("code", "said"), [(0x47504A4D, "MJPG"), (0, ""), (-1, ""), (0x01020304, ""), (2.0**40, "")])
 def test_the_format_is_what_the_driver_says(monkeypatch: pytest.MonkeyPatch, code: float, said: str) -> None:
     capture = Capture([image(0)])
@@ -137,6 +148,21 @@ def test_nothing_but_damage_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     device.read()
     with pytest.raises(SignalLost, match="garbage"):
         device.read()
+
+
+def test_pictures_that_do_not_come_are_none_whatever_is_in_the_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DirectShow's grab always succeeds; its retrieve waits for a second, and fails with an array of anything."""
+    clock = FakeClock()
+
+    class Silent(Capture):
+        def retrieve(self) -> tuple[bool, Any]:
+            clock.advance(1)
+            return False, self.picture
+
+    plug_in(monkeypatch, Silent([image(77)] * 99), Capture([image(1)]))
+    with Device(CameraInfo(0, "", None, (("DSHOW", 0), ("MSMF", 0))), clock=clock) as device:
+        assert int(device.read().image[0, 0, 0]) == 1  # of the second back end
+    assert 5 <= clock.now() <= 7
 
 
 def test_size_and_colours_may_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ def test_without_torch_it_says_what_to_install(world: Path, vgg_file: Path) -> N
         command, cwd=world, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert "needs torch" in done.stderr and "pip install 'realtime-stylize[train]'" in done.stderr
+    assert "needs torch" in done.stderr and 'pip install "realtime-stylize[train]"' in done.stderr
 
 
 def test_every_default_layer_exists() -> None:

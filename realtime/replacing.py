@@ -1,0 +1,22 @@
+"""A file put in another's place, with patience."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+PATIENCE = 2.0  # s; pip has 1
+
+
+def replace(new: str | Path, place: Path) -> None:
+    """`os.replace`. On Windows a virus scanner or OneDrive may hold a fresh file for a moment: that is waited for."""
+    until = time.perf_counter() + (PATIENCE if sys.platform == "win32" else 0)
+    while True:
+        try:
+            return os.replace(new, place)
+        except PermissionError:
+            if time.perf_counter() >= until:
+                raise
+            time.sleep(0.05)
