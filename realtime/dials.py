@@ -121,7 +121,8 @@ class Dials:
     @property
     def held(self) -> Style | None:
         """The style held beside the one chosen."""
-        return self._second[1] if self._second is not None else None
+        second = self._second  # the page's thread asks too, and it may be gone a moment later
+        return second[1] if second is not None else None
 
     @property
     def share(self) -> float:

@@ -106,6 +106,9 @@ def _cell(value: Any) -> str:
 
 def versions() -> str:
     """This program's version and those of the libraries that decide what it can do."""
+    from realtime.onnx_session import require_onnxruntime
+
+    require_onnxruntime()
     import av
     import cv2
     import onnxruntime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.errors import EngineError
 from realtime.frame import Image
 
 if TYPE_CHECKING:
@@ -28,6 +30,15 @@ CUDA_OPTIONS = {
     "prefer_nhwc": "0",
     "enable_cuda_graph": "1",
 }
+
+
+def require_onnxruntime() -> None:
+    """Raise EngineError where it cannot be loaded, saying why: else a model would seem broken."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        hint = "; on Windows install https://aka.ms/vs/17/release/vc_redist.x64.exe" if sys.platform == "win32" else ""
+        raise EngineError(f"ONNX Runtime does not start: {error}{hint}") from error
 
 
 def create_session(

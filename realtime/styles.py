@@ -12,7 +12,7 @@ from typing import Any
 
 import platformdirs
 
-from realtime.errors import EngineError, ModelError, UnknownStyle
+from realtime.errors import ModelError, UnknownStyle
 
 NETWORKS = ("live", "wide")  # that ship: for laptops; up to four times as long, for GPUs and films that may take it
 CONTRACT = "1"  # the model file's version that this program understands
@@ -69,7 +69,9 @@ def read_model(path: Path) -> Model:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-    _require_onnxruntime()
+    from realtime.onnx_session import require_onnxruntime
+
+    require_onnxruntime()
     try:
         session = _inspect(data)
     except Exception as error:
@@ -97,14 +99,6 @@ def _read_sibling(path: Path, data: bytes) -> bytes | None:
     except Exception:  # none there, or a broken one: there is a model without it
         return None
     return sibling if meta.get("quantized_from") == hashlib.sha256(data).hexdigest() else None
-
-
-def _require_onnxruntime() -> None:
-    try:
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        hint = "; on Windows install https://aka.ms/vs/17/release/vc_redist.x64.exe" if sys.platform == "win32" else ""
-        raise EngineError(f"ONNX Runtime does not start: {error}{hint}") from error
 
 
 def _inspect(data: bytes) -> Any:

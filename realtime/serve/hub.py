@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import cv2
 
@@ -57,8 +58,9 @@ class Hub:
         self._wake()
 
     def _wake(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._changed.set)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it is closed: everybody has gone home
+                self._loop.call_soon_threadsafe(self._changed.set)
 
     async def newer(self, than: int, timeout: float = AGAIN) -> bool:
         """Wait for a picture after that number; False if none came in time."""

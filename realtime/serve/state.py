@@ -15,20 +15,20 @@ def state(deeds: Deeds, hub: Hub, sender: str) -> dict[str, Any]:
     """All that changes. sender: the page whose camera is painted, or ""."""
     live, current = deeds.live, deeds.current
     dials, controls, source = live.dials, live.controls, live.source
-    target = controls.fade.target
+    target, held = controls.fade.target, dials.held
     styles = [style for _, style in live.stylizer.library.styles]
     layout = current.layout if current is not None else None
     return {
         "look": {name: round(getattr(target, name), 3) for name in LIMITS},
         "share": dials.share,
         "mix": [{"number": styles.index(style), "weight": round(weight, 3)} for style, weight in target.mix],
-        "held": styles.index(dials.held) if dials.held is not None else None,
+        "held": styles.index(held) if held is not None else None,
         "label": target.label,
         "dialled": target.dialled,
         "on": {
             Action.ORIGINAL.value: target.strength == 0,
             Action.COLOURS.value: target.keep_colors > 0,
-            Action.MIX.value: dials.held is not None,
+            Action.MIX.value: held is not None,
             Action.TOUR.value: dials.touring,
             Action.GRID.value: controls.view is View.GRID,
             Action.SPLIT.value: controls.view is View.SPLIT,

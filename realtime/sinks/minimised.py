@@ -24,6 +24,11 @@ def watch(title: str) -> Callable[[], bool]:
     return lambda: False
 
 
+# Xlib keeps what it was given, and may call it after the window has gone.
+_ignore = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, event: 0)
+_gone = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda display: 0)
+
+
 class _X11:
     """A connection of its own to the X server; called from one thread only."""
 
@@ -41,11 +46,7 @@ class _X11:
             *(pointer, number, number, ctypes.c_long, ctypes.c_long, ctypes.c_int, number),
             *[pointer] * 5,
         ]
-        # A window may be gone when it is asked about; Xlib would end the whole process over that.
-        self._ignore = ctypes.CFUNCTYPE(ctypes.c_int, pointer, pointer)(lambda display, event: 0)
-        # Nor is it Xlib's to say that the server is gone; it ends the process after this.
-        self._gone = ctypes.CFUNCTYPE(ctypes.c_int, pointer)(lambda display: 0)
-        x.XSetIOErrorHandler(self._gone)
+        x.XSetIOErrorHandler(_gone)  # it is not Xlib's to say that the server is gone; it ends the process after this
         self._display = x.XOpenDisplay(None)
         if not self._display:
             raise OSError("no X server")
@@ -53,7 +54,8 @@ class _X11:
         self._window = 0
 
     def minimised(self) -> bool:
-        self._x.XSetErrorHandler(self._ignore)
+        # A window may be gone when it is asked about; Xlib would end the whole process over that.
+        self._x.XSetErrorHandler(_ignore)
         if not self._window:
             self._window = self._find(self._x.XDefaultRootWindow(self._display), DEPTH)
         return bool(self._window) and self._property(self._window) == ICONIC

@@ -75,7 +75,11 @@ class Recording:
         self._sink = FilmSink(target, _quick(target.path), format, tracks)
         self._sink.start()
         self._writer = threading.Thread(target=self._write, name="record")
-        self._writer.start()
+        try:
+            self._writer.start()
+        except BaseException:  # a signal: nobody else could end the thread then
+            self._pipe.finish()
+            raise
         self._listener = threading.Thread(target=self._listen, name="microphone", daemon=True)
         if microphone is not None:
             self._listener.start()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import socket
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -103,8 +105,9 @@ class Window:
         cv2.imshow(self.title, canvas)
 
     def key(self, wait: float) -> int:
-        """The key pressed within `wait` seconds, as waitKeyEx has it, or -1."""
-        code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
+        """The key pressed within `wait` seconds, as waitKeyEx has it, or -1. KeyboardInterrupt comes after it."""
+        with _signals_wait():
+            code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
         if code >= 0:
             now = time.perf_counter()
             self._shifted = now - self._shift_pressed < SHIFT_SECONDS
@@ -148,6 +151,20 @@ class Window:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """SIGINT and SIGTERM are heard when it is over: what `_mouse` raises, OpenCV prints and forgets."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda *_: came.append(1)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _fine_timer(on: bool) -> None:

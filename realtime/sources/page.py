@@ -86,7 +86,7 @@ class PageCamera(Source):
         """Nothing to give back: the page's light goes off when it stops."""
 
     def _frame(self, frame: VideoFrame, captured: float) -> Frame:
-        image: Image = np.ascontiguousarray(frame.to_ndarray(format="bgr24"))
+        image: Image = np.ascontiguousarray(frame.to_ndarray(format="bgr24", threads=1))
         self._size = (image.shape[1], image.shape[0])
         self._rate.tick(captured)
         if self._first is None:

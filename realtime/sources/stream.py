@@ -174,7 +174,7 @@ class Stream(Source):
     def _decode(self, packet: Packet[VideoStream]) -> None:
         try:
             for picture in self._video.codec_context.decode(packet):
-                self._pictures.append(np.asarray(picture.to_ndarray(format="bgr24"), np.uint8))
+                self._pictures.append(np.asarray(picture.to_ndarray(format="bgr24", threads=1), np.uint8))
                 self._whole += 1
                 self._errors_in_row = 0
         except av.error.FFmpegError:

@@ -122,3 +122,11 @@ def test_a_broken_model_is_one_line(run: Run, tmp_path: Path, content: bytes) ->
     done = run("realtime.cli", "--demo", "--no-window", "--models", "m.onnx")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "m.onnx" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--list-styles", "--list-providers", "--version"])
+def test_a_runtime_that_does_not_load_is_one_line(run: Run, tmp_path: Path, option: str) -> None:
+    """As on a Windows without Microsoft's runtime: the import fails, not the model."""
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('DLL load failed')")
+    done = run("realtime.cli", option)
+    assert (done.returncode, done.stderr) == (1, "realtime-stylize: ONNX Runtime does not start: DLL load failed\n")
