@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from export.errors import ExportError
 from training.errors import TrainingError
+from training.replacing import replace
 
 EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`
 
@@ -145,7 +145,7 @@ def _write(output: Path, model: bytes) -> None:
     part = output.with_name(output.name + ".part")
     try:
         part.write_bytes(model)
-        os.replace(part, output)
+        replace(part, output)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ExportError(f"{output}: {error.strerror or error}") from error

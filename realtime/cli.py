@@ -6,7 +6,6 @@ import argparse
 import errno
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from realtime.config import Config, parse
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.options import build_parser, stylizer_options
+from training.interrupts import take_interrupts
 
 if TYPE_CHECKING:
     from realtime.deeds import Deeds
@@ -224,15 +224,14 @@ def main() -> int:
         import argcomplete
 
         argcomplete.autocomplete(build_parser())
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs ignore it
-        signal.signal(number, signal.default_int_handler)
+    take_interrupts()
     config = None
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have letters that are not in its encoding
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments, config = parse(sys.argv[1:])
         status = run(arguments, config)
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed stdout is to be met here
         return status
     except KeyboardInterrupt:
         return 130

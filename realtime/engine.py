@@ -21,7 +21,7 @@ from realtime import trial
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.hardware import cores, multiplies_bytes, nvidia_gpus
-from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, require_onnxruntime
+from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, onnxruntime
 from realtime.openvino_session import OpenVinoSession, openvino_devices
 from realtime.styles import Model
 
@@ -265,9 +265,7 @@ def problem_of(name: str) -> str | None:
         return f"{SYSTEMS[name][1]} only"
     if name == "openvino":
         return None if importlib.util.find_spec("openvino") is not None else "OpenVINO is not installed"
-    require_onnxruntime()
-    import onnxruntime as ort
-
+    ort = onnxruntime()
     if name in ("cuda", "tensorrt") and not nvidia_gpus():
         return "no NVIDIA driver found"
     if PROVIDERS[name].execution not in ort.get_available_providers():

@@ -86,9 +86,10 @@ def _walk(folder: Path, but: Path | None, endings: tuple[str, ...]) -> list[Path
     top, results = (Path(os.path.realpath(path)) for path in (folder, but or folder))
     found = []
     for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in endings or path.name.startswith("._"):  # what macOS puts beside files
+            continue
         inside = results != top and results in Path(os.path.realpath(path)).parents
-        known = path.suffix.lower() in endings
-        if known and not inside and not path.name.startswith("._") and path.is_file():  # what macOS puts beside files
+        if not inside and path.is_file():
             found.append(path)
     return found
 

@@ -106,12 +106,10 @@ def _cell(value: Any) -> str:
 
 def versions() -> str:
     """This program's version and those of the libraries that decide what it can do."""
-    from realtime.onnx_session import require_onnxruntime
-
-    require_onnxruntime()
     import av
     import cv2
-    import onnxruntime
+
+    from realtime.onnx_session import onnxruntime
 
     try:
         own = version("realtime-stylize")
@@ -121,7 +119,7 @@ def versions() -> str:
     codec = ".".join(map(str, av.library_versions["libavcodec"]))
     return (
         f"realtime-stylize {own}\n"
-        f"onnxruntime {onnxruntime.__version__}\n"
+        f"onnxruntime {onnxruntime().__version__}\n"
         f"opencv {cv2.__version__} (its FFmpeg: libavcodec {found.group(1) if found else 'none'})\n"
         f"pyav {av.__version__} (its FFmpeg: {av.ffmpeg_version_info}, libavcodec {codec})"
     )

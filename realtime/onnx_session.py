@@ -32,13 +32,14 @@ CUDA_OPTIONS = {
 }
 
 
-def require_onnxruntime() -> None:
-    """Raise EngineError where it cannot be loaded, saying why: else a model would seem broken."""
+def onnxruntime() -> Any:
+    """The module. Raises EngineError where it cannot be loaded, saying why: else a model would seem broken."""
     try:
-        import onnxruntime  # noqa: F401
+        import onnxruntime as module
     except ImportError as error:
         hint = "; on Windows install https://aka.ms/vs/17/release/vc_redist.x64.exe" if sys.platform == "win32" else ""
         raise EngineError(f"ONNX Runtime does not start: {error}{hint}") from error
+    return module
 
 
 def create_session(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import StylizeError
-from realtime.replacing import replace
+from training.replacing import replace
 
 REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
 RATE_SECONDS = 2.0  # over which the fps on the screen is measured

@@ -12,7 +12,7 @@ from typing import Any
 
 import platformdirs
 
-from realtime.errors import ModelError, UnknownStyle
+from realtime.errors import EngineError, ModelError, UnknownStyle
 
 NETWORKS = ("live", "wide")  # that ship: for laptops; up to four times as long, for GPUs and films that may take it
 CONTRACT = "1"  # the model file's version that this program understands
@@ -69,11 +69,10 @@ def read_model(path: Path) -> Model:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-    from realtime.onnx_session import require_onnxruntime
-
-    require_onnxruntime()
     try:
         session = _inspect(data)
+    except EngineError:
+        raise
     except Exception as error:
         raise ModelError(f"{path} is not an ONNX model that can be loaded") from error
     meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
@@ -103,8 +102,9 @@ def _read_sibling(path: Path, data: bytes) -> bytes | None:
 
 def _inspect(data: bytes) -> Any:
     """A session that is good for looking at a model, not for running it."""
-    import onnxruntime as ort
+    from realtime.onnx_session import onnxruntime
 
+    ort = onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
-from realtime.replacing import replace
+from training.replacing import replace
 
 
 class TomlFile:

@@ -18,7 +18,7 @@ from typing import Any
 import platformdirs
 
 from realtime.hardware import nvidia_gpus, processor
-from realtime.replacing import replace
+from training.replacing import replace
 
 SECONDS = 0.5  # after which a trial ends,
 ROUNDS = 5  # or until each has painted so many times;

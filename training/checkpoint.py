@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -13,6 +12,7 @@ import torch
 
 from training.errors import TrainingError
 from training.network import Architecture, StyleNetwork
+from training.replacing import replace
 from training.torch_file import check_weights, load_torch_file
 
 FORMAT = "realtime-stylize/1"
@@ -56,7 +56,7 @@ class Checkpoint:
         part = path.with_name(path.name + ".part")
         try:
             part.write_bytes(buffer.getbuffer())
-            os.replace(part, path)
+            replace(part, path)
         except OSError as error:
             part.unlink(missing_ok=True)
             before = "; the one from before is still there" if path.exists() else ""

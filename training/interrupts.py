@@ -1,4 +1,4 @@
-"""Ctrl-C, for commands that import what takes seconds."""
+"""Ctrl-C, where it would come at a bad moment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def take_interrupts() -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C waits until the block is over: an import of torch that is broken off may fail later, or swallow it."""
+    """Ctrl-C waits until the block is over: an import of torch or a callback from C may fail over it, or swallow it."""
     asked: list[int] = []
     before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in SIGNALS}
     try:

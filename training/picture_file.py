@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from training.errors import TrainingError
 from training.images import SUFFIXES
+from training.replacing import replace
 
 
 class PictureFile:
@@ -48,7 +49,7 @@ class PictureFile:
                 file.flush()
                 os.fsync(file.fileno())
             self._refuse_to_overwrite(f"the picture is in {self.part}")  # someone else's since we began
-            os.replace(self.part, self.path)
+            replace(self.part, self.path)
         except KeyboardInterrupt:
             self.part.unlink(missing_ok=True)
             raise

@@ -8,8 +8,8 @@ import socket
 from pathlib import Path
 
 from realtime.errors import OutputError
-from realtime.replacing import replace
 from realtime.styles import user_folder
+from training.replacing import replace
 
 DAYS = 397  # what browsers accept at most
 

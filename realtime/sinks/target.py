@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError
-from realtime.replacing import replace
+from training.replacing import replace
 
 if TYPE_CHECKING:
     from realtime.sinks.begun import Begun

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import socket
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +20,7 @@ from realtime.fit import fit, place
 from realtime.frame import Image
 from realtime.sinks.minimised import watch
 from realtime.sinks.shift import watch_shift
+from training.interrupts import undisturbed
 
 SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right: Qt tells them apart from the key that follows
 SHIFT_SECONDS = 0.5  # that a key pressed after it belongs to it, where the window system cannot be asked
@@ -106,7 +105,7 @@ class Window:
 
     def key(self, wait: float) -> int:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1. KeyboardInterrupt comes after it."""
-        with _signals_wait():
+        with undisturbed():  # what `_mouse` raised, OpenCV would print and forget
             code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
         if code >= 0:
             now = time.perf_counter()
@@ -151,20 +150,6 @@ class Window:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    """SIGINT and SIGTERM are heard when it is over: what `_mouse` raises, OpenCV prints and forgets."""
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda *_: came.append(1)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-    if came:
-        raise KeyboardInterrupt
 
 
 def _fine_timer(on: bool) -> None:
