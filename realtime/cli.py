@@ -7,17 +7,17 @@ import errno
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime.config import Config, parse
 from realtime.errors import OutputError, StylizeError, UsageError
-from realtime.options import build_parser, stylizer_options
 from training.interrupts import take_interrupts
 
 if TYPE_CHECKING:
+    from realtime.config import Config
     from realtime.deeds import Deeds
     from realtime.live import Live
     from realtime.outputs import Outputs
@@ -90,13 +90,14 @@ def _run_live(
     from realtime.jobs import find_files
     from realtime.live import CAMERA_FPS, Live
     from realtime.look import FADE_SECONDS
+    from realtime.options import stylizer_options
     from realtime.outputs import Outputs
     from realtime.presets import Presets
     from realtime.sources import open_files, open_live_source
     from realtime.sources.page import PageCamera
     from realtime.style_track import read_style_track
     from realtime.stylizer import Stylizer
-    from realtime.views import View
+    from realtime.view import View
 
     with Stylizer(**stylizer_options(arguments)) as stylizer:
         page = PageCamera()
@@ -220,15 +221,28 @@ def _check_source(arguments: argparse.Namespace) -> None:
 
 def main() -> int:
     """The entry point; returns the exit status."""
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could stand on the command line
-        import argcomplete
+    status = _run()
+    if any(thread.daemon for thread in threading.enumerate()):
+        # A camera's driver has hung in it. If that came back while Python is being taken down, the process would abort.
+        with suppress(OSError):
+            print(end="", flush=True)
+        os._exit(status)
+    return status
 
-        argcomplete.autocomplete(build_parser())
-    take_interrupts()
+
+def _run() -> int:
     config = None
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have letters that are not in its encoding
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        take_interrupts()
+        from realtime.config import parse
+        from realtime.options import build_parser
+
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks what could stand on the command line
+            import argcomplete
+
+            argcomplete.autocomplete(build_parser())
         arguments, config = parse(sys.argv[1:])
         status = run(arguments, config)
         print(end="", flush=True)  # a closed stdout is to be met here

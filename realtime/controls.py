@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from realtime.frame import Frame, Image
 from realtime.look import Crossfade, Look
-from realtime.views import Layout, View, split
+from realtime.view import View
+from realtime.views import Layout, split
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from realtime.orders import Order
 from realtime.outputs import Outputs
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sources import next_camera
-from realtime.views import View
+from realtime.view import View
 
 SILENCE = 2.0  # seconds without a frame until the screen says so
 MESSAGE_SECONDS = 2.0

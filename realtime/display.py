@@ -12,7 +12,7 @@ from realtime.deeds import Deeds
 from realtime.frame import Image
 from realtime.keys import Action, Command, command
 from realtime.sinks.window import Touch, Window
-from realtime.views import View
+from realtime.view import View
 
 TICK = 0.25  # seconds between two drawings of the figures while nothing else changes
 HIDDEN_TICK = 0.5  # seconds between two looks at whether the window is minimised

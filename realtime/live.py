@@ -26,7 +26,8 @@ from realtime.steady import Steady
 from realtime.stillness import Stillness
 from realtime.style_track import Cue, StyleTrack
 from realtime.stylizer import Stylizer
-from realtime.views import Grid, View
+from realtime.view import View
+from realtime.views import Grid
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
 JOIN_SECONDS = 2.0  # for a camera's driver to give a frame at the end,

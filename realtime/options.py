@@ -11,7 +11,7 @@ from realtime.errors import UsageError
 from realtime.keys import PRESETS as LOOK_KEYS
 from realtime.sinks.codecs import ENCODERS, PRESET, PRESETS
 from realtime.styles import NETWORKS, load_library
-from realtime.views import View
+from realtime.view import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
 SHELLS = ("bash", "zsh", "fish")

@@ -1,11 +1,10 @@
-"""Ways to look at it: the painting alone, beside its original, or every style at once."""
+"""How pictures stand in the window: the original beside its painting, and every style at once."""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
@@ -16,14 +15,6 @@ from realtime.stylizer import Stylizer
 
 TILE_ROWS = 240  # at most: enough to see what a style does
 SHEET_SECONDS = 0.1  # of painting before a sheet is shown: tiles that did not fit into it come with the next
-
-
-class View(Enum):
-    """What the window shows."""
-
-    PAINTED = "painted"
-    SPLIT = "split"
-    GRID = "grid"
 
 
 def split(original: Image, painted: Image, seam: float) -> Image:

@@ -8,7 +8,7 @@ from realtime.deeds import Deeds
 from realtime.keys import Action
 from realtime.look import LIMITS
 from realtime.serve.hub import Hub
-from realtime.views import View
+from realtime.view import View
 
 
 def state(deeds: Deeds, hub: Hub, sender: str) -> dict[str, Any]:

@@ -130,3 +130,48 @@ def test_a_runtime_that_does_not_load_is_one_line(run: Run, tmp_path: Path, opti
     (tmp_path / "onnxruntime.py").write_text("raise ImportError('DLL load failed')")
     done = run("realtime.cli", option)
     assert (done.returncode, done.stderr) == (1, "realtime-stylize: ONNX Runtime does not start: DLL load failed\n")
+
+
+def test_a_hung_driver_is_not_waited_for_and_does_not_come_back() -> None:
+    """Nothing of Python is taken down below a thread that is in C still."""
+    code = """
+import atexit, sys, threading, time
+from realtime.cli import main
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+atexit.register(print, "taken down", file=sys.stderr)
+sys.argv = ["realtime-stylize", "--completion", "fish"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "realtime-stylize" in done.stdout
+
+
+def test_ctrl_c_while_it_is_loaded() -> None:
+    code = """
+import os, signal, sys
+from realtime.cli import main
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == "numpy":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Slow())
+sys.argv = ["realtime-stylize", "--demo", "--no-window"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_help_waits_for_no_library() -> None:
+    code = """
+import sys
+from realtime.cli import main
+sys.argv = ["realtime-stylize", "--completion", "bash"]
+main()
+print([name for name in sys.modules if name in ("numpy", "cv2", "av", "onnxruntime", "openvino")], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
