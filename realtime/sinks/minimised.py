@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 DEPTH = 3  # windows inside windows: a window manager puts a frame or two around ours
 ICONIC = 3  # of WM_STATE: ICCCM 4.1.3.1
+CARDINAL = 6  # XA_CARDINAL of Xatom.h
 
 
 def watch(title: str) -> Callable[[], bool]:
-    """A function that says whether the window of that title is minimised now."""
+    """A function that says whether this process's window of that title is minimised now."""
     try:
         if sys.platform == "win32":
-            user = ctypes.windll.user32
-            return lambda: bool(user.IsIconic(user.FindWindowW(None, title)))
+            return lambda: _iconic(title)
         if sys.platform == "linux":
             return _X11(title).minimised
     except (OSError, AttributeError):
         pass
     return lambda: False
+
+
+def _iconic(title: str) -> bool:
+    """On Windows. Other processes may have windows of the same title."""
+    if sys.platform != "win32":
+        return False
+    user, handle = ctypes.windll.user32, ctypes.c_void_p
+    find = user.FindWindowExW
+    find.restype = handle
+    find.argtypes = [handle, handle, ctypes.c_wchar_p, ctypes.c_wchar_p]
+    user.GetWindowThreadProcessId.argtypes, user.IsIconic.argtypes = [handle, handle], [handle]
+    window, process = None, ctypes.c_ulong()
+    while window := find(None, window, None, title):
+        user.GetWindowThreadProcessId(window, ctypes.byref(process))
+        if process.value == os.getpid():
+            return bool(user.IsIconic(window))
+    return False
 
 
 # Xlib keeps what it was given, and may call it after the window has gone.
@@ -51,6 +69,7 @@ class _X11:
         if not self._display:
             raise OSError("no X server")
         self._state = x.XInternAtom(self._display, b"WM_STATE", 0)
+        self._process = x.XInternAtom(self._display, b"_NET_WM_PID", 0)
         self._window = 0
 
     def minimised(self) -> bool:
@@ -58,11 +77,12 @@ class _X11:
         self._x.XSetErrorHandler(_ignore)
         if not self._window:
             self._window = self._find(self._x.XDefaultRootWindow(self._display), DEPTH)
-        return bool(self._window) and self._property(self._window) == ICONIC
+        return bool(self._window) and self._property(self._window, self._state, self._state) == ICONIC
 
     def _find(self, window: int, depth: int) -> int:
-        """The window of our title that a window manager looks after, or 0."""
-        if self._name(window) == self._title and self._property(window) is not None:
+        """The window of our title and process that a window manager looks after, or 0."""
+        managed = self._name(window) == self._title and self._property(window, self._state, self._state) is not None
+        if managed and self._property(window, self._process, CARDINAL) == os.getpid():
             return window
         inner = self._children(window) if depth else []
         return next((found for child in inner if (found := self._find(child, depth - 1))), 0)
@@ -85,14 +105,14 @@ class _X11:
         self._x.XFree(children)
         return found
 
-    def _property(self, window: int) -> int | None:
-        """WM_STATE, or None where the window has none."""
+    def _property(self, window: int, name: int, wanted: int) -> int | None:
+        """The first number of that property, or None where the window has none."""
         kind, left, count = ctypes.c_ulong(), ctypes.c_ulong(), ctypes.c_ulong()
         bits, data = ctypes.c_int(), ctypes.POINTER(ctypes.c_ulong)()
         places: list[Any] = [ctypes.byref(place) for place in (kind, bits, count, left, data)]
-        status = self._x.XGetWindowProperty(self._display, window, self._state, 0, 2, 0, self._state, *places)
+        status = self._x.XGetWindowProperty(self._display, window, name, 0, 1, 0, wanted, *places)
         if status != 0 or not data:
             return None
-        state = int(data[0]) if count.value else None
+        number = int(data[0]) if count.value else None
         self._x.XFree(data)
-        return state
+        return number

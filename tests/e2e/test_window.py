@@ -195,6 +195,22 @@ def test_minimised_it_rests_and_comes_back(app: App) -> None:
     quit_app(app)
 
 
+def test_minimised_beside_another_it_rests_alone(start: Any, camera: FaultCamera) -> None:
+    """Both windows have the same title."""
+    apps: list[App] = []
+    for _ in range(2):
+        apps.append(start("--camera", camera.url, "--size", "128", "--no-figures"))
+        apps[-1].wait_for_window()
+    one, other = apps
+    one.screen.xdotool("search", "--pid", str(one.process.pid), "--name", "^realtime-stylize$", "windowminimize")
+    time.sleep(3)
+    resting, picture = cpu_seconds(one.process.pid), other.screen.shot()
+    time.sleep(2)
+    assert cpu_seconds(one.process.pid) - resting < 0.5
+    assert difference(other.screen.shot(), picture) > 0, "the other rests too"
+    quit_app(other)
+
+
 def test_frozen_it_rests(app: App) -> None:
     app.screen.press("space")
     app.screen.press("i")
