@@ -31,8 +31,8 @@ class Address:
     @property
     def names(self) -> frozenset[str]:
         """Hosts that a browser may ask for, beside the address that its connection really came in at."""
-        own = {socket.gethostname().lower(), socket.gethostname().lower() + ".local", self.host} if self.wide else set()
-        return frozenset({*LOOPBACK, self.host.lower(), *own} - {"0.0.0.0", "::"})
+        own = [name + end for name in host_names(socket.gethostname()) for end in ("", ".local")] if self.wide else []
+        return frozenset({*LOOPBACK, *host_names(self.host), *own} - {"0.0.0.0", "::"})
 
 
 def parse_address(text: str) -> Address:
@@ -55,6 +55,14 @@ def parse_address(text: str) -> Address:
     if not host or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"--serve {text}: a port (8765), or an address to listen on (0.0.0.0:8765, https://0.0.0.0)")
     return Address(host, int(port), tls)
+
+
+def host_names(host: str) -> list[str]:
+    """That name as browsers and certificates have it; none where it cannot be one. Windows allows any letters."""
+    try:
+        return [host.lower().encode("idna").decode("ascii")]
+    except UnicodeError:
+        return []
 
 
 def is_loopback(host: str) -> bool:
@@ -82,8 +90,8 @@ def listen(address: Address) -> socket.socket:
         except OSError:
             listener.close()
             raise
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:  # a name that can be none is no OSError
+        why = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"no page: {address.host}:{address.port}: {why}; --serve PORT takes another") from error
     return listener
 

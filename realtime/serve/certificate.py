@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 from realtime.errors import OutputError
+from realtime.serve.address import host_names
 from realtime.styles import user_folder
 from training.replacing import replace
 
@@ -52,13 +53,13 @@ def _make(host: str) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "realtime-stylize")])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "realtime-stylize")])
     now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.DNSName("localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in (*host_names(host), "localhost")])
     made = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))

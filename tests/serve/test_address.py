@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from realtime.errors import OutputError, UsageError
 from realtime.serve.address import Address, is_loopback, listen, parse_address, urls
+from realtime.serve.certificate import certificate
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,26 @@ def test_names_that_may_be_asked_for() -> None:
     assert Address().names == {"localhost", "127.0.0.1", "::1"}
     assert Address("192.168.7.7").names > {"localhost", "192.168.7.7", socket.gethostname().lower()}
     assert "0.0.0.0" not in Address("0.0.0.0").names
+
+
+@pytest.mark.parametrize(
+    ("computer", "names"),
+    [("Büro-PC", ["xn--bro-pc-3ya"]), ("STUDIO", ["studio"]), ("x" * 64 + "ü", [])],
+)
+def test_computers_whose_names_have_other_letters(
+    computer: str, names: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: computer)
+    assert Address("0.0.0.0").names >= {*names, *(f"{name}.local" for name in names)}
+    made = x509.load_pem_x509_certificate(certificate(tmp_path / "page.pem").read_bytes())
+    found = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert found.get_values_for_type(x509.DNSName) == [*names, "localhost"]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_hosts_that_cannot_be(host: str) -> None:
+    with pytest.raises(OutputError, match=r"no page: .*--serve PORT"):
+        listen(Address(host))
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
