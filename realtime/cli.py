@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from realtime.outputs import Outputs
     from realtime.serve.address import Address
     from realtime.sinks.target import Target
+    from realtime.sources import Reconnecting
+    from realtime.sources.page import PageCamera
+    from realtime.styles import Library
+    from realtime.stylizer import Stylizer
 
 
 def run(arguments: argparse.Namespace, config: Config) -> int:
@@ -86,41 +90,34 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
 def _run_live(
     arguments: argparse.Namespace, config: Config, height: int | None, target: Target | None, address: Address | None
 ) -> int:
-    from realtime.deeds import Deeds
-    from realtime.jobs import find_files
-    from realtime.live import CAMERA_FPS, Live
-    from realtime.look import FADE_SECONDS
-    from realtime.options import stylizer_options
-    from realtime.outputs import Outputs
+    from realtime.look import FADE_SECONDS, LIMITS, parse_look
     from realtime.presets import Presets
-    from realtime.sources import open_files, open_live_source
-    from realtime.sources.page import PageCamera
     from realtime.style_track import read_style_track
-    from realtime.stylizer import Stylizer
+    from realtime.styles import load_library
+
+    # What can be said at once is said before anything slow, and before a camera's light goes on.
+    library = load_library(arguments.models, arguments.network)
+    look = start = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
+    presets = Presets(config.file.path.with_name("presets.toml"))
+    if arguments.look is not None:
+        look = presets.recall(arguments.look, library)
+    path = arguments.style_track
+    track = read_style_track(path, library, look) if path is not None else None
+    stylizer, source, page = _open(arguments, library, height)
+
+    from realtime.deeds import Deeds
+    from realtime.live import CAMERA_FPS, Live
+    from realtime.outputs import Outputs
     from realtime.view import View
 
-    with Stylizer(**stylizer_options(arguments)) as stylizer:
-        page = PageCamera()
-        if arguments.inputs:
-            files = find_files(arguments.inputs)
-            source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
-        else:
-            source = open_live_source(
-                arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
-            )
-        presets = Presets(config.file.path.with_name("presets.toml"))
-        look = stylizer.look
-        if arguments.look is not None:
-            look = presets.recall(arguments.look, stylizer.library)
-        path = arguments.style_track
-        track = read_style_track(path, stylizer.library, look) if path is not None else None
+    with stylizer:
         live = Live(
             source, stylizer, track=track, mirror=arguments.mirror,
             height=height, fps=arguments.fps, frames=arguments.frames,
             fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
             view=View(arguments.view or "painted"), presets=presets,
         )  # fmt: skip
-        if look is not stylizer.look:
+        if look is not start:
             live.dials.go(look, 0)
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
         deeds = Deeds(live, outputs, arguments.snapshots)
@@ -140,6 +137,37 @@ def _run_live(
                 outputs.serve(address, deeds, page)
             live.start()
             return 0 if _show(deeds, arguments, ending.close) else 1
+
+
+def _open(
+    arguments: argparse.Namespace, library: Library, height: int | None
+) -> tuple[Stylizer, Reconnecting, PageCamera]:
+    """The network and the source. While one loads the other wakes up."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from realtime.options import stylizer_options
+    from realtime.stylizer import Stylizer
+
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(Stylizer, library=library, **stylizer_options(arguments))
+
+        from realtime.jobs import find_files
+        from realtime.sources import open_files, open_live_source
+        from realtime.sources.page import PageCamera
+
+        page = PageCamera()
+        if arguments.inputs:
+            files = find_files(arguments.inputs)
+            source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
+        else:
+            source = open_live_source(
+                arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
+            )
+        try:
+            return loading.result(), source, page
+        except BaseException:
+            source.close()
+            raise
 
 
 def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None]) -> bool:
