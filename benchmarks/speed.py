@@ -26,9 +26,10 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
-from realtime.engine import PROVIDERS, problem_of, ways_of
+from realtime.engine import ways_of
 from realtime.hardware import cores
-from realtime.onnx_session import create_session, preload_cuda
+from realtime.onnx_session import create_session, missing_for_cuda
+from realtime.providers import PROVIDERS, problem_of
 from realtime.styles import models_in, read_model, shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
@@ -85,7 +86,7 @@ def main() -> int:
 def session(model: bytes | str, provider: str) -> Any:
     """An ONNX Runtime session with the same settings for all, on the provider asked for or nowhere."""
     if provider in ("cuda", "tensorrt"):
-        preload_cuda()
+        missing_for_cuda()
     try:
         return create_session(model, PROVIDERS[provider].execution)
     except Exception:

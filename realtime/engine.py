@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from ctypes.util import find_library
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import Protocol
@@ -21,8 +19,9 @@ from realtime import trial
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.hardware import cores, multiplies_bytes, nvidia_gpus
-from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, onnxruntime
+from realtime.onnx_session import BoundSession, OwnThread, PlainSession
 from realtime.openvino_session import OpenVinoSession, openvino_devices
+from realtime.providers import GRAPHICS, PROVIDERS, TENSORRT_SIDES, options_of, problem_of, remedy_of
 from realtime.styles import Model
 
 
@@ -35,27 +34,12 @@ class Session(Protocol):
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Make ready for frames of that shape, [H, W, 3], while another thread may paint."""
 
-
-@dataclass(frozen=True)
-class Provider:
-    """A place to run: `execution` is ONNX Runtime's name of it, install: what it takes to have it."""
-
-    execution: str
-    install: str
+    def close(self) -> None:
+        """Free its memory, where that has to be at a certain time; it is not used any more."""
 
 
-PROVIDERS = {
-    "cpu": Provider("CPUExecutionProvider", ""),
-    "cuda": Provider("CUDAExecutionProvider", 'NVIDIA\'s driver and pip install "onnxruntime-gpu[cuda,cudnn]"'),
-    "tensorrt": Provider("TensorrtExecutionProvider", "what cuda needs and pip install tensorrt"),
-    "coreml": Provider("CoreMLExecutionProvider", "pip install onnxruntime"),
-    "dml": Provider("DmlExecutionProvider", "pip install onnxruntime-directml, instead of onnxruntime-gpu"),
-    "openvino": Provider("", 'pip install "realtime-stylize[openvino]"'),  # another runtime for the same file
-}
-GRAPHICS = ("cuda", "tensorrt")  # NVIDIA's
-SYSTEMS = {"coreml": ("darwin", "macOS"), "dml": ("win32", "Windows")}
+MOST_SAID = 160  # letters of a runtime's own words
 ROUNDED = 1.15  # int8 has to be that many times as fast as what computes exactly
-TENSORRT_OPTIONS = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1"}
 
 
 @dataclass(frozen=True)
@@ -92,27 +76,27 @@ class Way:
     def open(self, model: Model, threads: int = 0) -> Session:
         """Load the model. threads: of the processor, 0 for one a core. Raises whatever the runtime raises."""
         data = model.int8 if self.int8 and model.int8 is not None else model.data
-        execution = PROVIDERS[self.name].execution
         if self.name == "openvino":
             return OpenVinoSession(data, self.device, threads)
+        execution, options = PROVIDERS[self.name].execution, options_of(self.name, data)
         if self.name in GRAPHICS:
-            options = CUDA_OPTIONS if self.name == "cuda" else _tensorrt_options()
             return OwnThread(partial(BoundSession, data, execution, options))
-        return PlainSession(data, execution, threads)
+        return PlainSession(data, execution, threads, options)
 
 
 class Engine:
     """One model, loaded and ready to paint; for as many threads at once as there are lanes, the others wait.
 
     provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
-    really runs and `why` says how it came to that. "auto" takes a GPU where there is one, else the fastest
-    way on the processor, which it finds out by trying and remembers.
+    really runs and `why` says how it came to that. "auto" takes NVIDIA's GPU where there is one, else the fastest
+    way, which it finds out by trying and remembers.
     lanes: pictures painted at once, at most; `lanes` is how many it has become.
-    Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU.
+    Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU, also when what it took
+    fails later.
     """
 
     def __init__(self, model: Model, provider: str = "auto", lanes: int = 1) -> None:
-        self.model = model
+        self.model, self._auto = model, provider == "auto"
         self._free: SimpleQueue[Session] = SimpleQueue()
         self._counting = Lock()  # of `_sessions`
         reasons: list[str] = []
@@ -153,8 +137,8 @@ class Engine:
             try:
                 return session.run(image, weights)
             except Exception as error:
-                if there == 1:
-                    raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
+                if there == 1 and not self._fall_back(session, error):
+                    raise self._failure(error) from error
                 self._give_up(session)
             finally:
                 if session in self._sessions:
@@ -164,8 +148,31 @@ class Engine:
     def _give_up(self, session: Session) -> None:
         """Paint on with the others, if there are any: large pictures may not fit into memory several times."""
         with self._counting:
-            if len(self._sessions) > 1:
-                self._sessions.remove(session)
+            if len(self._sessions) == 1:
+                return
+            self._sessions.remove(session)
+        with suppress(Exception):  # a GPU that is lost
+            session.close()
+
+    def _fall_back(self, session: Session, error: Exception) -> bool:
+        """Paint on with the processor, where it was "auto" that took what fails now: GPUs sleep, and get lost."""
+        if not self._auto or self.provider == "cpu":
+            return False
+        try:
+            processor = Way("cpu").open(self.model)
+        except Exception:
+            return False
+        with self._counting:
+            self._sessions.append(processor)
+            self._free.put(processor)
+        self.why = f"{self.provider.upper()} failed: {_short(error)}"
+        self.provider = "cpu"
+        print(f"CPU: {self.why}", file=sys.stderr, flush=True)
+        return True
+
+    def _failure(self, error: Exception) -> EngineError:
+        sides = "; its sides are from {} to {} pixels".format(*TENSORRT_SIDES) if self.provider == "tensorrt" else ""
+        return EngineError(f"{self.model.path.name} failed on {self.provider}: {_short(error)}{sides}")
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Make ready for pictures of that shape, [H, W, 3], while other threads paint. Raises EngineError."""
@@ -173,7 +180,7 @@ class Engine:
             for session in self._sessions:
                 session.prepare(shape)
         except Exception as error:
-            raise EngineError(f"{self.model.path.name} failed on {self.provider}: {error}") from error
+            raise self._failure(error) from error
 
 
 def _groups(provider: str) -> list[list[str]]:
@@ -182,9 +189,7 @@ def _groups(provider: str) -> list[list[str]]:
         return [[provider]]
     if provider != "auto":
         raise EngineError(f"--provider {provider}: not one of auto, {', '.join(PROVIDERS)}")
-    if sys.platform == "darwin":
-        return [["coreml", "openvino", "cpu"]]
-    return [["tensorrt", "cuda"], *([["dml"]] if sys.platform == "win32" else []), ["openvino", "cpu"]]
+    return [["cuda"], [*(["dml"] if sys.platform == "win32" else []), "openvino", "cpu"]]
 
 
 def ways_of(name: str, model: Model, provider: str) -> list[Way]:
@@ -236,10 +241,16 @@ def _open(way: Way, model: Model, failures: list[str]) -> Session | None:
     try:
         session = way.open(model)
         _painting(session, model)()
-    except Exception:
-        failures.append(f"{way.label.upper()} does not start")
+    except Exception as error:
+        failures.append(f"{way.label.upper()} does not start: {_short(error)}")
         return None
     return session
+
+
+def _short(error: Exception) -> str:
+    """What a runtime says, without the pages that some add to it."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= MOST_SAID else line[: MOST_SAID - 3] + "..."
 
 
 def _painting(session: Session, model: Model) -> Callable[[], object]:
@@ -257,43 +268,3 @@ def _choose(ways: dict[str, Way], seconds: dict[str, float]) -> Way:
 def _note(way: Way, seconds: dict[str, float]) -> str:
     others = ", ".join(f"{label} {1000 * value:.0f}" for label, value in seconds.items() if label != way.label)
     return f"fastest here: {'int8, ' * way.int8}{1000 * seconds[way.label]:.0f} ms" + (f" ({others})" if others else "")
-
-
-def problem_of(name: str) -> str | None:
-    """Why this provider cannot work here, or None where it should."""
-    if name in SYSTEMS and sys.platform != SYSTEMS[name][0]:
-        return f"{SYSTEMS[name][1]} only"
-    if name == "openvino":
-        return None if importlib.util.find_spec("openvino") is not None else "OpenVINO is not installed"
-    ort = onnxruntime()
-    if name in ("cuda", "tensorrt") and not nvidia_gpus():
-        return "no NVIDIA driver found"
-    if PROVIDERS[name].execution not in ort.get_available_providers():
-        return f"this ONNX Runtime is built without {name.upper()}"
-    if name == "tensorrt" and not (importlib.util.find_spec("tensorrt_libs") or find_library("nvinfer")):
-        return "TensorRT is not installed"
-    return None
-
-
-def remedy_of(name: str) -> str:
-    """What to install for a provider that cannot be had; nothing where this system never has it."""
-    return "" if name in SYSTEMS and sys.platform != SYSTEMS[name][0] else PROVIDERS[name].install
-
-
-def _tensorrt_options() -> dict[str, str]:
-    """TensorRT builds an engine for each model, for minutes: for all sizes at once, and kept.
-
-    ONNX Runtime refuses profiles that lack the inputs of TensorRT's part: the frame, which it can only cast, in older
-    files `planes`, the frame turned. Names that are none are no harm.
-    """
-    folder = trial.cache_file().parent / "tensorrt"
-    _say_once("TensorRT builds its engine, once for this model and GPU: minutes")
-    sizes = {"min": "64x64", "opt": "480x640", "max": "2160x3840"}
-    profiles = {f"trt_profile_{name}_shapes": f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}
-    paths = {"trt_engine_cache_path": str(folder), "trt_timing_cache_path": str(folder)}
-    return TENSORRT_OPTIONS | profiles | paths
-
-
-@cache
-def _say_once(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

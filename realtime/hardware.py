@@ -11,22 +11,41 @@ from pathlib import Path
 
 
 @cache
-def nvidia_gpus() -> tuple[str, ...]:
-    """The names of the NVIDIA GPUs that the driver shows; empty where there is no driver."""
+def _nvidia() -> tuple[int, tuple[tuple[str, tuple[int, int]], ...]]:
+    """The major version of CUDA that NVIDIA's driver knows; of each GPU the name and the compute capability."""
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        count = ctypes.c_int()
+        count, version = ctypes.c_int(), ctypes.c_int()
         if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0:
-            return ()
-        names = []
+            return 0, ()
+        cuda.cuDriverGetVersion(ctypes.byref(version))
+        found = []
         for number in range(count.value):
             device, text = ctypes.c_int(), ctypes.create_string_buffer(128)
+            capability = ctypes.c_int(), ctypes.c_int()
             cuda.cuDeviceGet(ctypes.byref(device), number)
             cuda.cuDeviceGetName(text, len(text), device)
-            names.append(text.value.decode(errors="replace"))
-        return tuple(names)
+            for value, attribute in zip(capability, (75, 76), strict=True):  # ..._COMPUTE_CAPABILITY_MAJOR, _MINOR
+                cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+            found.append((text.value.decode(errors="replace"), (capability[0].value, capability[1].value)))
+        return version.value // 1000, tuple(found)
     except (OSError, AttributeError):
-        return ()
+        return 0, ()
+
+
+def nvidia_gpus() -> tuple[str, ...]:
+    """The names of the NVIDIA GPUs that the driver shows; empty where there is no driver."""
+    return tuple(name for name, _ in _nvidia()[1])
+
+
+def cuda_of_driver() -> int:
+    """The major version of CUDA that NVIDIA's driver is for; 0 where there is none."""
+    return _nvidia()[0]
+
+
+def capability() -> tuple[int, int]:
+    """The compute capability of the first NVIDIA GPU, which is the one that is used."""
+    return _nvidia()[1][0][1]
 
 
 @cache

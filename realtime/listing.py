@@ -54,7 +54,7 @@ def print_cameras(as_json: bool) -> None:
 
 def print_providers(as_json: bool) -> None:
     """Where the network could run, what keeps it from running elsewhere, and what to do about that."""
-    from realtime.engine import PROVIDERS, problem_of, remedy_of
+    from realtime.providers import PROVIDERS, problem_of, remedy_of
 
     rows = []
     for name in PROVIDERS:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
+import itertools
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +26,12 @@ if TYPE_CHECKING:
 GRAPHS = 8  # picture sizes whose memory and CUDA graphs are kept; of the others only the last one
 WARM_UPS = 3  # runs at a new size: kernels are searched for, then captured, then replayed
 
-# cuDNN tries every algorithm once for each size; the other choices are measured by `benchmarks.cuda`.
+GRAPHS_SINCE = (
+    1,
+    30,
+)  # before, a captured Split read where another size's run had written since: microsoft/onnxruntime#32121
+
+# Where cuDNN looks for kernels the longest; the other choices are measured by `benchmarks.cuda`.
 CUDA_OPTIONS = {
     "cudnn_conv_algo_search": "EXHAUSTIVE",
     "cudnn_conv_use_max_workspace": "1",
@@ -49,27 +58,33 @@ def create_session(
 
     Raises RuntimeError where it would run elsewhere.
     """
-    import onnxruntime as ort
+    ort = onnxruntime()
 
     settings = ort.SessionOptions()
     settings.log_severity_level = 4  # what went wrong is said in our own words
     settings.intra_op_num_threads = threads
     settings.enable_mem_pattern = False  # the plan for a size is a second copy of all tensors: 700 MB at 4K
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     chain: list[Any] = [(provider, dict(options or {}))]
     chain += ["CUDAExecutionProvider"] if provider == "TensorrtExecutionProvider" else []
     chain += ["CPUExecutionProvider"] if provider != "CPUExecutionProvider" else []
-    session = ort.InferenceSession(model, settings, providers=chain)
-    if provider not in session.get_providers():  # it falls back without an error
-        raise RuntimeError(f"{provider} does not start")
+    # Its own fall-back prints a banner to stdout, and goes on elsewhere under the same name.
+    session = ort.InferenceSession(model, settings, providers=chain, enable_fallback=0)
+    if provider not in session.get_providers():
+        raise RuntimeError(f"ONNX Runtime cannot load {provider}")
+    if hasattr(session, "get_provider_graph_assignment_info"):
+        takers = {part.ep_name for part in session.get_provider_graph_assignment_info()}
+        if takers == {"CPUExecutionProvider"} != {provider}:
+            raise RuntimeError("it takes no part of this network")
     return session
 
 
 class PlainSession:
     """Arrays in, arrays out: right for processors, where nothing has to be copied."""
 
-    def __init__(self, model: bytes, provider: str, threads: int = 0) -> None:
-        self._session = create_session(model, provider, threads=threads)
+    def __init__(self, model: bytes, provider: str, threads: int = 0, options: Mapping[str, str] | None = None) -> None:
+        self._session = create_session(model, provider, options, threads)
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
@@ -78,6 +93,9 @@ class PlainSession:
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Nothing: one size is as ready as another."""
+
+    def close(self) -> None:
+        """Nothing: memory is free once nobody knows of it."""
 
 
 class BoundSession:
@@ -93,25 +111,33 @@ class BoundSession:
     ) -> None:
         """options: the provider's; device: where the memory is, "cpu" for tests."""
         if device == "cuda":
-            preload_cuda()
-        self._provider, self.device = provider, device
-        wanted = dict(options if options is not None else CUDA_OPTIONS if device == "cuda" else {})
-        self.graphs = wanted.get("enable_cuda_graph") == "1"
+            missing_for_cuda()  # loads what is not missing
+        self._model, self._provider, self.device = model, provider, device
+        self._options = dict(options if options is not None else CUDA_OPTIONS if device == "cuda" else {})
+        version = tuple(int(part) for part in onnxruntime().__version__.split(".")[:2])
+        self.graphs = self._options.get("enable_cuda_graph") == "1" and version >= GRAPHS_SINCE
         try:
-            self._open(model, wanted)
+            self._open()
         except Exception:
-            if not self.graphs:
+            if not self._open_without_graphs():
                 raise
-            self.graphs = False
-            self._open(model, wanted | {"enable_cuda_graph": "0"})
-
-    def _open(self, model: bytes, options: Mapping[str, str]) -> None:
-        """Create the session, and see it run: a graph that cannot be captured says so only then."""
-        self._kept: dict[tuple[int, ...], Buffers] = {}
-        self._other: tuple[tuple[int, ...], Buffers] | None = None
-        self._session = create_session(model, self._provider, options)
         (styles,) = next(i.shape for i in self._session.get_inputs() if i.name == "style")
         self.run(np.zeros((64, 64, 3), np.uint8), np.full(styles, 1 / styles, np.float32))
+
+    def _open(self) -> None:
+        self._kept: dict[tuple[int, ...], Buffers] = {}
+        self._other: tuple[tuple[int, ...], Buffers] | None = None
+        self._numbers = itertools.count(1)  # of graphs; none is given twice, whatever has become of the first
+        graphs = {} if self.graphs or "enable_cuda_graph" not in self._options else {"enable_cuda_graph": "0"}
+        self._session = create_session(self._model, self._provider, self._options | graphs)
+
+    def _open_without_graphs(self) -> bool:
+        """What cannot be captured may run all the same. False where it was not to be captured anyway."""
+        if not self.graphs:
+            return False
+        self.graphs = False
+        self._open()
+        return True
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
@@ -120,16 +146,27 @@ class BoundSession:
             buffers = self._other[1]
         if buffers is None:
             with _CAPTURE.alone():
-                buffers = self._set_up(image, weights)
+                try:
+                    buffers = self._set_up(image, weights)
+                except Exception:
+                    if not self._open_without_graphs():
+                        raise
+                    buffers = self._set_up(image, weights)
         with _CAPTURE.together():
             return buffers.run(image, weights)
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Nothing: it is the thread that paints which has to capture, and nobody may paint meanwhile."""
 
+    def close(self) -> None:
+        """Free the device's memory, while nobody captures: a graph cannot be taken down beside that."""
+        with _CAPTURE.alone():
+            self._kept, self._other, self._session = {}, None, None
+
     def _set_up(self, image: Image, weights: NDArray[np.float32]) -> Buffers:
-        number, keep = len(self._kept), len(self._kept) < GRAPHS
-        buffers = Buffers(self, self._session, image.shape, len(weights), number + 1 if keep and self.graphs else -1)
+        keep = len(self._kept) < GRAPHS
+        graph = next(self._numbers) if keep and self.graphs else -1
+        buffers = Buffers(self, self._session, image.shape, len(weights), graph)
         for _ in range(WARM_UPS):
             buffers.run(image, weights)
         if keep:
@@ -159,6 +196,11 @@ class OwnThread:
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Nothing, as with the session itself."""
+
+    def close(self) -> None:
+        """Free the device's memory, in that thread."""
+        self._thread.submit(self._session.close).result()
+        self._thread.shutdown()
 
 
 class Gate:
@@ -226,11 +268,21 @@ class Buffers:
         return painted if self._copies else painted.copy()
 
 
-def preload_cuda() -> None:
-    """Load CUDA and cuDNN from the packages that pip installs; what is missing shows when the session opens."""
-    import onnxruntime as ort
-
+@cache
+def missing_for_cuda() -> tuple[str, ...]:
+    """Load CUDA and cuDNN from the packages that pip installs, or from the system; what is not there, by its name."""
+    ort = onnxruntime()
     ort.set_default_logger_severity(4)  # cuDNN says an error for every kernel that it tries in vain
+    said = io.StringIO()
     if hasattr(ort, "preload_dlls"):
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+        with contextlib.redirect_stdout(said), contextlib.suppress(Exception):
             ort.preload_dlls()
+    missing = re.findall(
+        r"^Failed to load ([^/\\\s]+): ", said.getvalue(), re.MULTILINE
+    )  # with a path it is tried again
+    cudnn = "cudnn64_9.dll" if sys.platform == "win32" else "libcudnn.so.9"
+    try:
+        ctypes.CDLL(cudnn)
+    except OSError:
+        missing.append(cudnn)
+    return tuple(missing)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frame import Image
+from realtime.trial import cache_folder
 
 SIZES = 4  # compiled ones that are kept,
 PIXELS = 4 << 20  # but beyond two not more than this of all together: each takes about 100 bytes a pixel
@@ -67,6 +68,9 @@ class OpenVinoSession:
         """Compile for frames of that shape, [H, W, 3]; another thread may paint meanwhile."""
         self._request(shape)
 
+    def close(self) -> None:
+        """Nothing: memory is free once nobody knows of it."""
+
     def _request(self, shape: tuple[int, ...]) -> Any:
         with self._changing:
             request = self._requests.get(shape)
@@ -85,8 +89,10 @@ class OpenVinoSession:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._device == "CPU":
             settings["ENABLE_CPU_PINNING"] = False  # the camera's and the window's threads want their turn
-        if self._device == "CPU" and self._threads:
-            settings["INFERENCE_NUM_THREADS"] = self._threads
+            if self._threads:
+                settings["INFERENCE_NUM_THREADS"] = self._threads
+        else:
+            settings["CACHE_DIR"] = str(cache_folder() / "openvino")  # GPUs compile for seconds
         return self._core.compile_model(model, self._device, settings).create_infer_request()
 
     @property

@@ -48,9 +48,14 @@ def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) 
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
+def cache_folder() -> Path:
+    """What can be made again if it is lost; it need not exist."""
+    return platformdirs.user_cache_path("realtime-stylize", appauthor=False)
+
+
 def cache_file() -> Path:
     """Where results are remembered; it need not exist."""
-    return platformdirs.user_cache_path("realtime-stylize", appauthor=False) / "engines.json"
+    return cache_folder() / "engines.json"
 
 
 def key(model: Sequence[bytes], names: Sequence[str]) -> str:

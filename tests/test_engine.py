@@ -7,19 +7,23 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 from export.verify import cover
-from realtime import engine
-from realtime.engine import PROVIDERS, problem_of
+from realtime import engine, hardware, onnx_session, providers
 from realtime.frame import Image
-from realtime.onnx_session import GRAPHS, BoundSession, PlainSession
+from realtime.onnx_session import GRAPHS, BoundSession, Buffers, PlainSession, create_session
 from realtime.openvino_session import SIZES, OpenVinoSession, core
+from realtime.providers import PROVIDERS, problem_of
 from realtime.styles import Library, Model
 from tests.conftest import Run
 from tests.export.conftest import make_picture
@@ -87,6 +91,127 @@ def test_a_network_that_cannot_be_captured_runs_without(model: Model, photo: Ima
     """This provider knows no such option: to the class that is a capture that fails."""
     bound = BoundSession(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")
     assert bound.run(photo[:64, :64].copy(), one(model)).shape == (64, 64, 3)
+
+
+class Capturing(BoundSession):
+    """Cannot be captured at one size, as on a GPU that has to make room meanwhile."""
+
+    opened = 0
+    numbers: list[int]
+
+    def _open(self) -> None:
+        super()._open()
+        self.opened += 1
+
+    def _set_up(self, image: Image, weights: NDArray[np.float32]) -> Buffers:
+        if self.graphs and len(image) == 96:
+            raise RuntimeError("CUDA failure 900")
+        return super()._set_up(image, weights)
+
+
+@pytest.fixture
+def as_if_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processor takes the option for CUDA graphs, which it does not know."""
+    monkeypatch.setattr(onnx_session, "create_session", lambda model, provider, *_: create_session(model, provider))
+
+
+def test_a_size_that_cannot_be_captured_runs_without(model: Model, photo: Image, as_if_captured: None) -> None:
+    bound = Capturing(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")
+    plain = PlainSession(model.data, CPU)
+    for rows, graphs, opened in ((64, True, 1), (96, False, 2), (64, False, 2)):
+        picture = photo[:rows, :64].copy()
+        assert (bound.run(picture, one(model)) == plain.run(picture, one(model))).all()
+        assert (bound.graphs, bound.opened) == (graphs, opened)
+
+
+def test_no_graph_has_the_number_of_one_that_failed(
+    model: Model, photo: Image, as_if_captured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = BoundSession(model.data, CPU, {"enable_cuda_graph": "1"}, device="cpu")
+    numbers: list[int] = []
+
+    class Failing(Buffers):
+        def __init__(self, *given: Any) -> None:
+            numbers.append(given[-1])
+            super().__init__(*given)
+
+        def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
+            if len(image) == 96:
+                raise MemoryError
+            return super().run(image, weights)
+
+    monkeypatch.setattr(onnx_session, "Buffers", Failing)
+    monkeypatch.setattr(bound, "_open_without_graphs", lambda: False)
+    for rows in (72, 96, 80, 96, 88):
+        with pytest.raises(MemoryError) if rows == 96 else nullcontext():
+            bound.run(photo[:rows, :64].copy(), one(model))
+    assert len(set(numbers)) == len(numbers) == 5 and min(numbers) > 0
+
+
+class Idle(onnxruntime.InferenceSession):  # type: ignore[misc,unused-ignore]
+    """As on a Mac: CoreML is one of the session's providers, and every node is the processor's."""
+
+    def __init__(self, model: bytes, settings: Any, providers: Any, **more: Any) -> None:
+        super().__init__(model, settings, [CPU], **more)
+
+    def get_providers(self) -> list[str]:
+        return ["CoreMLExecutionProvider", CPU]
+
+
+def test_a_provider_that_takes_nothing_is_not_named(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Idle)
+    with pytest.raises(RuntimeError, match="takes no part of this network"):
+        create_session(model.data, "CoreMLExecutionProvider")
+    assert create_session(model.data, CPU)
+
+
+@pytest.mark.skipif("cuda" in HERE, reason="it starts")
+def test_what_does_not_start_prints_nothing(model: Model, capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard output is for what --json prints."""
+    with pytest.raises(RuntimeError):
+        create_session(model.data, "CUDAExecutionProvider")
+    assert capfd.readouterr().out == ""
+
+
+def test_what_is_missing_for_cuda_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = onnxruntime._get_nvidia_dll_paths
+    paths = [("nvidia", "cu13", "lib", "libcublas_is_gone.so.13")]
+    monkeypatch.setattr(onnxruntime, "_get_nvidia_dll_paths", lambda *given: paths * given[1] + usual(*given))
+    onnx_session.missing_for_cuda.cache_clear()
+    try:
+        assert "libcublas_is_gone.so.13" in onnx_session.missing_for_cuda()
+    finally:
+        onnx_session.missing_for_cuda.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("driver", "capability", "problem"),
+    [
+        (12, (8, 9), "NVIDIA's driver is for CUDA 12, this ONNX Runtime for 13: update the driver"),
+        (13, (6, 1), "GTX is too old for CUDA 13; onnxruntime-gpu 1.26 is the last for CUDA 12"),
+        (13, (8, 9), "CUDA's libraries are not installed: libcublas.so.13"),
+        (14, (12, 0), "CUDA's libraries are not installed: libcublas.so.13"),
+    ],
+)
+def test_why_cuda_would_not_start(
+    driver: int, capability: tuple[int, int], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "_nvidia", lambda: (driver, (("GTX", capability),)))
+    monkeypatch.setattr(providers, "missing_for_cuda", lambda: ("libcublas.so.13",))
+    assert problem_of("cuda") == problem == problem_of("tensorrt")
+
+
+def test_each_model_has_engines_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """TensorRT would take another model's, whose inputs have the same names."""
+    monkeypatch.setattr(providers, "cache_folder", lambda: tmp_path / "not" / "there")
+    one, other = (Path(providers.options_of("tensorrt", data)["trt_engine_cache_path"]) for data in (b"1", b"2"))
+    assert one != other and one.is_dir() and other.is_dir()
+    assert capfd.readouterr().err.count("TensorRT builds its engine") == 2
+    (one / "TensorrtExecutionProvider.engine").touch()
+    assert providers.options_of("tensorrt", b"1")["trt_engine_cache_path"] == str(one)
+    assert capfd.readouterr().err == ""
 
 
 def test_openvino_tells_nobody_that_it_runs() -> None:
@@ -170,7 +295,7 @@ def test_what_cannot_be_had_is_one_line(run: Run, name: str) -> None:
 def test_the_list_says_what_to_install(run: Run) -> None:
     table = run("realtime.cli", "--list-providers").stdout
     if "cuda" not in HERE:
-        assert "onnxruntime-gpu[cuda,cudnn]" in table
+        assert "realtime-stylize[cuda]" in table
     for row in json.loads(run("realtime.cli", "--list-providers", "--json").stdout):
         assert row["available"] == (row["problem"] is None)
         assert row["available"] or row["to have it"] or "only" in row["problem"]

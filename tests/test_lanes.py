@@ -83,7 +83,7 @@ class Small:
     """A session that has no room for pictures of more than so many rows."""
 
     def __init__(self, rows: int) -> None:
-        self.rows = rows
+        self.rows, self.closed = rows, False
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
         if len(image) > self.rows:
@@ -92,6 +92,9 @@ class Small:
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         self.run(np.zeros(shape, np.uint8), np.zeros(1, np.float32))
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def engine_of(library: Library, *sessions: Small) -> Engine:
@@ -163,6 +166,30 @@ def test_what_fits_nowhere_is_said(library: Library) -> None:
         with pytest.raises(EngineError, match="no room"):
             engine.prepare((50, 8, 3))
     assert engine.run(np.zeros((8, 8, 3), np.uint8), weights).shape == (8, 8, 3)
+
+
+def test_where_a_gpu_is_lost_the_processor_goes_on(
+    library: Library, photo: Image, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lost = [Small(10), Small(10), Small(10)]
+    engine = engine_of(library, *lost)
+    engine.provider, engine._auto = "cuda", True
+    picture = np.ascontiguousarray(photo[:64, :64])
+    weights = np.eye(len(library.models[0].styles), dtype=np.float32)[0]
+    with ThreadPoolExecutor(3) as pool:
+        painted = list(pool.map(partial(engine.run, weights=weights), [picture] * 6))
+    expected = PlainSession(library.models[0].data, CPU).run(picture, weights)
+    assert len(painted) == 6 and all((image == expected).all() for image in painted)
+    assert (engine.provider, engine.why, engine.lanes) == ("cpu", "CUDA failed: no room", 1)
+    assert capfd.readouterr() == ("", "CPU: CUDA failed: no room\n")
+    assert all(session.closed for session in lost)
+
+
+def test_what_was_asked_for_by_name_is_not_replaced(library: Library) -> None:
+    engine = engine_of(library, Small(10))
+    engine.provider, engine._auto = "tensorrt", False
+    with pytest.raises(EngineError, match="failed on tensorrt: no room; its sides are from 16 to 3840 pixels"):
+        engine.run(np.zeros((50, 8, 3), np.uint8), np.zeros(1, np.float32))
 
 
 def test_lanes_that_do_not_open_are_done_without(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from realtime import Steady, Stylizer
-from realtime.engine import PROVIDERS
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.look import one_style
+from realtime.providers import PROVIDERS
 from realtime.styles import Library, Style
 
 
