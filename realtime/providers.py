@@ -79,7 +79,7 @@ def _problem_of_cuda(built: str) -> str | None:
     if major >= 13 and capability() < TURING:
         return f"{nvidia_gpus()[0]} is too old for CUDA {major}; onnxruntime-gpu 1.26 is the last for CUDA 12"
     if missing := missing_for_cuda():
-        return f"CUDA's libraries are not installed: {', '.join(missing)}"
+        return f"CUDA's libraries are not installed: {', '.join(missing[:2])}{', ...' * (len(missing) > 2)}"
     return None
 
 
