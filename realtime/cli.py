@@ -204,7 +204,11 @@ def _address(arguments: argparse.Namespace) -> Address | None:
 
     if arguments.serve is None and arguments.camera == "page":
         raise UsageError("--camera page: --serve makes the page that sends it")
-    return parse_address(arguments.serve) if arguments.serve is not None else None
+    if arguments.serve is None:
+        return None
+    if Path(arguments.serve).suffix and Path(arguments.serve).exists():
+        raise UsageError(f"--serve {arguments.serve}: a file, where an address may stand; name the file before --serve")
+    return parse_address(arguments.serve)
 
 
 def _check(arguments: argparse.Namespace) -> int | None:

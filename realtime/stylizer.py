@@ -27,7 +27,7 @@ class Stylizer:
     style: a style's name, or a mix of up to four, "NAME:2,NAME:1"; None is the first there is.
     strength, keep_colors, stroke, smooth: see `Look`; `look` has them all.
     provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `why` say what it became.
-    network: of the shipped styles, "live" or "wide", which is better and takes up to four times as long.
+    network: of the shipped styles, "live" or "wide", which is better and takes about four times as long.
     models: a model file or a folder of them, beside the shipped ones.
     lanes: threads that may paint at once, at most: two on processors, three on NVIDIA's GPUs are the fastest.
     Raises UnknownStyle, UsageError, ModelError or EngineError.

@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--iterations", type=whole(1), default=200, metavar="N",
         help="steps at the coarsest scale (default: %(default)s); each finer one takes half as many")  # fmt: skip
     add("--coarsest", type=whole(32), default=192, metavar="N",
-        help="where to begin: less is bolder, more keeps faces (default: %(default)s)")  # fmt: skip
+        help="halve the size while it is this at least, then begin; less is bolder (default: %(default)s)")  # fmt: skip
     add(
         "--stroke",
         type=number(0.1, 8),

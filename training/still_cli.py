@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,9 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.debug:
             raise
         print(f"stylize-still: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # nobody reads it, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (MemoryError, RuntimeError) as error:
         if arguments.debug or not _out_of_memory(error):

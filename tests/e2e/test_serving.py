@@ -68,6 +68,7 @@ def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> 
         (("--demo", "--no-window", "--serve", "nowhere:x"), "--serve nowhere:x: a port"),
         (("--camera", "page", "--no-window"), "--camera page: --serve makes the page"),
         (("x.mp4", "-o", "y.mp4", "--serve"), "--serve is for live pictures"),
+        (("--no-window", "--serve", __file__), "name the file before --serve"),
     ],
 )
 def test_what_cannot_be_is_one_line(run: Run, options: tuple[str, ...], said: str) -> None:

@@ -58,6 +58,15 @@ def test_a_file_that_appears_meanwhile_is_left_alone(
     assert cv2.imdecode(np.fromfile(world / "out.png.part", np.uint8), cv2.IMREAD_COLOR) is not None
 
 
+def test_nobody_reads_what_is_printed(world: Path, vgg_file: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as deaf:
+        command = [sys.executable, "-m", "training.still_cli", *arguments(world, vgg_file)]
+        done = subprocess.run(command, cwd=ROOT, stdout=deaf, stderr=subprocess.PIPE, timeout=120)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_the_photo_is_never_the_output(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = arguments(world, vgg_file, "--overwrite")
     given[given.index("-o") + 1] = given[0]
