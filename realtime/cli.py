@@ -9,11 +9,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import OutputError, StylizeError, UsageError
+from realtime.telling import tell
 from training.interrupts import take_interrupts
 
 if TYPE_CHECKING:
@@ -97,10 +98,9 @@ def _run_live(
 
     # What can be said at once is said before anything slow, and before a camera's light goes on.
     library = load_library(arguments.models, arguments.network)
-    look = start = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
+    start = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
     presets = Presets(config.file.path.with_name("presets.toml"))
-    if arguments.look is not None:
-        look = presets.recall(arguments.look, library)
+    look = presets.recall(arguments.look, library) if arguments.look is not None else start
     path = arguments.style_track
     track = read_style_track(path, library, look) if path is not None else None
     stylizer, source, page = _open(arguments, library, height)
@@ -121,8 +121,8 @@ def _run_live(
             live.dials.go(look, 0)
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
         deeds = Deeds(live, outputs, arguments.snapshots)
-        print(f"{source.name}: {source.gives}", flush=True)
-        print(f"{stylizer.provider.upper()}: {stylizer.why}", flush=True)
+        tell(f"{source.name}: {source.gives}")
+        tell(f"{stylizer.provider.upper()}: {stylizer.why}")
         with ExitStack() as ending:  # what is first here comes last
             ending.callback(_report, live, outputs, arguments.stats)
             if arguments.save_config:
@@ -193,7 +193,7 @@ def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:
     from realtime.stats import write_stats
 
     table = live.summary() | outputs.summary()
-    print(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps", flush=True)
+    tell(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps")
     if stats is not None:
         write_stats(stats, table)
 
@@ -215,8 +215,8 @@ def _check(arguments: argparse.Namespace) -> int | None:
     """The rows to paint at, or None for auto. Raises UsageError or OutputError."""
     if arguments.frames is not None and arguments.frames < 1:
         raise UsageError(f"--frames {arguments.frames}: at least 1")
-    if arguments.fps is not None and not 0 < arguments.fps <= 1000:
-        raise UsageError(f"--fps {arguments.fps:g}: more than 0, at most 1000")
+    if arguments.fps is not None and not 0.01 <= arguments.fps <= 1000:
+        raise UsageError(f"--fps {arguments.fps:g}: from 0.01 to 1000")
     if arguments.fade is not None and not 0 <= arguments.fade <= 60:
         raise UsageError(f"--fade {arguments.fade:g}: from 0 to 60 seconds")
     if arguments.tour is not None and not 1 <= arguments.tour <= 86400:
@@ -231,7 +231,7 @@ def _check(arguments: argparse.Namespace) -> int | None:
         raise OutputError(f"--stats {arguments.stats}: there is no folder {arguments.stats.parent}")
     if arguments.size == "auto":
         return None
-    if not arguments.size.isdigit() or not 64 <= int(arguments.size) <= 8192:
+    if not (arguments.size.isascii() and arguments.size.isdigit()) or not 64 <= int(arguments.size) <= 8192:
         raise UsageError(f"--size {arguments.size}: 'auto', or a height from 64 to 8192")
     return int(arguments.size)
 
@@ -254,10 +254,13 @@ def _check_source(arguments: argparse.Namespace) -> None:
 def main() -> int:
     """The entry point; returns the exit status."""
     status = _run()
+    try:
+        print(end="", flush=True)
+    except OSError:  # nobody reads it, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = status or 1
     if any(thread.daemon for thread in threading.enumerate()):
         # A camera's driver has hung in it. If that came back while Python is being taken down, the process would abort.
-        with suppress(OSError):
-            print(end="", flush=True)
         os._exit(status)
     return status
 
@@ -276,9 +279,7 @@ def _run() -> int:
 
             argcomplete.autocomplete(build_parser())
         arguments, config = parse(sys.argv[1:])
-        status = run(arguments, config)
-        print(end="", flush=True)  # a closed stdout is to be met here
-        return status
+        return run(arguments, config)
     except KeyboardInterrupt:
         return 130
     except StylizeError as error:
@@ -287,9 +288,11 @@ def _run() -> int:
         print(f"realtime-stylize: {config.blame(error) if config else error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
-        if error.errno != (errno.EINVAL if sys.platform == "win32" else errno.EPIPE) or error.filename is not None:
+        unread = errno.EINVAL if sys.platform == "win32" else errno.EPIPE
+        if error.errno not in (unread, errno.ENOSPC, errno.EIO) or error.filename is not None:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads it, as with `| head`
+        if error.errno == errno.ENOSPC:
+            tell(f"realtime-stylize: standard output: {error.strerror}", sys.stderr)
         return 1
 
 

@@ -10,6 +10,7 @@ import platformdirs
 
 from realtime.errors import StylizeError, UsageError
 from realtime.options import ENGINE, LIVE, LOOK, SOURCE, build_parser, options_of
+from realtime.telling import tell
 from realtime.toml_file import TomlFile
 
 
@@ -48,7 +49,7 @@ class Config:
         if asked.keys() & self.sources.keys():  # one takes the other's place
             values = dict.fromkeys(self.sources) | values
         self.file.write(values)
-        print(f"saved {self.file.path}", flush=True)
+        tell(f"saved {self.file.path}")
 
     def blame(self, error: StylizeError) -> str:
         """The error's line; where a value of the file is what is wrong, with its place."""

@@ -16,6 +16,7 @@ from realtime.orders import Order
 from realtime.outputs import Outputs
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sources import next_camera
+from realtime.telling import tell
 from realtime.view import View
 
 SILENCE = 2.0  # seconds without a frame until the screen says so
@@ -88,7 +89,7 @@ class Deeds:
                 self.live.take_mirror(source.mirror)
             self._source, self._mirrors = source.name, source.mirror
             news = f"{source.name}: {source.gives}"
-            print(news, flush=True)
+            tell(news)
         if news:
             self.say(news)
 
@@ -175,4 +176,4 @@ class Deeds:
             return
         self.live.stats.snapshots += 1
         self.say(f"saved {path.name}")
-        print(f"saved {path}", flush=True)
+        tell(f"saved {path}")

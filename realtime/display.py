@@ -67,7 +67,7 @@ class Display:
         view = self.live.controls.view
         tick = int(now / TICK) if self.hud else 0
         state = (self.window.size, self.hud, self.help, message, silent, view, self.deeds.seam, tick)
-        if not fresh and state == self._drawn:
+        if not fresh and state == self._drawn and not self.window.zoomed:
             return
         self._drawn = state
         canvas = self._compose(self.deeds.hand_on(fresh), view)

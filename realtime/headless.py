@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from realtime.deeds import Deeds
+from realtime.telling import tell
 
 TICK = 0.5  # s, short enough for Ctrl-C on every system
 PAGE_TICK = 0.03  # s, short enough for hands on a page's sliders
@@ -32,4 +33,4 @@ def run_headless(deeds: Deeds) -> bool:
         if live.source.state != state:
             state = live.source.state
             line = live.source.reason + "; trying again" if state != "live" else f"{live.source.name} is back"
-            print(line, file=sys.stderr, flush=True)
+            tell(line, sys.stderr)

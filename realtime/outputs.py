@@ -13,6 +13,7 @@ from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.frame import Image
 from realtime.orders import Order
 from realtime.sinks.target import Target
+from realtime.telling import tell
 
 if TYPE_CHECKING:
     from realtime.deeds import Deeds
@@ -158,7 +159,7 @@ class Outputs:
             self._fail(recording.error)
             return
         late = f", {recording.dropped} left out" if recording.dropped else ""
-        print(f"saved {path}: {recording.seconds:.2f} s, {recording.frames} pictures{late}", flush=True)
+        tell(f"saved {path}: {recording.seconds:.2f} s, {recording.frames} pictures{late}")
         self._news.append(f"saved {path.name}")
 
     def _listen(self) -> Microphone | None:
@@ -187,7 +188,7 @@ class Outputs:
         self._say_error(str(error))
 
     def _say_error(self, line: str) -> None:
-        print(f"realtime-stylize: {line}", file=sys.stderr, flush=True)
+        tell(f"realtime-stylize: {line}", sys.stderr)
         self._news.append(line)
 
     def __enter__(self) -> Outputs:

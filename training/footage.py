@@ -44,7 +44,7 @@ def gather_photos(source: str | None, folder: Path, tell: Callable[[str], None])
     if path.is_file():
         tell(f"taking {FRAMES} frames from {path}")
         frames = _film(path)
-    elif source == "camera" or source.isdigit():
+    elif source == "camera" or (source.isascii() and source.isdigit()):
         tell(f"taking {FRAMES} frames from the camera: {FRAMES * CAMERA_SECONDS:.0f} seconds; move about")
         frames = _camera(0 if source == "camera" else int(source))
     else:

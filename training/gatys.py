@@ -12,7 +12,7 @@ ratio of 1e-3 or 1e-4 means another balance for every size; ours means the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +27,7 @@ HISTORY = 20  # steps that L-BFGS remembers, two pictures each
 ADAM_RATE = 0.02  # of values in 0..1, a step
 SCALE = 1e4  # what the total is multiplied by: L-BFGS takes no notice of slopes below 1e-10
 OUTSIDE = 100.0  # the price of values beyond 0..1, times their mean square: a screen cannot show them
+GROWTH = 1.05  # of a rate that was halved, with each step that went well
 BLOWN_UP = 3.0  # times the lowest total so far: a step without line search went wrong
 
 
@@ -98,7 +99,8 @@ def optimise(loss: PairLoss, start: Tensor, iterations: int, optimizer: str = "l
     Raises TrainingError where not even the start has a finite loss.
     """
     picture = start.detach().clone().requires_grad_(True)
-    stepper, best = _stepper(optimizer, picture), None
+    rate = 1.0  # of L-BFGS's steps: at its full one some pairs blow up again and again
+    stepper, best = _stepper(optimizer, picture, rate), None
     for number in range(iterations + 1):
         found: list[Step] = []
 
@@ -110,15 +112,20 @@ def optimise(loss: PairLoss, start: Tensor, iterations: int, optimizer: str = "l
             torch.autograd.backward((total + OUTSIDE * outside) * SCALE)
             return found[-1].total * SCALE
 
-        stepper(evaluate)  # scores the picture, then moves it
+        stepper.step(evaluate)  # scores the picture, then moves it
         (step,) = found
         if best is None and not step.total < float("inf"):
             raise TrainingError("the loss of the first picture is not a number: are these VGG weights?")
         if best is not None and not step.total < BLOWN_UP * best.total:
             with torch.no_grad():
                 picture.copy_(best.picture)
-            stepper = _stepper(optimizer, picture)
+            rate /= 2
+            stepper = _stepper(optimizer, picture, rate)
             continue
+        if rate < 1:
+            rate = min(1.0, rate * GROWTH)
+            for group in stepper.param_groups:
+                group["lr"] = rate * (ADAM_RATE if optimizer == "adam" else 1)
         best = step if best is None or step.total < best.total else best
         yield step
 
@@ -130,8 +137,8 @@ def noise_like(photo: Tensor, seed: int) -> Tensor:
     return noise.clamp(0, 1).to(photo.device)
 
 
-def _stepper(optimizer: str, picture: Tensor) -> Callable[[Callable[[], float]], object]:
-    """A function that evaluates once and moves the picture once."""
+def _stepper(optimizer: str, picture: Tensor, rate: float) -> torch.optim.Optimizer:
+    """What evaluates once and moves the picture once, at each step."""
     if optimizer == "adam":
-        return torch.optim.Adam([picture], ADAM_RATE).step
-    return torch.optim.LBFGS([picture], max_iter=1, history_size=HISTORY, tolerance_grad=0, tolerance_change=0).step
+        return torch.optim.Adam([picture], ADAM_RATE * rate)
+    return torch.optim.LBFGS([picture], rate, 1, history_size=HISTORY, tolerance_grad=0, tolerance_change=0)

@@ -6,20 +6,23 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HANGUP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows ends the process itself
+SIGNALS = tuple(number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None)
 
 
 def take_interrupts() -> None:
-    """Have both raise KeyboardInterrupt. SIGINT too: a shell's background jobs ignore it."""
+    """Have all of them raise KeyboardInterrupt. SIGINT too: a shell's background jobs ignore it; `nohup` is heeded."""
     for number in SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+        if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Ctrl-C waits until the block is over: an import of torch or a callback from C may fail over it, or swallow it."""
     asked: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in heard}
     try:
         yield
     finally:

@@ -42,7 +42,7 @@ def parse_address(text: str) -> Address:
     """
     tls = text.startswith("https://")
     rest = text.removeprefix("https://").removeprefix("http://").rstrip("/")
-    if not rest or rest.isdigit():
+    if not rest or (rest.isascii() and rest.isdigit()):
         host, port = "127.0.0.1", rest or str(PORT)
     elif rest.startswith("["):
         host, _, port = rest[1:].partition("]")
@@ -52,7 +52,7 @@ def parse_address(text: str) -> Address:
     else:
         host, _, port = rest.partition(":")
         port = port or str(PORT)
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise UsageError(f"--serve {text}: a port (8765), or an address to listen on (0.0.0.0:8765, https://0.0.0.0)")
     return Address(host, int(port), tls)
 

@@ -245,4 +245,6 @@ class FilmSink:
             if isinstance(error, OutputError):
                 raise
             reason = error.strerror or str(error)
-            raise OutputError(f"{self._target.path}: {reason}; what was painted is in {self._target.part}") from error
+            part = self._target.part
+            kept = f"; what was painted is in {part}" if part.exists() and part.stat().st_size else ""
+            raise OutputError(f"{self._target.path}: {reason}{kept}") from error

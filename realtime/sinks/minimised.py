@@ -77,7 +77,10 @@ class _X11:
         self._x.XSetErrorHandler(_ignore)
         if not self._window:
             self._window = self._find(self._x.XDefaultRootWindow(self._display), DEPTH)
-        return bool(self._window) and self._property(self._window, self._state, self._state) == ICONIC
+        state = self._property(self._window, self._state, self._state) if self._window else None
+        if state is None:  # it may have been opened anew
+            self._window = 0
+        return state == ICONIC
 
     def _find(self, window: int, depth: int) -> int:
         """The window of our title and process that a window manager looks after, or 0."""

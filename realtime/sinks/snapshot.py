@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -24,8 +25,11 @@ def save_snapshot(folder: Path, style: str, painted: Image, original: Image, whe
             path, other = folder / f"{base}-{style}.png", folder / f"{base}-original.png"
             if path.exists() or other.exists():
                 continue
-            _write(path, painted)
-            _write(other, original)
+            with ExitStack() as undone:
+                for file, image in ((path, painted), (other, original)):
+                    _write(file, image)
+                    undone.callback(file.unlink)
+                undone.pop_all()
             return path
     except OSError as error:
         raise StylizeError(f"no snapshot: {folder}: {error.strerror or error}") from error
@@ -33,5 +37,9 @@ def save_snapshot(folder: Path, style: str, painted: Image, original: Image, whe
 
 
 def _write(path: Path, image: Image) -> None:
-    with path.open("xb") as file:
-        file.write(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes())
+    data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
+    with ExitStack() as undone:
+        with path.open("xb") as file:
+            undone.callback(path.unlink)
+            file.write(data)
+        undone.pop_all()

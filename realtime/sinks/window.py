@@ -24,6 +24,7 @@ from training.interrupts import undisturbed
 
 SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right: Qt tells them apart from the key that follows
 SHIFT_SECONDS = 0.5  # that a key pressed after it belongs to it, where the window system cannot be asked
+WHEEL_SECONDS = 0.3  # without another turn, after which what it did is undone
 NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
 
 
@@ -53,15 +54,19 @@ class Window:
         self._shift_held: Callable[[], bool] | None = None
         self._shift_pressed = float("-inf")
         self._shifted = False  # the key that came last came right after shift
+        self._wheeled: float | None = None  # when the mouse wheel was turned last
         _fine_timer(True)
         try:
-            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
-            cv2.resizeWindow(title, *size)
-            cv2.setMouseCallback(title, self._mouse)
+            self._open(size)
         except cv2.error as error:
             raise DisplayError(
                 "this OpenCV has no windows (opencv-python-headless?): pip install opencv-python; " + NO_WINDOW_HINT
             ) from error
+
+    def _open(self, size: tuple[int, int]) -> None:
+        cv2.namedWindow(self.title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.resizeWindow(self.title, *size)
+        cv2.setMouseCallback(self.title, self._mouse)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,6 +97,11 @@ class Window:
             self._minimised = watch(self.title)
         return self._minimised()
 
+    @property
+    def zoomed(self) -> bool:
+        """Whether the mouse wheel has enlarged it, which `show` undoes."""
+        return self._wheeled is not None and time.perf_counter() - self._wheeled > WHEEL_SECONDS
+
     def compose(self, picture: Image) -> Image:
         """The picture scaled into the window, with black bars where the shapes differ: a new array."""
         size = self.size
@@ -101,7 +111,20 @@ class Window:
 
     def show(self, canvas: Image) -> None:
         """Put it on the screen, as large as `compose` made it."""
+        if self.zoomed:
+            self._unzoom()
         cv2.imshow(self.title, canvas)
+
+    def _unzoom(self) -> None:
+        """Qt's windows are enlarged by the wheel, figures and all, and know no way back: open it anew, in its place."""
+        self._wheeled = None
+        left, top, *size = cv2.getWindowImageRect(self.title)
+        cv2.destroyWindow(self.title)
+        self._open((size[0], size[1]))
+        if self.full_screen:
+            cv2.setWindowProperty(self.title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+        else:
+            cv2.moveWindow(self.title, left, top)
 
     def key(self, wait: float) -> int:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1. KeyboardInterrupt comes after it."""
@@ -125,6 +148,8 @@ class Window:
             yield self._touches.popleft()
 
     def _mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
+        if event in (cv2.EVENT_MOUSEWHEEL, cv2.EVENT_MOUSEHWHEEL) and sys.platform == "linux":
+            self._wheeled = time.perf_counter()
         down = event == cv2.EVENT_LBUTTONDOWN
         if down or (event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
             left, top, width, height = self.area
@@ -187,7 +212,7 @@ def _x_server_answers(name: str) -> bool:
 def _x_socket_answers(name: str) -> bool:
     host, _, rest = name.rpartition(":")
     number = rest.partition(".")[0]
-    if not number.isdigit():
+    if not (number.isascii() and number.isdigit()):
         return False
     try:
         if host in ("", "unix"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
+from tests.e2e.conftest import wait_for_bytes
 from tests.fault_camera import FaultCamera
 
 
@@ -99,15 +101,57 @@ def test_providers_are_listed_with_what_they_lack(run: Run) -> None:
     assert "cpu" in run("realtime.cli", "--list-providers").stdout
 
 
-@pytest.mark.parametrize("wanted", [("--list-styles",), ("--demo", "--no-window", "--frames", "2", "--size", "128")])
-def test_nobody_reads_what_is_printed(wanted: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "status"), [(["--list-styles"], 1), (["--demo", "--no-window", "--frames", "2", "--size", "128"], 0)]
+)
+def test_nobody_reads_what_is_printed(wanted: list[str], status: int) -> None:
+    """A list is all there is to it; of a live session it is the least."""
     read, write = os.pipe()
     os.close(read)
     with open(write, "wb") as deaf:
         done = subprocess.run(
             [sys.executable, "-m", "realtime.cli", *wanted], stdout=deaf, stderr=subprocess.PIPE, timeout=120
         )
-    assert (done.returncode, done.stderr) == (1, b"")
+    assert (done.returncode, done.stderr) == (status, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has none")
+def test_what_is_printed_has_no_room() -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "realtime.cli", "--list-styles"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (1, "realtime-stylize: standard output: No space left on device\n")
+
+
+def test_figures_are_written_although_nobody_reads(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    command = ["--demo", "--no-window", "--frames", "60", "--size", "128", "--stats", str(tmp_path / "s.json")]
+    with open(write, "wb") as deaf:
+        process = subprocess.Popen([sys.executable, "-m", "realtime.cli", *command], stdout=deaf)
+        assert b"demo" in os.read(read, 1000)
+        os.close(read)
+    assert process.wait(120) == 0
+    assert json.loads((tmp_path / "s.json").read_text())["frames_painted"] == 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no hangup")
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_terminal_that_is_closed(deaf: bool, tmp_path: Path) -> None:
+    """Everything is finished as by Ctrl-C; with nohup it goes on."""
+    command = ["--demo", "--no-window", "--size", "128", "--record", "x.mp4", "--stats", "s.json"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*(["nohup"] if deaf else []), sys.executable, "-m", "realtime.cli", *command],
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log, text=True,
+        )  # fmt: skip
+        wait_for_bytes(tmp_path / "x.mp4.part", 10_000, process)
+        process.send_signal(signal.SIGHUP)
+        if deaf:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(3)
+            process.terminate()
+        assert process.wait(60) == 130, (tmp_path / "log").read_text()
+    assert (tmp_path / "x.mp4").exists() and (tmp_path / "s.json").exists()
 
 
 def test_versions_are_printed(run: Run) -> None:

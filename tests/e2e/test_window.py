@@ -180,6 +180,22 @@ def test_a_snapshot_that_cannot_be_saved_is_said_on_the_screen(start: Any, camer
     assert (tmp_path / "taken").read_text() == "a file where the folder should be"
 
 
+def test_the_mouse_wheel_enlarges_nothing(app: App) -> None:
+    """Qt's windows do, figures and all, without a way back; the window may come up a frame's width away."""
+    app.screen.press("i")
+    app.screen.press("space")
+    time.sleep(3)
+    before = app.screen.shot()
+    rows, columns = (np.flatnonzero(before.any((1, 2))), np.flatnonzero(before.any((0, 2))))
+    y, x = int(rows.mean()), int(columns.mean())
+    app.screen.xdotool("mousemove", str(x), str(y), "click", "--repeat", "5", "4")
+    time.sleep(2)
+    middle = before[y - 60 : y + 60, x - 60 : x + 60]
+    assert cv2.matchTemplate(app.screen.shot(), middle, cv2.TM_CCOEFF_NORMED).max() > 0.95
+    app.screen.press("n")  # it has the keyboard still
+    quit_app(app)
+
+
 def test_minimised_it_rests_and_comes_back(app: App) -> None:
     app.screen.press("i")
     app.screen.xdotool("search", "--name", "^realtime-stylize$", "windowminimize")

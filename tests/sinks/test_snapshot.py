@@ -1,0 +1,33 @@
+"""Snapshots on a disk that is full: nothing half is left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit for files")
+@pytest.mark.parametrize("first", [True, False])
+def test_what_does_not_fit_is_taken_away(first: bool, tmp_path: Path) -> None:
+    code = f"""
+import resource, sys
+from datetime import datetime
+from pathlib import Path
+import numpy as np
+from realtime.errors import StylizeError
+from realtime.sinks.snapshot import save_snapshot
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+flat, noise = np.zeros((300, 300, 3), np.uint8), np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
+try:
+    save_snapshot(Path(sys.argv[1]), "udnie", *((noise, flat) if {first} else (flat, noise)), datetime.now())
+except StylizeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "") and "File too large" in done.stdout
+    assert list(tmp_path.iterdir()) == []
