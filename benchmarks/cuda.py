@@ -25,7 +25,7 @@ from rich.table import Table
 from benchmarks.machine import load, machine, print_table
 from realtime.engine import Session, Way
 from realtime.frame import Image
-from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, missing_for_cuda
+from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, load_cuda
 from realtime.providers import PROVIDERS, problem_of
 from realtime.styles import Model, read_model, shipped_folder
 
@@ -82,7 +82,7 @@ def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
             "fixed memory": lambda: [fixed()],
             "2 frames in flight": lambda: [OwnThread(fixed) for _ in range(2)],
         }
-    missing_for_cuda()
+    load_cuda()
 
     def bound(changes: dict[str, str], lanes: int) -> Callable[[], list[Session]]:
         session = partial(BoundSession, model.data, execution, CUDA_OPTIONS | changes)

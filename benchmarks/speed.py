@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.machine import load, machine, print_table, short_machine
 from realtime.engine import ways_of
 from realtime.hardware import cores
-from realtime.onnx_session import create_session, missing_for_cuda
+from realtime.onnx_session import create_session, load_cuda
 from realtime.providers import PROVIDERS, problem_of
 from realtime.styles import models_in, read_model, shipped_folder
 
@@ -86,7 +86,7 @@ def main() -> int:
 def session(model: bytes | str, provider: str) -> Any:
     """An ONNX Runtime session with the same settings for all, on the provider asked for or nowhere."""
     if provider in ("cuda", "tensorrt"):
-        missing_for_cuda()
+        load_cuda()
     try:
         return create_session(model, PROVIDERS[provider].execution)
     except Exception:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from export.errors import ExportError
+from platforms.replacing import replace
 from training.errors import TrainingError
-from training.replacing import replace
 
 EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`
 

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platforms.interrupts import take_interrupts
 from realtime.errors import OutputError, StylizeError, UsageError
-from realtime.telling import tell
-from training.interrupts import take_interrupts
+from realtime.telling import say, tell
 
 if TYPE_CHECKING:
     from realtime.config import Config
@@ -91,18 +91,18 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
 def _run_live(
     arguments: argparse.Namespace, config: Config, height: int | None, target: Target | None, address: Address | None
 ) -> int:
-    from realtime.look import FADE_SECONDS, LIMITS, parse_look
+    from realtime.look import FADE_SECONDS
+    from realtime.options import look_of
     from realtime.presets import Presets
     from realtime.style_track import read_style_track
     from realtime.styles import load_library
 
     # What can be said at once is said before anything slow, and before a camera's light goes on.
     library = load_library(arguments.models, arguments.network)
-    start = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
+    start = look_of(arguments, library)
     presets = Presets(config.file.path.with_name("presets.toml"))
     look = presets.recall(arguments.look, library) if arguments.look is not None else start
-    path = arguments.style_track
-    track = read_style_track(path, library, look) if path is not None else None
+    track = read_style_track(arguments.style_track, library, look) if arguments.style_track is not None else None
     stylizer, source, page = _open(arguments, library, height)
 
     from realtime.deeds import Deeds
@@ -292,7 +292,7 @@ def _run() -> int:
         if error.errno not in (unread, errno.ENOSPC, errno.EIO) or error.filename is not None:
             raise
         if error.errno == errno.ENOSPC:
-            tell(f"realtime-stylize: standard output: {error.strerror}", sys.stderr)
+            say(f"realtime-stylize: standard output: {error.strerror}")
         return 1
 
 

@@ -23,6 +23,7 @@ from realtime.onnx_session import BoundSession, OwnThread, PlainSession
 from realtime.openvino_session import OpenVinoSession, openvino_devices
 from realtime.providers import GRAPHICS, PROVIDERS, TENSORRT_SIDES, options_of, problem_of, remedy_of
 from realtime.styles import Model
+from realtime.telling import say
 
 
 class Session(Protocol):
@@ -167,7 +168,7 @@ class Engine:
             self._free.put(processor)
         self.why = f"{self.provider.upper()} failed: {_short(error)}"
         self.provider = "cpu"
-        print(f"CPU: {self.why}", file=sys.stderr, flush=True)
+        say(f"CPU: {self.why}")
         return True
 
     def _failure(self, error: Exception) -> EngineError:

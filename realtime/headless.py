@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from realtime.deeds import Deeds
-from realtime.telling import tell
+from realtime.telling import say
 
 TICK = 0.5  # s, short enough for Ctrl-C on every system
 PAGE_TICK = 0.03  # s, short enough for hands on a page's sliders
@@ -33,4 +31,4 @@ def run_headless(deeds: Deeds) -> bool:
         if live.source.state != state:
             state = live.source.state
             line = live.source.reason + "; trying again" if state != "live" else f"{live.source.name} is back"
-            tell(line, sys.stderr)
+            say(line)

@@ -12,15 +12,15 @@ from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.jobs import Job, is_batch, is_still, passed_over, plan_jobs
-from realtime.look import LIMITS, parse_look
-from realtime.options import stylizer_options
-from realtime.painting import FilmOptions, Result, paint_film, paint_still, say
+from realtime.options import look_of, stylizer_options
+from realtime.painting import FilmOptions, Result, paint_film, paint_still
 from realtime.render import LANES, Painter
 from realtime.sinks.begun import find_begun, recipe, refuse_leftover
 from realtime.sinks.target import Target
 from realtime.style_track import Cue, StyleTrack, read_style_track
 from realtime.styles import load_library
 from realtime.stylizer import Stylizer
+from realtime.telling import say
 
 LOSSES = 3  # exit status: done, but the input was damaged
 LIVE_ONLY = (
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         say(f"passed over, of a kind that cannot be read (save as .jpg or .png first): {few} ({len(unread)} in all)")
     results: list[Result] = []
     library = load_library(arguments.models, arguments.network)
-    look = parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
+    look = look_of(arguments, library)
     path = arguments.style_track
     track = StyleTrack((Cue(0.0, look),)) if path is None else read_style_track(path, library, look)
     lanes = LANES if any(not job.still for job in jobs) and not track.smooths else 1

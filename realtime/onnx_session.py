@@ -111,7 +111,7 @@ class BoundSession:
     ) -> None:
         """options: the provider's; device: where the memory is, "cpu" for tests."""
         if device == "cuda":
-            missing_for_cuda()  # loads what is not missing
+            load_cuda()
         self._model, self._provider, self.device = model, provider, device
         self._options = dict(options if options is not None else CUDA_OPTIONS if device == "cuda" else {})
         version = tuple(int(part) for part in onnxruntime().__version__.split(".")[:2])
@@ -269,7 +269,7 @@ class Buffers:
 
 
 @cache
-def missing_for_cuda() -> tuple[str, ...]:
+def load_cuda() -> tuple[str, ...]:
     """Load CUDA and cuDNN from the packages that pip installs, or from the system; what is not there, by its name."""
     ort = onnxruntime()
     ort.set_default_logger_severity(4)  # cuDNN says an error for every kernel that it tries in vain

@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 
 from realtime.errors import UsageError
 from realtime.keys import PRESETS as LOOK_KEYS
+from realtime.look import LIMITS, Look, parse_look
 from realtime.sinks.codecs import ENCODERS, PRESET, PRESETS
-from realtime.styles import NETWORKS, load_library
+from realtime.styles import NETWORKS, Library, load_library
 from realtime.view import View
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
@@ -172,6 +173,11 @@ def options_of(parser: argparse.ArgumentParser, *groups: str) -> dict[str, argpa
         for action in group._group_actions
         if action.option_strings
     }
+
+
+def look_of(arguments: argparse.Namespace, library: Library) -> Look:
+    """The look asked for. Raises UnknownStyle or UsageError."""
+    return parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
 
 
 def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:

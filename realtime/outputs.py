@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.frame import Image
 from realtime.orders import Order
 from realtime.sinks.target import Target
-from realtime.telling import tell
+from realtime.telling import say, tell
 
 if TYPE_CHECKING:
     from realtime.deeds import Deeds
@@ -188,7 +187,7 @@ class Outputs:
         self._say_error(str(error))
 
     def _say_error(self, line: str) -> None:
-        tell(f"realtime-stylize: {line}", sys.stderr)
+        say(f"realtime-stylize: {line}")
         self._news.append(line)
 
     def __enter__(self) -> Outputs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -21,6 +20,7 @@ from realtime.sinks.tracks import plan_tracks
 from realtime.sources.animation import Animation, decode_animation, moving_pictures
 from realtime.sources.film import Film
 from realtime.sources.still import Still, decode_still, read_bytes
+from realtime.telling import say
 
 WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
 
@@ -178,8 +178,3 @@ def _smaller(width: int, height: int, rows: int | None) -> list[str]:
 def _tell(job: Job, notes: list[str]) -> None:
     for note in notes:
         say(f"{job.source}: {note}")
-
-
-def say(line: str) -> None:
-    """One line on stderr."""
-    print(line, file=sys.stderr, flush=True)

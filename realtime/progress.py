@@ -9,6 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from realtime.telling import say
+
 EVERY = 5.0  # s between two plain lines
 
 
@@ -36,7 +38,7 @@ class FilmProgress:
             self._bar.update(self._task, completed=frames, figures=self.figures(frames, now - self._began))
         elif now - self._told >= EVERY:
             self._told = now
-            print(f"{self._name}: {self.figures(frames, now - self._began)}", file=sys.stderr, flush=True)
+            say(f"{self._name}: {self.figures(frames, now - self._began)}")
 
     def figures(self, frames: int, seconds: float) -> str:
         """Frames, frames a second, times real time, time left."""

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from realtime.hardware import capability, cuda_of_driver, nvidia_gpus
-from realtime.onnx_session import CUDA_OPTIONS, missing_for_cuda, onnxruntime
+from realtime.onnx_session import CUDA_OPTIONS, load_cuda, onnxruntime
+from realtime.telling import say
 from realtime.trial import cache_folder
 
 
@@ -78,7 +79,7 @@ def _problem_of_cuda(built: str) -> str | None:
         return f"NVIDIA's driver is for CUDA {cuda_of_driver()}, this ONNX Runtime for {major}: update the driver"
     if major >= 13 and capability() < TURING:
         return f"{nvidia_gpus()[0]} is too old for CUDA {major}; onnxruntime-gpu 1.26 is the last for CUDA 12"
-    if missing := missing_for_cuda():
+    if missing := load_cuda():
         return f"CUDA's libraries are not installed: {', '.join(missing[:2])}{', ...' * (len(missing) > 2)}"
     return None
 
@@ -104,7 +105,7 @@ def _tensorrt_options(model: bytes) -> dict[str, str]:
     folder = cache_folder() / "tensorrt" / hashlib.sha256(model).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)  # it makes no folders within folders
     if not any(folder.glob("*.engine")):
-        print("TensorRT builds its engine, once for this model and GPU: minutes", file=sys.stderr, flush=True)
+        say("TensorRT builds its engine, once for this model and GPU: minutes")
     least, most = TENSORRT_SIDES
     sizes = {"min": f"{least}x{least}", "opt": "480x640", "max": f"{most}x{most}"}
     profiles = {f"trt_profile_{name}_shapes": f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}

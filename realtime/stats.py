@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from platforms.replacing import replace
 from realtime.errors import StylizeError
-from training.replacing import replace
 
 REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
 RATE_SECONDS = 2.0  # over which the fps on the screen is measured

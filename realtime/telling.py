@@ -1,13 +1,18 @@
-"""Lines for whoever started the program."""
+"""Lines for whoever started the program. That nobody reads them, or that the terminal is gone, stops no picture."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TextIO
 
 
-def tell(line: str, stream: TextIO | None = None) -> None:
-    """Print it, to stdout if nothing else is said. That nobody reads it, or its terminal is gone, stops no picture."""
+def tell(line: str) -> None:
+    """One line on stdout."""
     with suppress(OSError):
-        print(line, file=stream or sys.stdout, flush=True)
+        print(line, flush=True)
+
+
+def say(line: str) -> None:
+    """One line on stderr."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)

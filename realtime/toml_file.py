@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from platforms.replacing import replace
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
-from training.replacing import replace
 
 
 class TomlFile:

@@ -17,8 +17,8 @@ from typing import Any
 
 import platformdirs
 
+from platforms.replacing import replace
 from realtime.hardware import nvidia_gpus, processor
-from training.replacing import replace
 
 SECONDS = 0.5  # after which a trial ends,
 ROUNDS = 5  # or until each has painted so many times;

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from realtime import errors
 
@@ -23,6 +26,15 @@ def test_training_and_export_do_not_import_the_app() -> None:
             text = file.read_text(encoding="utf-8")
             foreign = "import realtime" in text or "from realtime" in text
             assert foreign is (file.name == "own.py"), file
+
+
+@pytest.mark.parametrize("package", ["realtime", "platforms"])
+def test_the_app_does_not_import_training_and_export(package: str) -> None:
+    """What both need of a system is in `platforms`, which needs neither."""
+    others = {"realtime", "platforms", "training", "export"} - {package, *(["platforms"] * (package == "realtime"))}
+    for file in (ROOT / package).rglob("*.py"):
+        imported = re.findall(r"^\s*(?:from|import) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not others & {*imported}, file
 
 
 def test_the_error_tree_is_the_one_drawn() -> None:

@@ -10,9 +10,9 @@ from typing import Any, get_type_hints
 
 import torch
 
+from platforms.replacing import replace
 from training.errors import TrainingError
 from training.network import Architecture, StyleNetwork
-from training.replacing import replace
 from training.torch_file import check_weights, load_torch_file
 
 FORMAT = "realtime-stylize/1"

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from export.errors import ExportError
+from platforms.interrupts import take_interrupts, undisturbed
 from training.errors import TrainingError
-from training.interrupts import take_interrupts, undisturbed
 
 
 def build_parser() -> argparse.ArgumentParser:

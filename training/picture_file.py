@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from platforms.replacing import replace
 from training.errors import TrainingError
 from training.images import SUFFIXES
-from training.replacing import replace
 
 
 class PictureFile:

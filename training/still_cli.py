@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from platforms.interrupts import take_interrupts, undisturbed
 from training.errors import TrainingError
-from training.interrupts import take_interrupts, undisturbed
 from training.still_arguments import STYLE_LAYERS, build_parser
 
 if TYPE_CHECKING:

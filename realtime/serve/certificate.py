@@ -7,10 +7,10 @@ import os
 import socket
 from pathlib import Path
 
+from platforms.replacing import replace
 from realtime.errors import OutputError
 from realtime.serve.address import host_names
 from realtime.styles import user_folder
-from training.replacing import replace
 
 DAYS = 397  # what browsers accept at most
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platforms.replacing import replace
 from realtime.errors import OutputError
-from training.replacing import replace
 
 if TYPE_CHECKING:
     from realtime.sinks.begun import Begun

@@ -15,12 +15,12 @@ from types import TracebackType
 
 import cv2
 
+from platforms.interrupts import undisturbed
 from realtime.errors import DisplayError
 from realtime.fit import fit, place
 from realtime.frame import Image
 from realtime.sinks.minimised import watch
 from realtime.sinks.shift import watch_shift
-from training.interrupts import undisturbed
 
 SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right: Qt tells them apart from the key that follows
 SHIFT_SECONDS = 0.5  # that a key pressed after it belongs to it, where the window system cannot be asked

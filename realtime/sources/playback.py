@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from realtime.sources.animation import decode_animation
 from realtime.sources.base import Source
 from realtime.sources.film import Film
 from realtime.sources.still import decode_still, read_bytes
+from realtime.telling import say
 
 PICTURE_SECONDS = 5.0  # how long a picture stays among others; alone it stays for good
 AGAIN = 0.25  # s; what stays longer is given again, so that a change of style shows
@@ -165,7 +165,7 @@ class Playback(Source):
                     if len(self._paths) == 1:
                         raise
                     if path not in self._broken:
-                        print(f"realtime-stylize: {error}", file=sys.stderr, flush=True)
+                        say(f"realtime-stylize: {error}")
                     self._broken.add(path)
                 else:
                     began = end

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-import training.replacing
-from training.replacing import replace
+import platforms.replacing
+from platforms.replacing import replace
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_file_that_somebody_holds(
 
     monkeypatch.setattr(os, "replace", refuse)
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(training.replacing, "PATIENCE", 0.5)
+    monkeypatch.setattr(platforms.replacing, "PATIENCE", 0.5)
     new, place = tmp_path / "new", tmp_path / "place"
     new.write_text("new")
     place.write_text("old")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from training.interrupts import undisturbed
+from platforms.interrupts import undisturbed
 
 ROOT = Path(__file__).parent.parent.parent
 
