@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from typing import TypeVar
+
+PATIENCE = 0.1  # s, short enough for Ctrl-C on every system
+T = TypeVar("T")
 
 HANGUP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows ends the process itself
 SIGNALS = tuple(number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None)
@@ -30,3 +36,21 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
     if asked:
         raise KeyboardInterrupt
+
+
+def interruptible(call: Callable[[], T]) -> T:
+    """What `call` returns. Ctrl-C does not wait for it, but leaves it behind: for what blocks in C for seconds."""
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="interruptible", daemon=True).start()
+    while not future.done():
+        wait([future], PATIENCE)
+    return future.result()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platforms.interrupts import take_interrupts
-from realtime.errors import OutputError, StylizeError, UsageError
+from realtime.errors import StylizeError, UsageError
 from realtime.telling import say, tell
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def _run_live(
             if address is not None:
                 outputs.serve(address, deeds, page)
             live.start()
-            return 0 if _show(deeds, arguments, ending.close) else 1
+            _show(deeds, arguments, ending.close)
+        return 1 if outputs.failures else 0
 
 
 def _open(
@@ -170,12 +171,13 @@ def _open(
             raise
 
 
-def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None]) -> bool:
-    """Until it is over; False if it ended for want of any output. finish: for when the process ends meanwhile."""
+def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None]) -> None:
+    """Until it is over. finish: for when the process ends meanwhile."""
     if arguments.no_window:
         from realtime.headless import run_headless
 
-        return run_headless(deeds)
+        run_headless(deeds)
+        return
     from realtime.display import Display
     from realtime.sinks.last_words import last_words
     from realtime.sinks.window import Window
@@ -186,7 +188,6 @@ def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None
         if arguments.full_screen:
             window.toggle_full_screen()
         Display(deeds, window, figures=arguments.figures is not False).run()
-    return True
 
 
 def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:
@@ -221,14 +222,10 @@ def _check(arguments: argparse.Namespace) -> int | None:
         raise UsageError(f"--fade {arguments.fade:g}: from 0 to 60 seconds")
     if arguments.tour is not None and not 1 <= arguments.tour <= 86400:
         raise UsageError(f"--tour {arguments.tour:g}: at least 1 second for each style")
-    if arguments.stats is not None and arguments.stats.is_dir():
-        raise OutputError(f"--stats {arguments.stats} is a folder")
-    if arguments.stats is not None and arguments.stats.suffix.lower() != ".json" and arguments.stats.exists():
-        raise OutputError(f"--stats {arguments.stats} is there already; only what is called .json is replaced")
-    if arguments.stats is not None and arguments.stats == arguments.record:
-        raise UsageError(f"--stats {arguments.stats} is what --record writes")
-    if arguments.stats is not None and not arguments.stats.parent.is_dir():
-        raise OutputError(f"--stats {arguments.stats}: there is no folder {arguments.stats.parent}")
+    if arguments.stats is not None:
+        from realtime.stats import check_place
+
+        check_place(arguments.stats, arguments.record)
     if arguments.size == "auto":
         return None
     if not (arguments.size.isascii() and arguments.size.isdigit()) or not 64 <= int(arguments.size) <= 8192:

@@ -59,6 +59,9 @@ class Config:
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
     """Read the command line, and the config file for what it leaves open. Raises UsageError."""
+    for word in argv:
+        if not word or (word.startswith("--") and word.endswith("=")):  # as a Path that would be the folder we are in
+            raise UsageError(f"an empty name or value{f' for {word[:-1]}' if word else ''}; is a variable not set?")
     parser = build_parser()
     defaults = {action.dest: action.default for action in parser._actions if action.dest != "help"}
     for action in parser._actions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,8 @@ class Deeds:
         self.seam = 0.5
         self.said = 0
         self.line, self._line_until = "", 0.0
+        self._news: deque[str] = deque()  # one after the other; what keys do takes their place
+        self._heard_until = 0.0
         self._given: tuple[object, ...] = ()  # view and seam of the picture given to the outputs last
         self._source, self._mirrors = live.source.name, live.source.mirror
         dials = live.dials
@@ -80,18 +83,21 @@ class Deeds:
         """Do what pages ask for; say what the outputs and the source have to say."""
         for order in self.outputs.orders():
             self.do(order)
-        news = self.outputs.news()
+        self.outputs.attend()
+        self._news += self.outputs.news()
         source = self.live.source
         if source.refused:
-            news, source.refused = source.refused, ""
+            self._news.append(source.refused)
+            source.refused = ""
         elif source.name != self._source:
             if source.mirror != self._mirrors:
                 self.live.take_mirror(source.mirror)
             self._source, self._mirrors = source.name, source.mirror
-            news = f"{source.name}: {source.gives}"
-            tell(news)
-        if news:
-            self.say(news)
+            self._news.append(f"{source.name}: {source.gives}")
+            tell(self._news[-1])
+        if self._news and time.perf_counter() >= self._heard_until:
+            self.say(self._news.popleft())
+            self._heard_until = self._line_until
 
     def hand_on(self, fresh: bool) -> Image | None:
         """The picture as shown; the outputs get it too, if it is another one. fresh: whether it was just painted."""

@@ -74,7 +74,7 @@ class Display:
         if silent:
             hud.draw_no_signal(canvas, silent)
         recording = self.deeds.outputs.recording
-        if self.hud and view is not View.GRID:
+        if self.hud and view is not View.GRID and not self.help:
             self._draw_figures(canvas)
         elif self.hud and recording is not None:
             hud.draw_recording(canvas, hud.recording_text(recording))

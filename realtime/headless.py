@@ -9,11 +9,8 @@ TICK = 0.5  # s, short enough for Ctrl-C on every system
 PAGE_TICK = 0.03  # s, short enough for hands on a page's sliders
 
 
-def run_headless(deeds: Deeds) -> bool:
-    """Hand on what is painted until it is over.
-
-    False if outputs were asked for and none is left, which ends it: nobody would notice the rest.
-    """
+def run_headless(deeds: Deeds) -> None:
+    """Hand on what is painted until it is over, or until of the outputs asked for none is left."""
     live, outputs = deeds.live, deeds.outputs
     wanted = bool(outputs.any or outputs.failures)
     state = live.source.state
@@ -23,11 +20,12 @@ def run_headless(deeds: Deeds) -> bool:
         if painted is not None:
             deeds.current = painted
         elif finished:
-            return True
+            return
         deeds.hand_on(fresh=painted is not None)
         deeds.attend()
+        live.controls.hidden = outputs.page is not None and not outputs.active and live.frames is None  # nobody looks
         if wanted and outputs.failures and not outputs.any:
-            return False
+            return
         if live.source.state != state:
             state = live.source.state
             line = live.source.reason + "; trying again" if state != "live" else f"{live.source.name} is back"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +38,7 @@ class Outputs:
         self._folder, self._microphone = folder, microphone
         self._finished: list[dict[str, Any]] = []
         self._closing: list[Recording] = []  # stopped, their files not finished yet
-        self._news: deque[str] = deque()
+        self._news: list[str] = []
 
     @property
     def any(self) -> bool:
@@ -110,8 +109,8 @@ class Outputs:
         if self.page is not None:
             self.page.show(image)
 
-    def news(self) -> str:
-        """What the user has not heard yet, one thing at a time; empty if nothing."""
+    def attend(self) -> None:
+        """See what has ended by itself, and what has failed."""
         if self.recording is not None and self.recording.ended.is_set():  # by itself: the disk is full
             self._stop()
         for recording in [r for r in self._closing if r.ended.is_set()]:
@@ -121,15 +120,22 @@ class Outputs:
             self._fail(self.camera.error)
             self.camera.close()
             self.camera = None
-        return self._news.popleft() if self._news else ""
+        if self.page is not None and self.page.error is not None:
+            self._fail(self.page.error)
+            self.page.close()
+            self.page = None
+
+    def news(self) -> list[str]:
+        """What has not been asked for yet."""
+        news, self._news = self._news, []
+        return news
 
     def close(self) -> None:
         """Finish everything."""
         self._stop()
         for recording in self._closing:
             recording.close()
-        while self.news():
-            pass
+        self.attend()
         if self.camera is not None:
             self.camera.close()
         if self.page is not None:

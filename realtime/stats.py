@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from platforms.replacing import replace
-from realtime.errors import StylizeError
+from realtime.errors import OutputError, StylizeError, UsageError
 
 REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
 RATE_SECONDS = 2.0  # over which the fps on the screen is measured
@@ -111,6 +112,20 @@ def _percentile(ordered: list[float], share: float) -> float | None:
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 2)
+
+
+def check_place(path: Path, record: Path | None) -> None:
+    """For --stats, before anything slow. record: what --record writes. Raises UsageError or OutputError."""
+    if path == record:
+        raise UsageError(f"--stats {path} is what --record writes")
+    if path.is_dir():
+        raise OutputError(f"--stats {path} is a folder")
+    if path.suffix.lower() != ".json" and path.exists():
+        raise OutputError(f"--stats {path} is there already; only what is called .json is replaced")
+    if not path.parent.is_dir():
+        raise OutputError(f"--stats {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"--stats {path}: the folder {path.parent} cannot be written to")
 
 
 def write_stats(path: Path, table: dict[str, Any]) -> None:

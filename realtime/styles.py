@@ -186,6 +186,8 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
         except ModelError as error:
             print(f"passed over: {error}", file=sys.stderr)
     if extra is not None:
+        if not extra.exists():
+            raise ModelError(f"--models {extra}: there is no such file or folder")
         paths = models_in(extra) if extra.is_dir() else [extra]
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")

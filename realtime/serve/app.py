@@ -47,9 +47,8 @@ def make_app(deeds: Deeds, hub: Hub, senders: Senders, order: Callable[[Order], 
         )
 
     async def picture(_: Request) -> Response:
-        if not hub.number and not await hub.newer(0, 10):
-            return PlainTextResponse("no picture yet\n", 503)
-        return Response((await hub.jpeg())[1], media_type="image/jpeg")
+        jpeg = await hub.picture()
+        return Response(jpeg, media_type="image/jpeg") if jpeg else PlainTextResponse("no picture yet\n", 503)
 
     async def controls(_: Request) -> Response:
         return JSONResponse(table(deeds.live.stylizer.library))
@@ -65,6 +64,7 @@ def make_app(deeds: Deeds, hub: Hub, senders: Senders, order: Callable[[Order], 
 
     async def do(request: Request) -> Response:
         order(read_order(await _json(request)))
+        hub.wanted()
         return Response(status_code=204)
 
     async def send_camera(request: Request) -> Response:

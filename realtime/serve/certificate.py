@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import socket
+import ssl
 from pathlib import Path
 
 from platforms.replacing import replace
@@ -41,7 +42,8 @@ def _valid(path: Path) -> bool:
         return False
     try:
         until = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    except ValueError:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)  # with its key
+    except (ValueError, ssl.SSLError):
         return False
     return until > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
 

@@ -13,6 +13,8 @@ from realtime.frame import Image
 from realtime.sources.base import FrameRate
 
 QUALITY = 88  # of JPEGs: below, strokes get dots around them
+AWAKE = 10.0  # s that a single picture keeps the painting going, as others may follow
+FIRST = 10.0  # s until the first picture
 AGAIN = 1.0  # s until the same picture is sent once more: a viewer who has gone is noticed
 
 
@@ -27,6 +29,7 @@ class Hub:
         self.image: Image | None = None
         self.encoded = 0  # pictures made into JPEGs
         self.viewers = 0
+        self._asked = float("-inf")  # when somebody wanted one picture, or steered
         self.closed = False
         self._rate = FrameRate(time.perf_counter())
         self._jpeg: tuple[int, bytes] = (0, b"")
@@ -38,6 +41,11 @@ class Hub:
     def fps(self) -> float:
         """Pictures a second, lately; 0.0 is unknown."""
         return self._rate.value(0.0)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody sees the pictures, or has just asked for one."""
+        return self.viewers > 0 or time.perf_counter() - self._asked < AWAKE
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop that viewers wait in."""
@@ -82,6 +90,20 @@ class Hub:
                 self._jpeg = (number, data)
                 self.encoded += 1
             return self._jpeg
+
+    def wanted(self) -> None:
+        """Somebody looks or steers, if only now and then."""
+        self._asked = time.perf_counter()
+
+    async def picture(self) -> bytes:
+        """One JPEG, of now: where nobody has looked for a while, nothing was painted. Empty if there is none."""
+        asleep = not self.watched
+        self.wanted()
+        if not self.number:
+            await self.newer(0, FIRST)
+        elif asleep:
+            await self.newer(self.number)
+        return (await self.jpeg())[1]
 
     async def pictures(self) -> AsyncIterator[bytes]:
         """JPEGs for one viewer, as fast as it takes them."""

@@ -20,6 +20,7 @@ from realtime.serve.hub import Hub
 from realtime.sources.page import PageCamera
 
 CONNECTIONS = 64  # at once; a page has two, OBS one
+SILENT = 5.0  # s, twice at most, that somebody may take to ask for something
 GRACE = 2  # s for what is under way when the program ends
 WORKERS = 4  # threads that encode
 JOIN_SECONDS = 5.0
@@ -46,6 +47,7 @@ class Page:
         self.urls = urls(address, self.port, self.token)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
+        self.error: OutputError | None = None  # why it serves no more
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
@@ -57,7 +59,7 @@ class Page:
     @property
     def watched(self) -> bool:
         """Whether anybody sees the pictures."""
-        return self._hub.viewers > 0
+        return self._hub.watched
 
     def orders(self) -> list[Order]:
         """What has been asked for since the last time."""
@@ -78,8 +80,11 @@ class Page:
     def _run(self) -> None:
         # Windows' usual loop complains of every browser that just goes, and may stop hearing WebRTC's packets.
         factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(self._serve())
+        try:
+            with asyncio.Runner(loop_factory=factory) as runner:
+                runner.run(self._serve())
+        except Exception as error:
+            self.error = OutputError(f"the page has ended: {type(error).__name__}: {error}")
 
     async def _serve(self) -> None:
         import uvicorn
@@ -103,12 +108,24 @@ class Page:
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         if not self._over.is_set():
+            patrol = asyncio.create_task(self._patrol())
             await self._server.serve(sockets=[self._socket])
+            patrol.cancel()
         self._socket.close()
         await senders.close()
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()  # it waits for somebody to read what is left, who has gone
         await asyncio.sleep(0)  # that takes effect in the loop's next round
+
+    async def _patrol(self) -> None:
+        """Whoever connects and asks for nothing shall keep nobody else out."""
+        before: set[Any] = set()
+        while True:
+            await asyncio.sleep(SILENT)
+            silent = {connection for connection in self._server.server_state.connections if connection.cycle is None}
+            for connection in silent & before:
+                connection.transport.abort()
+            before = silent
 
 
 def require_page(address: Address) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platforms.interrupts import interruptible
 from realtime.errors import NoCamera, SourceError, UsageError
 from realtime.sources.base import Source
 from realtime.sources.cameras import CameraInfo, find_camera, list_cameras
@@ -95,7 +97,7 @@ class _Opener:
                 raise UsageError(f"{scheme}:// is no camera's address; known are {', '.join(SCHEMES)}")
             from realtime.sources.stream import Stream
 
-            return Stream(self._camera)
+            return interruptible(partial(Stream, self._camera))
         if self._found is not None:
             device = self._open(_again(self._found))
         elif self._camera is not None:

@@ -48,7 +48,8 @@ def test_a_port_that_is_taken_is_one_line(run: Run, tmp_path: Path) -> None:
         done = run("realtime.cli", "--demo", "--no-window", "--serve", port)
         assert done.returncode == 1 and done.stderr.count("\n") == 1 and port in done.stderr
         done = run("realtime.cli", "--demo", "--no-window", "--serve", port, "--frames", "3", "--record", "x.mp4")
-        assert done.returncode == 0 and done.stderr.count("\n") == 1, "the rest goes on"
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert "3 frames painted" in done.stdout, "the rest goes on"
         assert (tmp_path / "x.mp4").is_file()
 
 

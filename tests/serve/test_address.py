@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,11 @@ def test_a_port_that_is_taken_is_one_line() -> None:
             listen(Address(port=port))
     with pytest.raises(OutputError, match=r"no page: no\.such\.host\.invalid"):
         listen(Address("no.such.host.invalid"))
+
+
+def test_a_certificate_without_its_key_is_made_anew(tmp_path: Path) -> None:
+    path = certificate(tmp_path / "page.pem")
+    whole = path.read_bytes()
+    assert certificate(path).read_bytes() == whole
+    path.write_bytes(whole[whole.index(b"-----BEGIN CERTIFICATE") :])
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate(path))

@@ -13,6 +13,7 @@ import pytest
 
 from realtime.frame import Image
 from realtime.keys import BINDINGS, PRESETS
+from realtime.serve.server import CONNECTIONS
 from realtime.serve.table import NOT_THERE
 from realtime.styles import Library
 from realtime.views import layout
@@ -154,11 +155,41 @@ def test_several_viewers_cost_one_encoding(served: Served) -> None:
     while hub.viewers:
         assert time.monotonic() < deadline, "viewers who have gone are noticed"
         time.sleep(0.05)
-    time.sleep(0.3)
-    before, number = hub.encoded, hub.number
-    while hub.number < number + 5:
-        time.sleep(0.05)
-    assert hub.encoded == before, "nobody watches: nothing is encoded"
+
+
+def test_nobody_looks_so_nothing_is_painted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.serve.hub.AWAKE", 0.2)
+    stats = served.deeds.live.stats
+    time.sleep(1.0)
+    before = stats.painted
+    time.sleep(1.0)
+    assert stats.painted == before
+    number = served.page._hub.number
+    picture(served)
+    assert stats.painted > before and served.page._hub.number > number, "it is of now, not of then"
+
+
+def test_each_of_two_messages_is_seen(served: Served) -> None:
+    seen: list[str] = []
+    served.do(action="record")
+    served.wait(lambda s: s["on"]["record"])
+    served.do(action="record")
+    served.deeds.live.source.refused = "that camera does not open"
+    wanted = ("that camera does not open", "saved stylized-")
+    deadline = time.monotonic() + 30
+    while not all(any(line.startswith(start) for line in seen) for start in wanted):
+        assert time.monotonic() < deadline, seen
+        seen.append(served.state()["said"][1])
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out(served: Served) -> None:
+    idle = [socket.create_connection(("127.0.0.1", served.page.port)) for _ in range(CONNECTIONS + 6)]
+    deadline = time.monotonic() + 60
+    while served.ask("/page.js")[0] != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    for one in idle:
+        one.close()
 
 
 def test_a_viewer_that_stalls_holds_up_nobody(served: Served) -> None:
