@@ -21,7 +21,8 @@ from realtime.telling import tell
 from realtime.view import View
 
 SILENCE = 2.0  # seconds without a frame until the screen says so
-MESSAGE_SECONDS = 2.0
+MESSAGE_SECONDS = 2.0  # at least that
+READING = 20  # characters a second
 
 
 class Deeds:
@@ -122,7 +123,7 @@ class Deeds:
     def say(self, text: str) -> None:
         """Show that line for a moment."""
         self.said += 1
-        self.line, self._line_until = text, time.perf_counter() + MESSAGE_SECONDS
+        self.line, self._line_until = text, time.perf_counter() + max(MESSAGE_SECONDS, len(text) / READING)
 
     def pick(self, number: int) -> None:
         """A style by its number; that closes the grid."""

@@ -143,11 +143,12 @@ def draw_seam(canvas: Image, area: tuple[int, int, int, int], seam: float) -> No
 
 
 def draw_message(canvas: Image, text: str) -> None:
-    """A line at the bottom, for a moment: the style chosen, the snapshot saved."""
+    """At the bottom, for a moment: the style chosen, the snapshot saved; in several lines where it is long."""
     size = _text_size(canvas)
-    width = _width(text, size)
-    where = (max(0, (canvas.shape[1] - width) // 2 - size), canvas.shape[0] - 3 * size)
-    _panel(canvas, where, [[(text, WHITE)]], size)
+    lines = _folded(text, size, canvas.shape[1] - 4 * size, " ")
+    _, box, tall = _extent(rows := [[(line, WHITE)] for line in lines], size)
+    where = (max(0, (canvas.shape[1] - box) // 2), max(0, canvas.shape[0] - size - tall))
+    _panel(canvas, where, rows, size)
 
 
 def draw_no_signal(canvas: Image, reason: str) -> None:
@@ -206,11 +207,11 @@ def _width(text: str, size: int) -> int:
     return int(cv2.getTextSize((1, 1), text, (0, 0), _font(), size, 500)[2])
 
 
-def _folded(text: str, size: int, room: int) -> list[str]:
+def _folded(text: str, size: int, room: int, gap: str = GAP) -> list[str]:
     """In as many lines as it takes, divided between two things."""
     lines = [""]
-    for part in text.split(GAP):
-        longer = lines[-1] + GAP * bool(lines[-1]) + part
+    for part in text.split(gap):
+        longer = lines[-1] + gap * bool(lines[-1]) + part
         if lines[-1] and _width(longer, size) > room:
             lines.append(part)
         else:
