@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from export.errors import ExportError
-from platforms.replacing import replace
+from platforms.replacing import write_whole
 from training.errors import TrainingError
 
 EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`
@@ -99,7 +99,10 @@ def export(
     agreements = [verify(network, data, expected, int8=data is not model) for data in models]
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):
-        _write(path, data)
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            raise ExportError(f"{path}: {error.strerror or error}") from error
         lines.append(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")
         lines.append(
             f"against torch, {agreement.pictures} pictures: PSNR {agreement.worst:.1f} dB at worst, "
@@ -139,16 +142,6 @@ def _check_output(output: Path, checkpoint: Path, overwrite: bool) -> None:
             raise ExportError(f"{output.parent}: no such folder")
     except OSError as error:
         raise ExportError(f"{error.filename}: {error.strerror or error}") from error
-
-
-def _write(output: Path, model: bytes) -> None:
-    part = output.with_name(output.name + ".part")
-    try:
-        part.write_bytes(model)
-        replace(part, output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ExportError(f"{output}: {error.strerror or error}") from error
 
 
 if __name__ == "__main__":

@@ -245,7 +245,10 @@ def _start(config: Config, files: Files) -> Checkpoint:
         if start.network.architecture != config.architecture:
             raise TrainingError(f"{files.start} holds another network than the config asks for")
         return start.adapted(config.names)
-    state = load_checkpoint(files.checkpoint)
+    try:
+        state = load_checkpoint(files.checkpoint)
+    except TrainingError as error:
+        raise TrainingError(f"{error}; delete it to begin anew") from error
     if state.styles != config.names or state.network.architecture != config.architecture:
         raise TrainingError(
             f"{files.checkpoint} was trained with other styles or another network than the config "
