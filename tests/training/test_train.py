@@ -246,8 +246,10 @@ def test_a_damaged_checkpoint_says_what_to_do(world: Path, vgg_file: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "either a PAINTING or --config"),
-        (["a.jpg", "--config", "b.toml"], "either a PAINTING or --config"),
+        ([], "one of a PAINTING, --config FILE and --remove NAME is needed"),
+        (["a.jpg", "--config", "b.toml"], "one of a PAINTING, --config"),
+        (["a.jpg", "--remove", "a"], "one of a PAINTING, --config"),
+        (["--remove", "a", "--name", "b"], "--remove NAME stands alone"),
         (["--config", "b.toml"], "--config needs --paintings, --output, --photos"),
         (["a.jpg", "--start", "c.pt"], "--start goes with --config"),
         (["a.jpg", "--minutes", "0"], "--minutes"),
