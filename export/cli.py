@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Takes checkpoints of stylize-train, and of pytorch/examples fast_neural_style (.pth, .model).",
     )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the model, .onnx")
+    parser.add_argument("-o", "--output", type=_model, required=True, metavar="FILE", help="the model, .onnx")
     parser.add_argument(
         "--styles-file", type=Path, metavar="FILE", help="TOML: title, painter, ... by style (default: ours)"
     )
@@ -40,10 +40,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _model(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".onnx" or path.name.lower().endswith(".int8.onnx"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no model's file: NAME.onnx is wanted, its sibling comes by --int8"
+        )
+    return path
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Check, export, say so."""
-    if not arguments.output.name:
-        raise ExportError(f"-o {arguments.output}: the model's file is wanted, NAME.onnx")
     for path in _outputs(arguments.output, arguments.int8):
         _check_output(path, arguments.checkpoint, arguments.overwrite)
     if arguments.int8 and arguments.photos is None:

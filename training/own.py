@@ -54,7 +54,7 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
 
     tell: takes a line for the user. Raises TrainingError or ExportError on what the user can mend.
     """
-    image = read_image(request.painting)
+    image = read_image(request.painting, trim=True)
     if min(image.shape[:2]) < SMALLEST:
         raise TrainingError(
             f"{request.painting} is {image.shape[1]}x{image.shape[0]}: too small, {SMALLEST} pixels a side at least"

@@ -260,7 +260,7 @@ def _start(config: Config, files: Files) -> Checkpoint:
 def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> PerceptualLoss:
     vgg = Vgg16(files.vgg).to(device).to(memory_format=torch.channels_last)
     vgg.convs.to(dtype)
-    images = [read_image(files.paintings / painting.file) for painting in config.paintings]
+    images = [read_image(files.paintings / painting.file, trim=True) for painting in config.paintings]
     short = config.schedule.painting
     return PerceptualLoss(vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images])
 

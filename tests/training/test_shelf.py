@@ -72,9 +72,14 @@ def test_a_model_whose_checkpoint_is_not_there_is_not_written_over(open_shelf: O
 
 
 def test_two_that_end_at_once_are_both_there(open_shelf: Open, photos: Path) -> None:
+    shelves = [open_shelf(), open_shelf()]
+    learnt = [learn(shelf, name) for shelf, name in zip(shelves, ("grandma", "grandpa"), strict=True)]
     with ThreadPoolExecutor(2) as pool:
-        models = list(pool.map(lambda name: put(open_shelf(), photos, name), ["grandma", "grandpa"]))
-    assert set(names(models[0])) == {"dawn", "noon", "grandma", "grandpa"}
+        ends = [
+            pool.submit(s.put, one, photos, full=False, overwrite=False) for s, one in zip(shelves, learnt, strict=True)
+        ]
+        model, _ = (end.result() for end in ends)
+    assert set(names(model)) == {"dawn", "noon", "grandma", "grandpa"}
 
 
 def test_who_has_to_wait_is_told_so(open_shelf: Open, photos: Path) -> None:
