@@ -197,8 +197,9 @@ def test_usage(run: Run) -> None:
 
 @pytest.mark.parametrize("output", ["m.png", "folder", "", ".", "m.int8.onnx"])
 def test_a_name_that_no_model_has_is_a_usage_error(
-    capsys: pytest.CaptureFixture[str], checkpoint: Path, output: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, checkpoint: Path, output: str
 ) -> None:
+    monkeypatch.chdir(checkpoint.parent)
     with pytest.raises(SystemExit) as caught:
         main([str(checkpoint), "-o", output])
     assert caught.value.code == 2
