@@ -64,8 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise TrainingError(f"training needs {error.name}, which is not installed: {hint}") from error
 
     if arguments.remove is not None:
-        remove(arguments.remove, tell)
-        return
+        return remove(arguments.remove, tell)
     device = arguments.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -181,6 +181,23 @@ def test_a_style_is_taken_away_and_the_last_one_with_its_file(open_shelf: Open, 
         shelf.remove("grandpa", photos)
 
 
+def test_the_rest_keeps_its_sibling_but_never_an_older_ones(
+    open_shelf: Open, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    shelf = open_shelf(tell=said.append)
+    monkeypatch.setattr("training.shelf.multiplies_bytes", lambda: True)
+    put(shelf, photos, "grandma")
+    model = put(shelf, photos, "grandpa")
+    shelf.remove("grandma", photos)
+    if not any(line.startswith("no int8") for line in said):  # where it paints well enough: this processor may saturate
+        assert read_model(model).int8 is not None
+    monkeypatch.setattr("training.shelf.multiplies_bytes", lambda: False)
+    model.with_suffix(".int8.onnx").write_bytes(b"an older one's")
+    put(shelf, photos, "aunt")
+    assert names_of(shelf) == [model.name, shelf.joint.name]
+
+
 def names_of(shelf: Shelf) -> list[str]:
     """The files on it, but for the lock."""
     return sorted(path.name for path in shelf.folder.iterdir() if path.suffix != ".lock")
