@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from export.errors import ExportError
-from platforms.replacing import replace
+from platforms.replacing import write_whole
 from training.errors import TrainingError
 
 EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`
@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Takes checkpoints of stylize-train, and of pytorch/examples fast_neural_style (.pth, .model).",
     )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the model, .onnx")
+    parser.add_argument("-o", "--output", type=_model, required=True, metavar="FILE", help="the model, .onnx")
     parser.add_argument(
         "--styles-file", type=Path, metavar="FILE", help="TOML: title, painter, ... by style (default: ours)"
     )
@@ -40,10 +40,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _model(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".onnx" or path.name.lower().endswith(".int8.onnx"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no model's file: NAME.onnx is wanted, its sibling comes by --int8"
+        )
+    return path
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Check, export, say so."""
-    if not arguments.output.name:
-        raise ExportError(f"-o {arguments.output}: the model's file is wanted, NAME.onnx")
     for path in _outputs(arguments.output, arguments.int8):
         _check_output(path, arguments.checkpoint, arguments.overwrite)
     if arguments.int8 and arguments.photos is None:
@@ -99,7 +106,10 @@ def export(
     agreements = [verify(network, data, expected, int8=data is not model) for data in models]
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):
-        _write(path, data)
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            raise ExportError(f"{path}: {error.strerror or error}") from error
         lines.append(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")
         lines.append(
             f"against torch, {agreement.pictures} pictures: PSNR {agreement.worst:.1f} dB at worst, "
@@ -139,16 +149,6 @@ def _check_output(output: Path, checkpoint: Path, overwrite: bool) -> None:
             raise ExportError(f"{output.parent}: no such folder")
     except OSError as error:
         raise ExportError(f"{error.filename}: {error.strerror or error}") from error
-
-
-def _write(output: Path, model: bytes) -> None:
-    part = output.with_name(output.name + ".part")
-    try:
-        part.write_bytes(model)
-        replace(part, output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ExportError(f"{output}: {error.strerror or error}") from error
 
 
 if __name__ == "__main__":

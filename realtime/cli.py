@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import io
 import os
 import sys
 import threading
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from platforms.interrupts import take_interrupts
 from realtime.errors import StylizeError, UsageError
-from realtime.telling import say, tell
+from realtime.telling import bear_foreign_letters, say, tell
 
 if TYPE_CHECKING:
     from realtime.config import Config
@@ -264,8 +263,7 @@ def main() -> int:
 
 def _run() -> int:
     config = None
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have letters that are not in its encoding
-        sys.stdout.reconfigure(errors="backslashreplace")
+    bear_foreign_letters()
     try:
         take_interrupts()
         from realtime.config import parse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from contextlib import suppress
 
@@ -16,3 +17,9 @@ def say(line: str) -> None:
     """One line on stderr."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
+
+
+def bear_foreign_letters() -> None:
+    """A file's name may have letters that are not in stdout's encoding."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from platforms.replacing import replace
+from platforms.replacing import write_whole
 from training.errors import TrainingError
 from training.network import Architecture, StyleNetwork
 from training.torch_file import check_weights, load_torch_file
@@ -53,12 +53,9 @@ class Checkpoint:
             },
             buffer,
         )
-        part = path.with_name(path.name + ".part")
         try:
-            part.write_bytes(buffer.getbuffer())
-            replace(part, path)
+            write_whole(path, buffer.getbuffer())
         except OSError as error:
-            part.unlink(missing_ok=True)
             before = "; the one from before is still there" if path.exists() else ""
             raise TrainingError(f"{path}: no checkpoint could be written: {error.strerror}{before}") from error
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from export.errors import ExportError
 from platforms.interrupts import take_interrupts, undisturbed
+from realtime.telling import bear_foreign_letters, say, tell
 from training.errors import TrainingError
 
 
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--full", action="store_true", help="learn all weights for it: better in hours, does not mix with others"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the style of that name")
+    parser.add_argument("--remove", metavar="NAME", help="take a style of your own away, instead of learning one")
     parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-16 weights (default: torchvision's, downloaded)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where (default: auto)")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
@@ -55,12 +57,14 @@ def run(arguments: argparse.Namespace) -> None:
             import torch
 
             from training.config import read_config
-            from training.own import Request, learn
+            from training.own import Request, learn, remove
             from training.train import Files, Report, train
     except ImportError as error:
         hint = 'pip install "realtime-stylize[train]"'
         raise TrainingError(f"training needs {error.name}, which is not installed: {hint}") from error
 
+    if arguments.remove is not None:
+        return remove(arguments.remove, tell)
     device = arguments.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -74,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
         def show(report: Report) -> None:
             progress.update(task, completed=report.progress, description=str(report))
             if not console.is_terminal:
-                print(f"{report.progress:.1%}  {report.photos} photos  {report}", flush=True)
+                tell(f"{report.progress:.1%}  {report.photos} photos  {report}")
 
         if arguments.config:
             config = read_config(arguments.config)
@@ -90,17 +94,17 @@ def run(arguments: argparse.Namespace) -> None:
             done = f"wrote {files.checkpoint}"
         else:
             asked = (arguments.painting, arguments.name, arguments.photos, arguments.minutes, arguments.full)
-            name, _ = learn(
-                Request(*asked, arguments.vgg, device, arguments.overwrite), show, lambda line: print(line, flush=True)
-            )
+            name, _ = learn(Request(*asked, arguments.vgg, device, arguments.overwrite), show, tell)
             done = f"done: realtime-stylize --style {name}"
-    print(done)
+    tell(done)
 
 
 def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Exit with the usage where the two ways to train are mixed up, or one is asked for by half."""
-    if (arguments.painting is None) is (arguments.config is None):
-        parser.error("either a PAINTING or --config FILE is needed")
+    if sum(asked is not None for asked in (arguments.painting, arguments.config, arguments.remove)) != 1:
+        parser.error("one of a PAINTING, --config FILE and --remove NAME is needed")
+    if arguments.remove is not None and (arguments.name or arguments.photos or arguments.full or arguments.overwrite):
+        parser.error("--remove NAME stands alone")
     whole = {"paintings": "--paintings", "output": "--output", "photos": "--photos"}
     missing = [option for name, option in whole.items() if getattr(arguments, name) is None]
     if arguments.config and missing:
@@ -126,20 +130,18 @@ def main() -> int:
     arguments = parser.parse_args()
     check(parser, arguments)
     take_interrupts()
+    bear_foreign_letters()
     try:
         run(arguments)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
+        say("stopped; the same command goes on from here")
         return 130
-    except (TrainingError, ExportError) as error:
+    except (TrainingError, ExportError, OSError) as error:
         if arguments.debug:
             raise
-        print(f"stylize-train: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if arguments.debug:
-            raise
-        print(f"stylize-train: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
+        if isinstance(error, OSError):
+            error = TrainingError(f"{error.filename or 'the disk'}: {error.strerror or error}")
+        say(f"stylize-train: {error}")
         return 1
     return 0
 

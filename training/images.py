@@ -16,19 +16,43 @@ from training.errors import TrainingError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """A picture as [H, W, 3], BGR. Raises TrainingError where it cannot be read."""
+def read_image(path: Path, *, trim: bool = False) -> NDArray[np.uint8]:
+    """A picture as it is seen, upright and on white: [H, W, 3], BGR. Raises TrainingError where it cannot be read.
+
+    trim: without the margins that are hidden all through, which are no part of a painting.
+    """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise TrainingError(f"{path}: {error.strerror or error}") from error
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        alpha = None if image is None else _alpha(data)
     except cv2.error as error:  # more pixels than OpenCV takes, for one
         raise TrainingError(f"{path}: OpenCV refuses it ({error.err})") from error
     if image is None:
-        raise TrainingError(f"{path}: not a picture that OpenCV reads")
-    return np.asarray(image, np.uint8)
+        raise TrainingError(f"{path}: not a picture that OpenCV reads; save it as .jpg or .png first")
+    if alpha is None:
+        return np.asarray(image, np.uint8)
+    if not alpha.any():
+        raise TrainingError(f"{path}: all of it is transparent")
+    seen = np.asarray(255 - (255 - image.astype(np.float32)) * (alpha[:, :, None] / np.float32(255)) + 0.5, np.uint8)
+    left, top, width, height = cv2.boundingRect(alpha) if trim else (0, 0, *seen.shape[1::-1])
+    return np.ascontiguousarray(seen[top : top + height, left : left + width])
+
+
+def _alpha(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """How much is to be seen of each pixel, [H, W], upright; None where the file does not say."""
+    if data[:2].tobytes() == b"\xff\xd8":  # a JPEG
+        return None
+    raw, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
+    if raw is None or raw.shape[2:] != (4,) or raw.dtype not in (np.uint8, np.uint16):
+        return None
+    # OpenCV sets upright what it decodes, but not with this flag: so that is made a picture and decoded as well.
+    exif = [(kind, chunk) for kind, chunk in zip(kinds, chunks, strict=True) if kind == cv2.IMAGE_METADATA_EXIF]
+    alone = np.ascontiguousarray(raw[:, :, 3])
+    _, png = cv2.imencodeWithMetadata(".png", alone, [kind for kind, _ in exif], [chunk for _, chunk in exif])
+    return np.asarray(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def resize_short_side(image: NDArray[np.uint8], short: int) -> NDArray[np.uint8]:
@@ -58,7 +82,7 @@ def list_images(folder: Path) -> list[Path]:
         raise TrainingError(f"{folder}: no such folder")
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not found:
-        raise TrainingError(f"{folder}: no pictures in it ({', '.join(sorted(SUFFIXES))})")
+        raise TrainingError(f"{folder}: no pictures in it ({', '.join(sorted(SUFFIXES))}); save others as one of these")
     return found
 
 

@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("photo", type=Path, metavar="PHOTO")
     add("painting", type=Path, metavar="PAINTING")
     add("-o", "--output", type=Path, required=True, metavar="FILE", help="the picture, .png, .jpg, ...")
-    add("--overwrite", action="store_true", help="replace FILE, and the preview, if they are there")
+    add("--overwrite", action="store_true", help="replace FILE if it is there")
     add("--size", type=whole(32), metavar="N", help="long side in pixels (default: the photo's, 512 at most)")
     add("--iterations", type=whole(1), default=200, metavar="N",
         help="steps at the coarsest scale (default: %(default)s); each finer one takes half as many")  # fmt: skip

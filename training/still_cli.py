@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from platforms.interrupts import take_interrupts, undisturbed
+from realtime.telling import bear_foreign_letters, say, tell
 from training.errors import TrainingError
 from training.still_arguments import STYLE_LAYERS, build_parser
 
@@ -40,18 +40,18 @@ def run(arguments: argparse.Namespace) -> int:
     preview = None
     if arguments.preview_every:
         name = arguments.output.with_suffix(".preview.png")
-        preview = PictureFile(name, arguments.overwrite, inputs)
-    still = Still(read_image(arguments.photo), read_image(arguments.painting), settings(arguments))
+        preview = PictureFile(name, True, inputs)  # one that a kill has left is in nobody's way
+    still = Still(read_image(arguments.photo), read_image(arguments.painting, trim=True), settings(arguments))
     try:
         work(still, preview, arguments.preview_every)
         _write(still, output, preview)
     except KeyboardInterrupt:
         if _write(still, output, preview):
-            print(f"stopped; wrote {output.path} as far as it was", file=sys.stderr)
+            say(f"stopped; wrote {output.path} as far as it was")
         else:
-            print("stopped before there was a picture; nothing written", file=sys.stderr)
+            say("stopped before there was a picture; nothing written")
         return 130
-    print(f"wrote {output.path}")
+    tell(f"wrote {output.path}")
     return 0
 
 
@@ -90,7 +90,7 @@ def work(still: Still, preview: PictureFile | None, every: int) -> None:
             line = f"{now.width}x{now.height}  {losses}"
             bar.update(task, completed=now.done, description=line)
             if not console.is_terminal and (now.done % 10 == 0 or now.done == now.total):
-                print(f"{now.done}/{now.total}  {line}", flush=True)
+                tell(f"{now.done}/{now.total}  {line}")
             picture = still.picture() if preview and now.done and now.done % every == 0 else None
             if preview and picture is not None:
                 preview.write(picture)
@@ -100,23 +100,23 @@ def main(argv: list[str] | None = None) -> int:
     """The entry point; returns the exit status."""
     arguments = build_parser().parse_args(argv)
     take_interrupts()
+    bear_foreign_letters()
     try:
         return run(arguments)
     except KeyboardInterrupt:
-        print("stopped before there was a picture; nothing written", file=sys.stderr)
+        say("stopped before there was a picture; nothing written")
         return 130
-    except TrainingError as error:
+    except (TrainingError, OSError) as error:
         if arguments.debug:
             raise
-        print(f"stylize-still: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # nobody reads it, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, OSError):
+            error = TrainingError(f"{error.filename or 'the disk'}: {error.strerror or error}")
+        say(f"stylize-still: {error}")
         return 1
     except (MemoryError, RuntimeError) as error:
         if arguments.debug or not _out_of_memory(error):
             raise
-        print("stylize-still: out of memory after all; choose a smaller --size", file=sys.stderr)
+        say("stylize-still: out of memory after all; choose a smaller --size")
         return 1
 
 

@@ -245,7 +245,10 @@ def _start(config: Config, files: Files) -> Checkpoint:
         if start.network.architecture != config.architecture:
             raise TrainingError(f"{files.start} holds another network than the config asks for")
         return start.adapted(config.names)
-    state = load_checkpoint(files.checkpoint)
+    try:
+        state = load_checkpoint(files.checkpoint)
+    except TrainingError as error:
+        raise TrainingError(f"{error}; delete it to begin anew") from error
     if state.styles != config.names or state.network.architecture != config.architecture:
         raise TrainingError(
             f"{files.checkpoint} was trained with other styles or another network than the config "
@@ -257,7 +260,7 @@ def _start(config: Config, files: Files) -> Checkpoint:
 def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> PerceptualLoss:
     vgg = Vgg16(files.vgg).to(device).to(memory_format=torch.channels_last)
     vgg.convs.to(dtype)
-    images = [read_image(files.paintings / painting.file) for painting in config.paintings]
+    images = [read_image(files.paintings / painting.file, trim=True) for painting in config.paintings]
     short = config.schedule.painting
     return PerceptualLoss(vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images])
 

@@ -105,7 +105,8 @@ def test_overwriting(capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpo
     assert metadata(output)["realtime_stylize"] == "1"
     capsys.readouterr()
     before = checkpoint.read_bytes()
-    assert "is the checkpoint itself" in fails(capsys, checkpoint, "-o", checkpoint, "--overwrite")
+    (tmp_path / "same.onnx").hardlink_to(checkpoint)
+    assert "is the checkpoint itself" in fails(capsys, checkpoint, "-o", tmp_path / "same.onnx", "--overwrite")
     assert checkpoint.read_bytes() == before
 
 
@@ -150,7 +151,8 @@ def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path,
         rest = [a if a.startswith("--") or a == "x" else tmp_path / a for a in arguments]
         assert message in fails(capsys, *rest, "-o", output)
     assert "no such folder" in fails(capsys, checkpoint, "-o", tmp_path / "gone/m.onnx")
-    assert "is not a file" in fails(capsys, checkpoint, "-o", tmp_path)
+    (tmp_path / "folder.onnx").mkdir()
+    assert "is not a file" in fails(capsys, checkpoint, "-o", tmp_path / "folder.onnx")
     assert not output.exists()
 
 
@@ -191,6 +193,17 @@ def test_usage(run: Run) -> None:
     assert shown.returncode == 0
     for option in ("-o", "--styles-file", "--name", "--photos", "--licence", "--overwrite", "--debug"):
         assert option in shown.stdout
+
+
+@pytest.mark.parametrize("output", ["m.png", "folder", "", ".", "m.int8.onnx"])
+def test_a_name_that_no_model_has_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, checkpoint: Path, output: str
+) -> None:
+    monkeypatch.chdir(checkpoint.parent)
+    with pytest.raises(SystemExit) as caught:
+        main([str(checkpoint), "-o", output])
+    assert caught.value.code == 2
+    assert "NAME.onnx is wanted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["torch", "onnx"])

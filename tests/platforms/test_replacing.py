@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import platforms.replacing
-from platforms.replacing import replace
+from platforms.replacing import replace, write_whole
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,32 @@ def test_a_file_that_somebody_holds(
             replace(new, place)
     assert place.read_text() == ("new" if done else "old")
     assert (len(tries) > 1) == (platform == "win32")
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power failure leaves the name, and half of the bytes."""
+    place = tmp_path / "place"
+    place.write_text("old")
+    done: list[str] = []
+
+    def note(name: str) -> None:
+        really = getattr(os, name)
+
+        def call(*arguments: Any) -> None:
+            done.append(name)
+            really(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    note("fsync")
+    note("replace")
+    write_whole(place, b"new")
+    assert done == ["fsync", "replace"] and place.read_text() == "new"
+
+
+def test_what_was_there_stays_where_the_new_cannot_be_put(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with pytest.raises(OSError):
+        write_whole(place, b"new")
+    assert list(tmp_path.iterdir()) == [place]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -22,11 +23,15 @@ ROOT = Path(__file__).parent.parent.parent
 def run_learn(
     world: Path, vgg_file: Path, *more: str, painting: str = "0.jpg", photos: str = "photos"
 ) -> subprocess.CompletedProcess[str]:
-    command = [
+    command = learning(world, vgg_file, *more, painting=painting, photos=photos)
+    return subprocess.run(command, cwd=ROOT, env=home(world), capture_output=True, text=True, timeout=290)
+
+
+def learning(world: Path, vgg_file: Path, *more: str, painting: str = "0.jpg", photos: str = "photos") -> list[str]:
+    return [
         *(sys.executable, "-m", "training.cli", str(world / "paintings" / painting), "--photos", str(world / photos)),
         *("--vgg", str(vgg_file), "--device", "cpu", "--minutes", "0.05", *more),
     ]
-    return subprocess.run(command, cwd=ROOT, env=home(world), capture_output=True, text=True, timeout=290)
 
 
 def home(world: Path) -> dict[str, str]:
@@ -102,7 +107,7 @@ def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path,
     assert sheet is not None and sheet.shape == (4 * 320, 2 * 320, 3)
     assert "whole" in stylize(large, "--list-styles")
     done = run_learn(large, vgg_file, "--name", "whole", photos="film.mp4")
-    assert done.returncode == 1 and "whole is there already, learnt with --full" in done.stderr
+    assert done.returncode == 1 and "whole is there already in " in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -130,14 +135,14 @@ def test_bad_input_is_one_line(large: Path, painting: str, name: str | None, pho
     with pytest.raises(TrainingError, match=message) as raised:
         learn(request, lambda report: None, lambda line: None)
     assert "\n" not in str(raised.value)
-    assert not (large / "data").exists()
+    assert not any(path.is_file() for path in (large / "data").rglob("*"))
 
 
 @pytest.mark.usefixtures("at_home")
 def test_where_bytes_are_quick_the_model_gets_its_sibling(
     large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.own.multiplies_bytes", lambda: True)
+    monkeypatch.setattr("training.shelf.multiplies_bytes", lambda: True)
     for number in (1, 2, 3, 4):
         (large / f"photos/{number}.jpg").unlink()
     (large / "photos/0_broken.jpg").write_bytes(b"no")  # of a user's photos some cannot be read
@@ -155,19 +160,70 @@ def test_where_bytes_are_quick_the_model_gets_its_sibling(
 def test_stopped_while_it_is_exported_the_same_command_goes_on(
     large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.own.multiplies_bytes", lambda: False)
+    """But not over a style of that name that another command has finished since."""
+    monkeypatch.setattr("training.shelf.multiplies_bytes", lambda: False)
     request = Request(large / "paintings/0.jpg", "grandma", str(large / "photos"), 0.05, False, vgg_file, "cpu")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("training.own._export", stop)
-        learn(request, lambda report: None, lambda line: None)
+    def interrupt(request: Request) -> None:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("training.shelf.export", stop)
+            learn(request, lambda report: None, lambda line: None)
+
+    interrupt(request)
+    other = dataclasses.replace(request, painting=large / "paintings/1.jpg")
+    interrupt(other)
     _, path = learn(request, lambda report: None, lambda line: None)
     assert "grandma" in [style.name for style in read_model(path).styles]
-    with pytest.raises(TrainingError, match="grandma is there already; --overwrite replaces it"):
+    before = path.read_bytes()
+    for again in (request, other):
+        with pytest.raises(TrainingError, match="grandma is there already; --overwrite replaces it"):
+            learn(again, lambda report: None, lambda line: None)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("at_home")
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_training(large: Path) -> None:
+    (large / "data").write_text("no folder")
+    request = Request(large / "paintings/0.jpg", None, str(large / "photos"), 1, False, large / "no weights", "cpu")
+    with pytest.raises(TrainingError, match=r"models: nothing can be written there: Not a directory$"):
         learn(request, lambda report: None, lambda line: None)
+
+
+@pytest.mark.usefixtures("at_home")
+def test_one_command_at_a_time(large: Path, vgg_file: Path) -> None:
+    """Two of them would write to the same checkpoint."""
+    request = Request(large / "paintings/0.jpg", "grandma", str(large / "photos"), 0.05, False, vgg_file, "cpu")
+
+    def again(line: str) -> None:
+        if line.startswith("learning"):
+            learn(request, lambda report: None, lambda line: None)
+
+    with pytest.raises(TrainingError, match="grandma is being learnt already, by the same command"):
+        learn(request, lambda report: None, again)
+
+
+def test_nobody_reads_what_is_printed(large: Path, vgg_file: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as deaf:
+        done = subprocess.run(learning(large, vgg_file), cwd=ROOT, env=home(large), stdout=deaf, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (model,) = models_in(large / "data/realtime-stylize/models")
+    assert "0" in [style.name for style in read_model(model).styles]
+
+
+def test_a_style_is_taken_away(large: Path, vgg_file: Path) -> None:
+    assert run_learn(large, vgg_file, "--name", "grandma").returncode == 0
+    command = [sys.executable, "-m", "training.cli", "--remove"]
+    wrong = subprocess.run([*command, "grand_pa"], cwd=ROOT, env=home(large), capture_output=True, text=True)
+    assert wrong.returncode == 1
+    assert wrong.stderr == "stylize-train: no style of your own is called grand_pa; yours are: grandma\n"
+    done = subprocess.run([*command, "Grandma"], cwd=ROOT, env=home(large), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not models_in(large / "data/realtime-stylize/models")
 
 
 def test_a_film_that_does_not_say_its_length_is_not_taken_whole(

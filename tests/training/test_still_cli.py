@@ -28,6 +28,7 @@ def arguments(world: Path, vgg_file: Path, *more: str) -> list[str]:
 
 
 def test_a_picture_is_painted(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "out.preview.png").write_bytes(b"left by a run that was killed")
     assert still_cli.main(arguments(world, vgg_file, "--preview-every", "1")) == 0
     made = cv2.imread(str(world / "out.png"))
     assert made is not None and made.shape == (36, 48, 3)
@@ -37,13 +38,10 @@ def test_a_picture_is_painted(world: Path, vgg_file: Path, capsys: pytest.Captur
 
 
 def test_nothing_is_overwritten_unasked(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("out.png", "out.preview.png"):
-        (world / name).write_bytes(b"mine")
-        assert still_cli.main(arguments(world, vgg_file, "--preview-every", "1")) == 1
-        assert capsys.readouterr().err == f"stylize-still: {world / name} is there already; --overwrite replaces it\n"
-        assert (world / name).read_bytes() == b"mine"
-        (world / name).unlink()
     (world / "out.png").write_bytes(b"mine")
+    assert still_cli.main(arguments(world, vgg_file)) == 1
+    assert capsys.readouterr().err == f"stylize-still: {world / 'out.png'} is there already; --overwrite replaces it\n"
+    assert (world / "out.png").read_bytes() == b"mine"
     assert still_cli.main(arguments(world, vgg_file, "--overwrite")) == 0
     assert cv2.imread(str(world / "out.png")) is not None
 
@@ -64,7 +62,8 @@ def test_nobody_reads_what_is_printed(world: Path, vgg_file: Path) -> None:
     with open(write, "wb") as deaf:
         command = [sys.executable, "-m", "training.still_cli", *arguments(world, vgg_file)]
         done = subprocess.run(command, cwd=ROOT, stdout=deaf, stderr=subprocess.PIPE, timeout=120)
-    assert (done.returncode, done.stderr) == (1, b"")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert cv2.imread(str(world / "out.png")) is not None, "the picture is lost"
 
 
 def test_the_photo_is_never_the_output(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +83,7 @@ def test_the_photo_is_never_the_output(world: Path, vgg_file: Path, capsys: pyte
         (3, "out.gif", "the name must end in one of .bmp, .jpeg, .jpg"),
         (3, "no/where/out.png", "no such folder"),
         (3, "photos", "must end in one of"),
+        (3, "out" * 100 + ".png", "out.png: File name too long"),
         (5, "nowhere.pth", "no VGG-16 weights at"),
     ],
 )

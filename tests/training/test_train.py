@@ -234,11 +234,22 @@ def test_a_full_disk_keeps_the_checkpoint_from_before(world: Path, vgg_file: Pat
     assert not list((world / "out").glob("*.part"))
 
 
+def test_a_damaged_checkpoint_says_what_to_do(world: Path, vgg_file: Path) -> None:
+    assert train(world, vgg_file).returncode == 0
+    checkpoint = world / "out/checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:9999])
+    done = train(world, vgg_file)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert str(checkpoint) in done.stderr and done.stderr.endswith("; delete it to begin anew\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "either a PAINTING or --config"),
-        (["a.jpg", "--config", "b.toml"], "either a PAINTING or --config"),
+        ([], "one of a PAINTING, --config FILE and --remove NAME is needed"),
+        (["a.jpg", "--config", "b.toml"], "one of a PAINTING, --config"),
+        (["a.jpg", "--remove", "a"], "one of a PAINTING, --config"),
+        (["--remove", "a", "--name", "b"], "--remove NAME stands alone"),
         (["--config", "b.toml"], "--config needs --paintings, --output, --photos"),
         (["a.jpg", "--start", "c.pt"], "--start goes with --config"),
         (["a.jpg", "--minutes", "0"], "--minutes"),
