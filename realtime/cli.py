@@ -28,33 +28,24 @@ if TYPE_CHECKING:
     from realtime.styles import Library
     from realtime.stylizer import Stylizer
 
+TELLING = ("version", "completion", "list_styles", "list_providers", "list_codecs", "list_cameras")
+
 
 def run(arguments: argparse.Namespace, config: Config) -> int:
     """Do what the command line asks for; returns the exit status."""
-    from realtime import listing
+    if any(getattr(arguments, name) for name in TELLING):
+        from realtime.listing import tell_of
 
-    if arguments.version:
-        print(listing.versions())
-    elif arguments.completion:
-        print(listing.completion(arguments.completion))
-    elif arguments.list_styles:
-        listing.print_styles(arguments.models, arguments.network, arguments.json)
-    elif arguments.list_providers:
-        listing.print_providers(arguments.json)
-    elif arguments.list_codecs:
-        listing.print_codecs(arguments.json)
-    elif arguments.list_cameras:
-        listing.print_cameras(arguments.json)
-    elif arguments.output is not None:
+        tell_of(arguments)
+        return 0
+    if arguments.output is not None:
         from realtime import offline
 
         status = offline.run(arguments, _check(arguments))
         if arguments.save_config:
             config.save({})
         return status
-    else:
-        return run_live(arguments, config)
-    return 0
+    return run_live(arguments, config)
 
 
 def run_live(arguments: argparse.Namespace, config: Config) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,7 +92,8 @@ class Engine:
     provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
     really runs and `why` says how it came to that. "auto" takes NVIDIA's GPU where there is one, else the fastest
     way, which it finds out by trying and remembers.
-    lanes: pictures painted at once, at most; `lanes` is how many it has become.
+    lanes: pictures painted at once, at most; `lanes` is how many it has become. seconds: that a picture of trial.SIZE
+    took, if several ways were tried, else 0.
     Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU, also when what it took
     fails later.
     """
@@ -107,7 +109,7 @@ class Engine:
             failures: list[str] = []
             found = _fastest(ways, model, failures) if ways else None
             if found is not None:
-                way, session, note = found
+                way, session, self.seconds, note = found
                 self.provider = way.name
                 self._sessions = way.open_lanes(model, min(lanes, way.lanes), session)
                 for one in self._sessions:
@@ -202,11 +204,11 @@ def ways_of(name: str, model: Model, provider: str) -> list[Way]:
     return [Way(name, int8=int8) for int8 in (rounded if name == "cpu" else [False])]
 
 
-def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, Session, list[str]] | None:
-    """The fastest way, opened, and what to say of it; None, and why, where not one of them opens."""
+def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, Session, float, list[str]] | None:
+    """The fastest way, opened, its seconds, and what to say of it; None, and why, where not one of them opens."""
     if len(ways) == 1:
         session = _open(ways[0], model, failures)
-        return None if session is None else (ways[0], session, [])
+        return None if session is None else (ways[0], session, 0.0, [])
     by_label = {way.label: way for way in ways}
     known = trial.key([model.data, model.int8 or b""], list(by_label))
     seconds = trial.recall(known)
@@ -214,13 +216,12 @@ def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, S
         way = _choose(by_label, seconds)
         session = _open(way, model, [])
         if session is not None:
-            return way, session, [_note(way, seconds)]
-    sessions: dict[str, Session] = {}
+            return way, session, seconds[way.label], [_note(way, seconds)]
+    with ThreadPoolExecutor(2) as pool:  # they compile on one core each
+        opened = dict(zip(by_label, pool.map(partial(_open, model=model, failures=failures), ways), strict=True))
+    sessions = {label: session for label, session in opened.items() if session is not None}
 
     def tried(some: list[Way]) -> dict[str, float]:
-        for way in some:
-            if way.label not in sessions and (session := _open(way, model, failures)) is not None:
-                sessions[way.label] = session
         there = [way.label for way in some if way.label in sessions]
         return trial.compare({label: _painting(sessions[label], model) for label in there})
 
@@ -230,11 +231,11 @@ def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, S
         return None
     near = [way for way in exact if seconds.get(way.label, math.inf) < trial.SLOWER * min(seconds.values())]
     rounded = [way for way in ways if way.int8 and replace(way, int8=False) in near]
-    if rounded:  # those of ways that are far behind are not even opened
+    if rounded:  # those of ways that are far behind are not tried
         seconds |= tried([*near, *rounded])
     trial.remember(known, seconds)
     way = _choose(by_label, seconds)
-    return way, sessions[way.label], [_note(way, seconds)]
+    return way, sessions[way.label], seconds[way.label], [_note(way, seconds)]
 
 
 def _open(way: Way, model: Model, failures: list[str]) -> Session | None:

@@ -73,12 +73,22 @@ class Governor:
         """Rows to paint now."""
         return self._ladder[self._rung]
 
-    def start(self, seconds_at: Callable[[int], float]) -> None:
-        """Find the first height by trying. seconds_at: paints once at that height and says how long it took."""
+    def start(self, seconds_at: Callable[[int], float], cost: float = 0.0) -> None:
+        """Find the first height by trying.
+
+        seconds_at: paints once at that height and says how long it took. cost: what one row squared is expected to
+        take, in seconds; 0 is not known.
+        """
+        if cost:
+            self._cost = cost
+            self._rung = self._highest()
         for _ in range(2):  # the second time at the height found, where the guess is tried out
+            rung = self._rung
             seconds = min(seconds_at(self.height) for _ in range(3))
             self._cost = seconds / self.height**2
             self._rung = self._highest()
+            if self._rung == rung:
+                return
 
     def observe(self, seconds: float, now: float, stroke: float = 1.0) -> bool:
         """A picture took that long. True if `height` has changed. now: seconds, of any clock.

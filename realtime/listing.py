@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from dataclasses import asdict
@@ -16,6 +17,22 @@ from rich.table import Table
 
 from realtime.errors import StylizeError
 from realtime.styles import load_library
+
+
+def tell_of(arguments: argparse.Namespace) -> None:
+    """What the command line asks about. Raises StylizeError."""
+    if arguments.version:
+        print(versions())
+    elif arguments.completion:
+        print(completion(arguments.completion))
+    elif arguments.list_styles:
+        print_styles(arguments.models, arguments.network, arguments.json)
+    elif arguments.list_providers:
+        print_providers(arguments.json)
+    elif arguments.list_codecs:
+        print_codecs(arguments.json)
+    else:
+        print_cameras(arguments.json)
 
 
 def print_styles(models: Path | None, network: str, as_json: bool) -> None:

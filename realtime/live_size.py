@@ -39,7 +39,8 @@ class LiveSize:
             return time.perf_counter() - start
 
         self._governor = Governor(image.shape[0], fps)
-        self._governor.start(seconds_at)
+        width, height = _fitting(image, image.shape[0], look)
+        self._governor.start(seconds_at, self._stylizer.seconds(look) * width / height)
         return _fitting(image, self._governor.height, look)
 
     def observe(self, image: Image, look: Look, seconds: float, now: float) -> Size | None:

@@ -9,6 +9,7 @@ from typing import Self
 import cv2
 import numpy as np
 
+from realtime import trial
 from realtime.engine import Engine
 from realtime.frame import Image
 from realtime.governor import LEAST, stroke_size
@@ -104,6 +105,10 @@ class Stylizer:
             larger = max(before.shape[1::-1], painted.shape[1::-1])
             painted = blend(fitted(self._run(before, look.before), larger), fitted(painted, larger), look.share)
         return mix(painted, image, look)
+
+    def seconds(self, look: Look) -> float:
+        """What a pixel took when engines were tried, and 0 where none were: a measure for other sizes."""
+        return self._engine(look).seconds / (trial.SIZE[0] * trial.SIZE[1])
 
     def prepare(self, size: tuple[int, int], look: Look) -> None:
         """Make ready to `paint_at` that size, where that takes time; other threads may paint meanwhile."""

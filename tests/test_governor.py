@@ -42,6 +42,19 @@ def started(speed: float, frame_height: int = 720) -> Governor:
     return governor
 
 
+@pytest.mark.parametrize(("error", "heights"), [(1.0, 1), (3.0, 2), (0.2, 2)])
+def test_it_begins_where_the_time_is_known(error: float, heights: int) -> None:
+    tried: list[int] = []
+
+    def seconds_at(height: int) -> float:
+        tried.append(height)
+        return height**2 / able(500)
+
+    governor, unsure = Governor(720, FPS), started(able(500))
+    governor.start(seconds_at, cost=error / able(500))
+    assert governor.height == unsure.height and len({*tried}) == heights and tried[-1] == governor.height
+
+
 def simulate(governor: Governor, load: Load, seconds: float, begin: float = 0.0) -> Iterator[tuple[float, int, float]]:
     """Paint on a clock of its own: (time, height, seconds the picture took)."""
     now = begin
