@@ -19,15 +19,15 @@ CGROUP = Path("/sys/fs/cgroup")
 def bytes_needed(pixels: int, network: str, layers: tuple[str, ...], history: int) -> int:
     """An upper estimate for one picture of so many pixels, backward pass included.
 
-    For every pixel (4 bytes a value): each convolution's output is kept for the way back, each pooling keeps its
-    output and the places of its maxima (8 bytes); the widest layer needs four more of its kind at its own
-    moment: copies in another layout, its gradient and that of its input. L-BFGS keeps two pictures a
-    step and a few to work with.
+    For every pixel (4 bytes a value): each convolution's output is kept for the way back, and a copy of it with
+    margins for the next one; each pooling keeps its output and the places of its maxima (8 bytes); the widest layer
+    needs four more of its kind at its own moment: copies in another layout, its gradient and that of its input.
+    L-BFGS keeps two pictures a step and a few to work with.
     """
     values, widest = 0.0, 0.0
     for convolution in convolutions_to(network, layers):
         size = convolution.outputs / convolution.stride**2
-        values += size
+        values += 2 * size
         widest = max(widest, size)
         if convolution.name.endswith("_1"):
             values += 3 * size / 2  # the pooling before it: half its channels, values and places

@@ -76,7 +76,8 @@ class Still:
         recipe, (height, width) = settings.recipe, self.sizes[-1]
         strokes = self._painting_size(height, width)
         memory.check((height, width), strokes, settings.network, recipe.layers, HISTORY, settings.device)
-        vgg = Vgg(settings.network, recipe.layers, settings.vgg, settings.pooling)
+        # With zeros beyond its edges a picture gets a dark frame, for them to be no news.
+        vgg = Vgg(settings.network, recipe.layers, settings.vgg, settings.pooling, margins="reflect")
         self.vgg = vgg.to(settings.device).to(memory_format=torch.channels_last)
         self.current: Tensor | None = None  # [1, 3, H, W] of the scale being worked at
 

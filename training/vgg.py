@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -62,13 +63,21 @@ class Vgg(nn.Module):
     weights: a .safetensors or .pth file with torchvision's keys (`features.0.weight` ...), or None
         for torchvision's own ImageNet weights, downloaded on first use.
     pooling: "max", as it was trained, or "average", which Gatys et al. found smoother.
+    margins: "zeros", as it was trained, or "reflect", with which the picture seems to go on beyond its edges.
     Raises TrainingError where the weights cannot be had, do not fit, or end before the deepest layer.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: str, layers: tuple[str, ...], weights: Path | None, pooling: str = "max") -> None:
+    def __init__(
+        self,
+        network: str,
+        layers: tuple[str, ...],
+        weights: Path | None,
+        pooling: str = "max",
+        margins: Literal["zeros", "reflect"] = "zeros",
+    ) -> None:
         super().__init__()
         needed = convolutions_to(network, layers)
         state = _load(network, weights)
@@ -76,7 +85,7 @@ class Vgg(nn.Module):
         self.convs = nn.ModuleDict()
         inputs = 3
         for convolution in needed:
-            conv = nn.Conv2d(inputs, convolution.outputs, 3, padding=1)
+            conv = nn.Conv2d(inputs, convolution.outputs, 3, padding=1, padding_mode=margins)
             assert conv.bias is not None
             for parameter, kind in ((conv.weight, "weight"), (conv.bias, "bias")):
                 key = f"features.{convolution.index}.{kind}"

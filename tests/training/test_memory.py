@@ -21,7 +21,7 @@ before = taken()
 layers = sys.argv[3].split(",")
 recipe = Recipe(tuple(layers[-1:]), tuple(layers))
 photo = torch.rand(1, 3, int(sys.argv[2]), int(sys.argv[2]))
-vgg = Vgg("vgg16", recipe.layers, Path(sys.argv[1])).to(memory_format=torch.channels_last)
+vgg = Vgg("vgg16", recipe.layers, Path(sys.argv[1]), margins="reflect").to(memory_format=torch.channels_last)
 for _ in optimise(PairLoss(vgg, photo, photo.flip(3), recipe), photo, 1):
     pass
 print(taken() - before)

@@ -56,6 +56,13 @@ def test_a_sliver_is_refused() -> None:
         scales(20, 1000, 512, 192)
 
 
+def test_the_edge_of_a_picture_is_nothing_to_see(vgg_file: Path) -> None:
+    still = Still(picture(1, 96, 128), picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file))
+    seen = still.vgg(torch.full((1, 3, 48, 64), 0.4), ("relu2_2",))["relu2_2"]
+    assert seen.amax() > 0.01
+    torch.testing.assert_close(seen, seen[:, :, 12:13, 16:17].expand_as(seen))
+
+
 def test_each_scale_begins_where_the_last_one_ended(vgg_file: Path) -> None:
     still = Still(picture(1, 96, 128), picture(2, 90, 120), Settings(RECIPE, vgg=vgg_file, iterations=4, coarsest=64))
     seen = []
