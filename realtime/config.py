@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Config:
 def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
     """Read the command line, and the config file for what it leaves open. Raises UsageError."""
     for word in argv:
-        if not word or (word.startswith("--") and word.endswith("=")):  # as a Path that would be the folder we are in
+        if not word or re.fullmatch("--[a-z-]+=", word):  # as a Path that would be the folder we are in
             raise UsageError(f"an empty name or value{f' for {word[:-1]}' if word else ''}; is a variable not set?")
     parser = build_parser()
     defaults = {action.dest: action.default for action in parser._actions if action.dest != "help"}

@@ -217,9 +217,11 @@ def _fastest(ways: list[Way], model: Model, failures: list[str]) -> tuple[Way, S
         session = _open(way, model, [])
         if session is not None:
             return way, session, seconds[way.label], [_note(way, seconds)]
+    said: dict[str, list[str]] = {label: [] for label in by_label}
     with ThreadPoolExecutor(2) as pool:  # they compile on one core each
-        opened = dict(zip(by_label, pool.map(partial(_open, model=model, failures=failures), ways), strict=True))
-    sessions = {label: session for label, session in opened.items() if session is not None}
+        opened = list(pool.map(lambda way: _open(way, model, said[way.label]), ways))
+    sessions = {way.label: session for way, session in zip(ways, opened, strict=True) if session is not None}
+    failures += [line for way in ways for line in said[way.label]]
 
     def tried(some: list[Way]) -> dict[str, float]:
         there = [way.label for way in some if way.label in sessions]

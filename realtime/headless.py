@@ -23,10 +23,18 @@ def run_headless(deeds: Deeds) -> None:
             return
         deeds.hand_on(fresh=painted is not None)
         deeds.attend()
-        live.controls.hidden = outputs.page is not None and not outputs.active and live.frames is None  # nobody looks
+        live.controls.hidden = _rests(deeds)
+        if live.controls.hidden and outputs.page is not None:
+            outputs.page.rest()
         if wanted and outputs.failures and not outputs.any:
             return
         if live.source.state != state:
             state = live.source.state
             line = live.source.reason + "; trying again" if state != "live" else f"{live.source.name} is back"
             say(line)
+
+
+def _rests(deeds: Deeds) -> bool:
+    """Whether the page is all there is, and nobody looks at it."""
+    outputs, live = deeds.outputs, deeds.live
+    return outputs.page is not None and not outputs.active and live.frames is None and not live.controls.frozen

@@ -70,7 +70,6 @@ def learn(request: Request, report: Callable[[Report], None], tell: Callable[[st
 
     with alone(run / "lock", refuse):
         photos = gather_photos(request.photos, run / "photos", tell)
-        shelf.prepare()
         files = Files(photos, request.painting.parent, request.vgg, run, previews=photos, start=SHIPPED)
         config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
         tell(f"learning {name} for {request.minutes:g} minutes; previews: {run}")

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from export.cli import export
 from export.errors import ExportError
 from platforms.replacing import replace
-from realtime.errors import ModelError
+from realtime.errors import EngineError, ModelError
 from realtime.hardware import multiplies_bytes
 from realtime.styles import INT8, models_in, read_model
 from training.checkpoint import Checkpoint, load_checkpoint
@@ -45,14 +45,13 @@ class Shelf:
         return found
 
     def check(self, name: str, *, full: bool, overwrite: bool) -> None:
-        """Raise TrainingError where that name is taken, or other styles would be lost."""
+        """Raise TrainingError where that name is taken, other styles would be lost, or nothing can be written."""
+        with self._alone():
+            self._check(name, full=full, overwrite=overwrite)
+
+    def _check(self, name: str, *, full: bool, overwrite: bool) -> None:
         place = self._place(name, full)
-        lost = _painted(place) - {name, *([] if full else self._before().styles)}
-        if lost:
-            raise TrainingError(
-                f"{_model(place)} has {', '.join(sorted(lost))}, but there is no {place.name} beside it that has: put "
-                f"that there from where they were learnt, or move {_model(place).name} away"
-            )
+        self._refuse_loss(place, {name, *([] if full else self._before().styles)})
         places = self.styles().get(name, [])
         if full and _model(place).exists():
             places = [*places, place]  # whatever it is
@@ -61,14 +60,24 @@ class Shelf:
                 raise TrainingError(
                     f"{name} is there already, in {_model(other)}, whose checkpoint is not; choose another with --name"
                 )
+            if other != place:
+                self._refuse_loss(other, _learnt(other))
             if not overwrite:
                 where = "" if other == place else f" in {_model(other)}"
                 raise TrainingError(
                     f"{name} is there already{where}; --overwrite replaces it, --name calls this one otherwise"
                 )
 
-    def prepare(self) -> None:
-        """Raise TrainingError where nothing can be written, before hours of training."""
+    def _refuse_loss(self, place: Path, kept: set[str]) -> None:
+        """Raise TrainingError where the model has other styles, which would be gone with it."""
+        lost = _painted(place) - kept - {*self.shipped.styles}
+        if lost:
+            raise TrainingError(
+                f"{_model(place)} has {', '.join(sorted(lost))}, but there is no {place.name} beside it that has: put "
+                f"that there from where they were learnt, or move {_model(place).name} away"
+            )
+
+    def _prepare(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=self.folder):
@@ -84,7 +93,7 @@ class Shelf:
         (name,) = learnt.styles
         place = self._place(name, full)
         with self._alone():
-            self.check(name, full=full, overwrite=overwrite)  # once more: others may have come meanwhile
+            self._check(name, full=full, overwrite=overwrite)  # once more: others may have come meanwhile
             self._write(place, learnt if full else self._before().joined(learnt), photos)
             for other in self.styles()[name]:
                 if other != place:
@@ -121,6 +130,7 @@ class Shelf:
 
     def _take_out(self, place: Path, name: str, photos: Path) -> None:
         checkpoint = load_checkpoint(place)
+        self._refuse_loss(place, {*checkpoint.styles})
         names = [style for style in checkpoint.styles if style != name]
         if not set(names) <= set(self.shipped.styles):
             rest = checkpoint.adapted(names)
@@ -135,11 +145,21 @@ class Shelf:
         """The model first, then its checkpoint, which is on the disk already: only what can be exported gets there."""
         checkpoint.optimizer = {}
         new = place.with_name(place.name + ".new")
+        checkpoint.save(new)
         try:
-            checkpoint.save(new)
             self._export(new, _model(place), photos)
-            replace(new, place)
-        finally:
+        except BaseException:
+            if _painted(place) != {*checkpoint.styles}:  # else the model is there, and its checkpoint goes after it
+                new.unlink(missing_ok=True)
+            raise
+        replace(new, place)
+
+    def _go_on(self) -> None:
+        """What was stopped between a model and its checkpoint: the checkpoint."""
+        for new in self.folder.glob("*.pt.new"):
+            place = new.with_suffix("")
+            if _learnt(new) == _painted(place) != _learnt(place):
+                replace(new, place)
             new.unlink(missing_ok=True)
 
     def _export(self, checkpoint: Path, model: Path, photos: Path) -> None:
@@ -158,8 +178,9 @@ class Shelf:
         def wait() -> None:
             self.tell("another stylize-train is writing to your styles; waiting until it is done")
 
-        self.prepare()
+        self._prepare()
         with alone(self.folder / "stylize-train.lock", wait):
+            self._go_on()
             yield
 
 
@@ -197,3 +218,5 @@ def _painted(place: Path) -> set[str]:
         return {style.name for style in read_model(_model(place)).styles}
     except ModelError:
         return set()
+    except EngineError as error:  # there is no ONNX Runtime to read it with
+        raise TrainingError(str(error)) from error

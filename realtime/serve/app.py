@@ -60,11 +60,13 @@ def make_app(deeds: Deeds, hub: Hub, senders: Senders, order: Callable[[Order], 
         number = request.path_params["number"]
         if number >= len(deeds.live.stylizer.library.styles):
             raise HTTPException(404, "no such style")
+        await hub.wake()
         return Response(await asyncio.to_thread(thumbs.jpeg, number), media_type="image/jpeg")
 
     async def do(request: Request) -> Response:
-        order(read_order(await _json(request)))
-        hub.wanted()
+        wanted = read_order(await _json(request))
+        await hub.wake()  # what is saved or recorded shall be of now
+        order(wanted)
         return Response(status_code=204)
 
     async def send_camera(request: Request) -> Response:

@@ -14,7 +14,8 @@ from realtime.sources.base import FrameRate
 
 QUALITY = 88  # of JPEGs: below, strokes get dots around them
 AWAKE = 10.0  # s that a single picture keeps the painting going, as others may follow
-FIRST = 10.0  # s until the first picture
+FIRST = 10.0  # s until the first picture, also after a rest
+SOON = 0.02  # s
 AGAIN = 1.0  # s until the same picture is sent once more: a viewer who has gone is noticed
 
 
@@ -29,6 +30,7 @@ class Hub:
         self.image: Image | None = None
         self.encoded = 0  # pictures made into JPEGs
         self.viewers = 0
+        self.resting = False  # nothing is painted, since nobody looks
         self._asked = float("-inf")  # when somebody wanted one picture, or steered
         self.closed = False
         self._rate = FrameRate(time.perf_counter())
@@ -54,6 +56,7 @@ class Hub:
     def show(self, image: Image) -> None:
         """A picture was shown: [H, W, 3] BGR, not changed afterwards. Never waits."""
         self._rate.tick(time.perf_counter())
+        self.resting = False
         if image is self.image:  # nothing moves
             return
         self.image = image
@@ -91,18 +94,19 @@ class Hub:
                 self.encoded += 1
             return self._jpeg
 
-    def wanted(self) -> None:
-        """Somebody looks or steers, if only now and then."""
+    async def wake(self) -> None:
+        """Somebody looks or steers, if only now and then: after a rest, wait for a picture of now."""
         self._asked = time.perf_counter()
+        while self.resting and not self.closed:
+            if time.perf_counter() - self._asked > FIRST:  # the camera is silent
+                self.resting = False
+            await asyncio.sleep(SOON)
 
     async def picture(self) -> bytes:
-        """One JPEG, of now: where nobody has looked for a while, nothing was painted. Empty if there is none."""
-        asleep = not self.watched
-        self.wanted()
+        """One JPEG, of now; empty if there is none."""
+        await self.wake()
         if not self.number:
             await self.newer(0, FIRST)
-        elif asleep:
-            await self.newer(self.number)
         return (await self.jpeg())[1]
 
     async def pictures(self) -> AsyncIterator[bytes]:
@@ -110,6 +114,7 @@ class Hub:
         last = 0
         self.viewers += 1
         try:
+            await self.wake()
             while not self.closed:
                 if await self.newer(last) or last:
                     last, data = await self.jpeg()

@@ -61,6 +61,10 @@ class Page:
         """Whether anybody sees the pictures."""
         return self._hub.watched
 
+    def rest(self) -> None:
+        """Nothing is painted from now on, until `watched`."""
+        self._hub.resting = True
+
     def orders(self) -> list[Order]:
         """What has been asked for since the last time."""
         return [self._orders.popleft() for _ in range(len(self._orders))]
@@ -85,6 +89,8 @@ class Page:
                 runner.run(self._serve())
         except Exception as error:
             self.error = OutputError(f"the page has ended: {type(error).__name__}: {error}")
+        finally:
+            self._socket.close()
 
     async def _serve(self) -> None:
         import uvicorn
@@ -111,7 +117,6 @@ class Page:
             patrol = asyncio.create_task(self._patrol())
             await self._server.serve(sockets=[self._socket])
             patrol.cancel()
-        self._socket.close()
         await senders.close()
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()  # it waits for somebody to read what is left, who has gone

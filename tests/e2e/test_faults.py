@@ -45,7 +45,7 @@ def test_a_lost_signal_is_said_and_comes_back(start: Any, camera: FaultCamera, m
     app.wait_for_window()
     assert not says_no_signal(app.screen.shot())
     camera.mode = mode
-    wait_until(app, silent=True, seconds=6)
+    wait_until(app, silent=True, seconds=20)
     time.sleep(10 if mode == "stall" else 2)
     camera.mode = "ok"
     wait_until(app, silent=False, seconds=20)
@@ -119,6 +119,7 @@ def test_cuda_asked_for_and_missing_is_one_line(run: Run) -> None:
         (["--models", "missing"], 1, "--models missing: there is no such file or folder"),
         (["--models", ""], 2, "an empty name"),
         (["--models="], 2, "an empty name or value for --models"),
+        (["--look=="], 2, "--look: invalid choice: '='"),
         (["--stats", "nowhere/s.json", "--frames", "1"], 1, "nowhere/s.json"),
         (["--stats", ".", "--frames", "1"], 1, "--stats . is a folder"),
     ],

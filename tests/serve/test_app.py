@@ -157,29 +157,39 @@ def test_several_viewers_cost_one_encoding(served: Served) -> None:
         time.sleep(0.05)
 
 
+def asleep(served: Served) -> None:
+    deadline = time.monotonic() + 60
+    before = -1
+    while before != (before := served.deeds.live.stats.painted):
+        assert time.monotonic() < deadline, "it goes on painting"
+        time.sleep(1.5)
+
+
 def test_nobody_looks_so_nothing_is_painted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.serve.hub.AWAKE", 0.2)
-    stats = served.deeds.live.stats
-    time.sleep(1.0)
-    before = stats.painted
-    time.sleep(1.0)
-    assert stats.painted == before
+    monkeypatch.setattr("realtime.serve.hub.AWAKE", 0.5)
+    asleep(served)
     number = served.page._hub.number
     picture(served)
-    assert stats.painted > before and served.page._hub.number > number, "it is of now, not of then"
+    assert served.page._hub.number > number, "it is of now, not of then"
+    asleep(served)
+    now = served.deeds.live.clock.now()
+    served.do(dial="strength", value=1.0)
+    assert served.deeds.current is not None and served.deeds.current.frame.captured > now
 
 
 def test_each_of_two_messages_is_seen(served: Served) -> None:
-    seen: list[str] = []
     served.do(action="record")
     served.wait(lambda s: s["on"]["record"])
     served.do(action="record")
     served.deeds.live.source.refused = "that camera does not open"
-    wanted = ("that camera does not open", "saved stylized-")
+    seen: dict[str, float] = {}
     deadline = time.monotonic() + 30
+    wanted = ("saved stylized-", "that camera does not open")
     while not all(any(line.startswith(start) for line in seen) for start in wanted):
         assert time.monotonic() < deadline, seen
-        seen.append(served.state()["said"][1])
+        seen.setdefault(served.state()["said"][1], time.monotonic())
+    one, other = (when for line, when in seen.items() if line.startswith(wanted))
+    assert abs(other - one) > 0.7, "each had its time"
 
 
 def test_connections_that_ask_for_nothing_keep_nobody_out(served: Served) -> None:

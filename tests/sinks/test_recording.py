@@ -248,7 +248,7 @@ def test_a_full_disk_ends_in_a_film_that_plays(
             if outputs.recording is None:
                 break
             outputs.show(noise, 1000 + number / 20)
-            outputs.news()
+            outputs.attend()
             time.sleep(0.005)
         assert outputs.recording is None, "still recording"
     err = capsys.readouterr().err

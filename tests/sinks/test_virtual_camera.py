@@ -117,7 +117,12 @@ def test_one_that_breaks_is_one_line_and_the_rest_goes_on(tmp_path: Any, capsys:
     outputs.open_camera((64, 48), 100)
     for number in range(4):
         outputs.show(plain(number), float(number))
-    wait_for(outputs.news)
+
+    def told() -> list[str]:
+        outputs.attend()
+        return outputs.news()
+
+    wait_for(told)
     assert outputs.camera is None and Remembering.opened[0].closed == 1
     outputs.show(plain(9), 9.0)
     outputs.close()

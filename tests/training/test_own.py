@@ -205,23 +205,29 @@ def test_one_command_at_a_time(large: Path, vgg_file: Path) -> None:
         learn(request, lambda report: None, again)
 
 
+@pytest.mark.timeout(600)
 def test_nobody_reads_what_is_printed(large: Path, vgg_file: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     with open(write, "wb") as deaf:
-        done = subprocess.run(learning(large, vgg_file), cwd=ROOT, env=home(large), stdout=deaf, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            learning(large, vgg_file), cwd=ROOT, env=home(large), stdout=deaf, stderr=subprocess.PIPE, timeout=290
+        )
     assert (done.returncode, done.stderr) == (0, b"")
     (model,) = models_in(large / "data/realtime-stylize/models")
     assert "0" in [style.name for style in read_model(model).styles]
 
 
+@pytest.mark.timeout(600)
 def test_a_style_is_taken_away(large: Path, vgg_file: Path) -> None:
     assert run_learn(large, vgg_file, "--name", "grandma").returncode == 0
     command = [sys.executable, "-m", "training.cli", "--remove"]
-    wrong = subprocess.run([*command, "grand_pa"], cwd=ROOT, env=home(large), capture_output=True, text=True)
+    wrong = subprocess.run(
+        [*command, "grand_pa"], cwd=ROOT, env=home(large), capture_output=True, text=True, timeout=290
+    )
     assert wrong.returncode == 1
     assert wrong.stderr == "stylize-train: no style of your own is called grand_pa; yours are: grandma\n"
-    done = subprocess.run([*command, "Grandma"], cwd=ROOT, env=home(large), capture_output=True, text=True)
+    done = subprocess.run([*command, "Grandma"], cwd=ROOT, env=home(large), capture_output=True, text=True, timeout=290)
     assert done.returncode == 0, done.stderr
     assert not models_in(large / "data/realtime-stylize/models")
 

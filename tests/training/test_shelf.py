@@ -90,7 +90,7 @@ def test_who_has_to_wait_is_told_so(open_shelf: Open, photos: Path) -> None:
         other.release()
 
     shelf = open_shelf(tell=tell)
-    shelf.prepare()
+    shelf.folder.mkdir(parents=True)
     other = FileLock(shelf.folder / "stylize-train.lock", thread_local=False)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(other.acquire).result()
@@ -145,6 +145,35 @@ def test_what_cannot_be_exported_takes_no_other_style_along(open_shelf: Open, ph
         shelf.put(learn(shelf, "monster", 1e9), photos, full=False, overwrite=False)
     assert [(path.name, path.read_bytes()) for path in (model, shelf.joint)] == before
     assert names(put(shelf, photos, "grandpa")) == ["dawn", "noon", "grandma", "grandpa"]
+    assert names_of(shelf) == [model.name, shelf.joint.name]
+
+
+def test_an_older_checkpoint_costs_no_style(open_shelf: Open, photos: Path) -> None:
+    shelf, other = open_shelf(), open_shelf(OLD)
+    put(shelf, photos, "grandma")
+    older = shelf.joint.read_bytes()
+    model = put(shelf, photos, "grandpa")
+    shelf.joint.write_bytes(older)
+    before = model.read_bytes()
+    for attempt in (lambda: shelf.remove("grandma", photos), lambda: put(other, photos, "grandma", overwrite=True)):
+        with pytest.raises(TrainingError, match=f"{model} has grandpa, but there is no {shelf.joint.name}"):
+            attempt()
+    assert names_of(shelf) == [model.name, shelf.joint.name] and model.read_bytes() == before
+
+
+def test_stopped_between_a_model_and_its_checkpoint(
+    open_shelf: Open, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*_: object) -> None:
+        raise PermissionError
+
+    shelf = open_shelf()
+    put(shelf, photos, "grandma")
+    with monkeypatch.context() as patch, pytest.raises(PermissionError):
+        patch.setattr("training.shelf.replace", held)
+        put(shelf, photos, "grandpa")
+    model = put(shelf, photos, "uncle")
+    assert names(model) == ["dawn", "noon", "grandma", "grandpa", "uncle"]
     assert names_of(shelf) == [model.name, shelf.joint.name]
 
 
