@@ -117,13 +117,6 @@ def test_the_shipped_configs_are_read() -> None:
         assert state.photos == config.schedule.photos
 
 
-def test_what_is_still_learning_can_go_on() -> None:
-    config = read_config(ROOT / "training/live_next.toml")
-    state = load_checkpoint(ROOT / "training/checkpoints/live_next.pt")
-    assert (state.network.architecture, state.styles) == (config.architecture, config.names)
-    assert state.photos < config.schedule.photos
-
-
 def test_a_config_that_takes_its_own_paintings_is_one_line(world: Path) -> None:
     (world / "run.toml").write_text('paintings_of = "run.toml"\n' + (world / "run.toml").read_text())
     with pytest.raises(TrainingError, match="names the file itself"):
