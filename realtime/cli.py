@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platforms.interrupts import take_interrupts
+from platforms.telling import bear_foreign_letters, say, tell
 from realtime.errors import StylizeError, UsageError
-from realtime.telling import bear_foreign_letters, say, tell
 
 if TYPE_CHECKING:
     from realtime.config import Config

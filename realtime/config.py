@@ -9,9 +9,9 @@ from typing import Any
 
 import platformdirs
 
+from platforms.telling import tell
 from realtime.errors import StylizeError, UsageError
 from realtime.options import ENGINE, LIVE, LOOK, SOURCE, build_parser, options_of
-from realtime.telling import tell
 from realtime.toml_file import TomlFile
 
 

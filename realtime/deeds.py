@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from platforms.telling import tell
 from realtime.controls import Painted
 from realtime.errors import StylizeError
 from realtime.frame import Image
@@ -17,7 +18,6 @@ from realtime.orders import Order
 from realtime.outputs import Outputs
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sources import next_camera
-from realtime.telling import tell
 from realtime.view import View
 
 SILENCE = 2.0  # seconds without a frame until the screen says so

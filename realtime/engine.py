@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from platforms.telling import say
 from realtime import trial
 from realtime.errors import EngineError
 from realtime.frame import Image
@@ -24,7 +25,6 @@ from realtime.onnx_session import BoundSession, OwnThread, PlainSession
 from realtime.openvino_session import OpenVinoSession, openvino_devices
 from realtime.providers import GRAPHICS, PROVIDERS, TENSORRT_SIDES, options_of, problem_of, remedy_of
 from realtime.styles import Model
-from realtime.telling import say
 
 
 class Session(Protocol):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from platforms.telling import say
 from realtime.deeds import Deeds
-from realtime.telling import say
 
 TICK = 0.5  # s, short enough for Ctrl-C on every system
 PAGE_TICK = 0.03  # s, short enough for hands on a page's sliders

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from platforms.telling import say
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.jobs import Job, is_batch, is_still, passed_over, plan_jobs
 from realtime.options import look_of, stylizer_options
@@ -20,7 +21,6 @@ from realtime.sinks.target import Target
 from realtime.style_track import Cue, StyleTrack, read_style_track
 from realtime.styles import load_library
 from realtime.stylizer import Stylizer
-from realtime.telling import say
 
 LOSSES = 3  # exit status: done, but the input was damaged
 LIVE_ONLY = (

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from platforms.telling import say, tell
 from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.frame import Image
 from realtime.orders import Order
 from realtime.sinks.target import Target
-from realtime.telling import say, tell
 
 if TYPE_CHECKING:
     from realtime.deeds import Deeds

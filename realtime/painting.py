@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from platforms.telling import say
 from realtime.frame import Image
 from realtime.jobs import Job
 from realtime.progress import FilmProgress
@@ -20,7 +21,6 @@ from realtime.sinks.tracks import plan_tracks
 from realtime.sources.animation import Animation, decode_animation, moving_pictures
 from realtime.sources.film import Film
 from realtime.sources.still import Still, decode_still, read_bytes
-from realtime.telling import say
 
 WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from realtime.telling import say
+from platforms.telling import say
 
 EVERY = 5.0  # s between two plain lines
 

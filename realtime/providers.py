@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from platforms.telling import say
 from realtime.hardware import capability, cuda_of_driver, nvidia_gpus
 from realtime.onnx_session import CUDA_OPTIONS, load_cuda, onnxruntime
-from realtime.telling import say
 from realtime.trial import cache_folder
 
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from export.errors import ExportError
 from platforms.interrupts import take_interrupts, undisturbed
-from realtime.telling import bear_foreign_letters, say, tell
+from platforms.telling import bear_foreign_letters, say, tell
 from training.errors import TrainingError
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from platforms.interrupts import take_interrupts, undisturbed
-from realtime.telling import bear_foreign_letters, say, tell
+from platforms.telling import bear_foreign_letters, say, tell
 from training.errors import TrainingError
 from training.still_arguments import STYLE_LAYERS, build_parser
 
