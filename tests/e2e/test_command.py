@@ -145,6 +145,7 @@ def test_a_terminal_that_is_closed(deaf: bool, tmp_path: Path) -> None:
         process = subprocess.Popen(
             [*(["nohup"] if deaf else []), sys.executable, "-m", "realtime.cli", *command],
             cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests themselves may be deaf
         )  # fmt: skip
         wait_for_bytes(tmp_path / "x.mp4.part", 10_000, process)
         process.send_signal(signal.SIGHUP)
