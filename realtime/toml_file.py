@@ -15,6 +15,8 @@ from typing import Any
 from platforms.replacing import replace
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
 
+LARGEST = 1 << 20  # bytes; some devices have no end
+
 
 class TomlFile:
     """A TOML file, read whole. One that does not exist is an empty one.
@@ -25,7 +27,7 @@ class TomlFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._text = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
+            self._text = _read(path).decode("utf-8-sig") if path.exists() else ""
             self.table = tomllib.loads(self._text)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from error
@@ -106,6 +108,14 @@ class TomlFile:
             if part is not None:
                 Path(part).unlink(missing_ok=True)
             raise OutputError(f"{self.path}: {error.strerror or error}") from error
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UsageError(f"{path} is too large to be such a file")
+    return data
 
 
 def _unknown(key: str, known: list[str]) -> str:

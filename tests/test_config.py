@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -98,6 +99,12 @@ def test_files_that_are_none(file: Path, tmp_path: Path) -> None:
         parse(["--config", str(tmp_path)])
     file.write_bytes("﻿strength = 0.5\r\n".encode())
     assert parse([])[0].strength == 0.5, "as Windows' Notepad writes it"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such device")
+def test_a_file_without_an_end() -> None:
+    with pytest.raises(UsageError, match="/dev/zero is too large"):
+        parse(["--config", "/dev/zero"])
 
 
 def test_values_out_of_range_are_blamed_on_the_file(file: Path) -> None:

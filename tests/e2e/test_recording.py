@@ -238,7 +238,7 @@ def test_what_is_missing_is_one_line_each_and_the_rest_goes_on(run: Run, tmp_pat
     (tmp_path / "silent.conf").write_text("")
     options = ("--virtual-camera", "--microphone", "--record", "r.mp4", "--frames", "5")
     done = run("realtime.cli", *HEADLESS, *options, ALSA_CONFIG_PATH=str(tmp_path / "silent.conf"))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 2 and "no virtual camera" in done.stderr and "no microphone" in done.stderr
     assert len(times(tmp_path / "r.mp4")) == 5
