@@ -147,13 +147,17 @@ def test_a_terminal_that_is_closed(deaf: bool, tmp_path: Path) -> None:
             cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests themselves may be deaf
         )  # fmt: skip
-        wait_for_bytes(tmp_path / "x.mp4.part", 10_000, process)
-        process.send_signal(signal.SIGHUP)
-        if deaf:
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(3)
-            process.terminate()
-        assert process.wait(60) == 130, (tmp_path / "log").read_text()
+        try:
+            wait_for_bytes(tmp_path / "x.mp4.part", 10_000, process)
+            process.send_signal(signal.SIGHUP)
+            if deaf:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(3)
+                process.terminate()
+            assert process.wait(60) == 130, (tmp_path / "log").read_text()
+        finally:
+            process.kill()
+            process.wait()
     assert (tmp_path / "x.mp4").exists() and (tmp_path / "s.json").exists()
 
 
