@@ -169,7 +169,7 @@ class Engine:
             self._sessions.append(processor)
             self._free.put(processor)
         self.why = f"{self.provider.upper()} failed: {_short(error)}"
-        self.provider = "cpu"
+        self.provider, self.seconds = "cpu", 0.0  # what was measured is gone
         say(f"CPU: {self.why}")
         return True
 

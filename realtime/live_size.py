@@ -40,7 +40,7 @@ class LiveSize:
 
         self._governor = Governor(image.shape[0], fps)
         width, height = _fitting(image, image.shape[0], look)
-        self._governor.start(seconds_at, self._stylizer.seconds(look) * width / height)
+        self._governor.start(seconds_at, self._stylizer.pixel_seconds(look) * width / height)
         return _fitting(image, self._governor.height, look)
 
     def observe(self, image: Image, look: Look, seconds: float, now: float) -> Size | None:

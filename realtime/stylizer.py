@@ -106,7 +106,7 @@ class Stylizer:
             painted = blend(fitted(self._run(before, look.before), larger), fitted(painted, larger), look.share)
         return mix(painted, image, look)
 
-    def seconds(self, look: Look) -> float:
+    def pixel_seconds(self, look: Look) -> float:
         """What a pixel took when engines were tried, and 0 where none were: a measure for other sizes."""
         return self._engine(look).seconds / (trial.SIZE[0] * trial.SIZE[1])
 

@@ -173,12 +173,14 @@ def test_where_a_gpu_is_lost_the_processor_goes_on(
 ) -> None:
     lost = [Small(10), Small(10), Small(10)]
     engine = engine_of(library, *lost)
+    engine.seconds = 0.001  # of the GPU
     engine.provider, engine._auto = "cuda", True
     picture = np.ascontiguousarray(photo[:64, :64])
     weights = np.eye(len(library.models[0].styles), dtype=np.float32)[0]
     with ThreadPoolExecutor(3) as pool:
         painted = list(pool.map(partial(engine.run, weights=weights), [picture] * 6))
     expected = PlainSession(library.models[0].data, CPU).run(picture, weights)
+    assert not engine.seconds
     assert len(painted) == 6 and all((image == expected).all() for image in painted)
     assert (engine.provider, engine.why, engine.lanes) == ("cpu", "CUDA failed: no room", 1)
     assert capfd.readouterr() == ("", "CPU: CUDA failed: no room\n")
