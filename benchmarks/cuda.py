@@ -4,7 +4,7 @@
 
 Every row paints the same frames, one after the other, from bytes in memory to bytes in memory. With
 --provider cpu the same classes run on the processor, which shows that the benchmark works and nothing else.
-Put the table into docs/hardware.md, and the fastest row into `CUDA_OPTIONS` of realtime/onnx_session.py.
+Put the table into docs/hardware.md, and the fastest row into `CUDA_OPTIONS` of realtime/inference/onnx_session.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table
-from realtime.engine import Session, Way
 from realtime.frame import Image
-from realtime.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, load_cuda
-from realtime.providers import PROVIDERS, problem_of
-from realtime.styles import Model, read_model, shipped_folder
+from realtime.inference.engine import Session, Way
+from realtime.inference.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, load_cuda
+from realtime.inference.providers import PROVIDERS, problem_of
+from realtime.stylizer.library import Model, read_model, shipped_folder
 
 WARM_UP = 10  # frames at each size that are not counted
 LANES = (2, 3)  # frames in flight at once, each with a session of its own

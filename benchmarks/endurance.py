@@ -53,7 +53,7 @@ def main() -> int:
 def endure(display: str, folder: Path, seconds: float, provider: str) -> tuple[list[State], list[float], str]:
     """What the process has at start, in the middle and at the end; of its recording the times, and a line."""
     environment = os.environ | {"DISPLAY": display}
-    command = [sys.executable, "-m", "realtime.cli", "--demo", "--provider", provider]
+    command = [sys.executable, "-m", "realtime", "--demo", "--provider", provider]
     app = subprocess.Popen(
         [*command, "--serve", "0", "--virtual-camera"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )

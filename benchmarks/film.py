@@ -31,7 +31,7 @@ from rich.table import Table
 
 from realtime.sinks.codecs import PRESET
 from realtime.sources.demo import scene
-from realtime.stylizer import Stylizer
+from realtime.stylizer.stylizer import Stylizer
 
 RATE = 25  # frames a second
 SOUND = 48_000  # samples a second
@@ -88,7 +88,7 @@ def main() -> int:
             command: list[str | Path] = [
                 sys.executable,
                 "-m",
-                "realtime.cli",
+                "realtime",
                 clip,
                 "-o",
                 ours,

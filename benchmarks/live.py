@@ -63,7 +63,7 @@ def main() -> int:
 def measure(display: str, folder: Path, seconds: float, provider: str) -> list[tuple[str, str]]:
     """Rows of the table: what, and its value with a unit."""
     environment = os.environ | {"DISPLAY": display, "XDG_CACHE_HOME": str(folder / "cache")}  # no engine is known yet
-    command = [sys.executable, "-m", "realtime.cli", "--demo", "--provider", provider]
+    command = [sys.executable, "-m", "realtime", "--demo", "--provider", provider]
     first = [start_up([*command, "--no-window", "--frames", "1"], folder, environment) for _ in range(4)]
     shares = {}
     with running([*command, "--stats", str(folder / "live.json")], folder, environment) as (app, said):

@@ -3,7 +3,8 @@
     python -m benchmarks.load [--provider auto] [--rest 20] [--busy 20] [--plot FILE] [--save FILE]
 
 Paints the demo scene as the app does, without a window. In the middle as many programs as there are cores count in
-circles, with the same priority. --save keeps what the governor was told, for the simulations of tests/test_governor.py.
+circles, with the same priority. --save keeps what the governor was told, for the simulations of
+tests/live/test_governor.py.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
-from realtime.governor import Governor
-from realtime.hardware import cores
-from realtime.live import Live
+from realtime.live.governor import Governor
+from realtime.live.pipeline import Live
 from realtime.sources import open_live_source
-from realtime.stylizer import Stylizer
+from realtime.stylizer.stylizer import Stylizer
+from realtime.system.hardware import cores
 
 WINDOW = 1.0  # seconds over which the frame rate is counted
 BURNER = [sys.executable, "-c", "while True: pass"]

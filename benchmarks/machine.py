@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from rich.console import Console
 from rich.table import Table
 
-from realtime.hardware import nvidia_gpus, processor
+from realtime.system.hardware import nvidia_gpus, processor
 
 
 def machine() -> str:

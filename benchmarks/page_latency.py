@@ -100,7 +100,7 @@ def main() -> int:
 def measure(folder: Path, seconds: float, provider: str) -> dict[str, list[float]]:
     """Milliseconds from the drawing of a picture to its being seen on the page, for each way."""
     with ClockCamera(SIZE, FPS) as camera, Chromium(folder / "chromium") as browser:
-        command = [sys.executable, "-m", "realtime.cli", "--camera", camera.url, "--no-window", "--no-mirror"]
+        command = [sys.executable, "-m", "realtime", "--camera", camera.url, "--no-window", "--no-mirror"]
         command += ["--serve", "0", "--strength", STRENGTH, "--provider", provider]
         app = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         try:

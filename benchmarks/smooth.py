@@ -24,9 +24,9 @@ from benchmarks.machine import load, machine, print_table
 from benchmarks.quality.steadiness import Pair, neighbours, square_difference
 from export.verify import cover
 from realtime.frame import Image
-from realtime.look import parse_look
-from realtime.steady import Steady
-from realtime.stylizer import Stylizer
+from realtime.stylizer.look import parse_look
+from realtime.stylizer.smoothing import Steady
+from realtime.stylizer.stylizer import Stylizer
 
 STRENGTHS = (0.0, 0.5, 1.0)
 SIZE = (360, 640)  # height, width

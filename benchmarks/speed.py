@@ -26,11 +26,11 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
-from realtime.engine import ways_of
-from realtime.hardware import cores
-from realtime.onnx_session import create_session, load_cuda
-from realtime.providers import PROVIDERS, problem_of
-from realtime.styles import models_in, read_model, shipped_folder
+from realtime.inference.engine import ways_of
+from realtime.inference.onnx_session import create_session, load_cuda
+from realtime.inference.providers import PROVIDERS, problem_of
+from realtime.stylizer.library import models_in, read_model, shipped_folder
+from realtime.system.hardware import cores
 
 WARM_UP = 3  # rounds that are not counted
 

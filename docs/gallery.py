@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from realtime.frame import Image
-from realtime.look import one_style
-from realtime.styles import NETWORKS
-from realtime.stylizer import Stylizer
+from realtime.stylizer.library import NETWORKS
+from realtime.stylizer.look import one_style
+from realtime.stylizer.stylizer import Stylizer
 
 DOCS = Path(__file__).parent
 HEIGHT = 300  # pixels of one picture; it is painted at twice that

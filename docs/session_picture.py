@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.screen import virtual_screen  # noqa: E402
 from realtime.frame import Image  # noqa: E402
-from realtime.keys import BINDINGS  # noqa: E402
+from realtime.ui.keys import BINDINGS  # noqa: E402
 
 SCREEN = (640, 480)  # pixels: the window fills it
 WIDE = 480  # of the picture written
@@ -82,7 +82,7 @@ def play(display: str, seconds: float, provider: str, folder: Path) -> list[tupl
     def xdotool(*arguments: str) -> None:
         subprocess.run(["xdotool", *arguments], env=environment, check=True)
 
-    command = [sys.executable, "-m", "realtime.cli", "--demo", "--provider", provider]
+    command = [sys.executable, "-m", "realtime", "--demo", "--provider", provider]
     app = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
     camera = Camera(display)
     try:

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime.look import one_style
-from realtime.stylizer import Stylizer
+from realtime.stylizer.look import one_style
+from realtime.stylizer.stylizer import Stylizer
 
 ROOT = Path(__file__).parent.parent
 SIDE = 240  # pixels of one picture

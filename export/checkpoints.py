@@ -18,7 +18,7 @@ from export.transformer_net import write_transformer_net
 from training.checkpoint import FORMAT, checkpoint_from, is_checkpoint
 from training.errors import TrainingError
 from training.network import MULTIPLE
-from training.torch_file import check_weights, load_torch_file
+from training.safe_load import check_weights, load_torch_file
 from training.transformer_net import TransformerNet
 
 DROPPED = (".running_mean", ".running_var")  # files from torch 0.3 and before: statistics never used

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from export.errors import ExportError
-from platforms.replacing import write_whole
+from realtime.system.files import write_whole
 from training.errors import TrainingError
 
 EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`

@@ -8,33 +8,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from realtime import environment  # noqa: F401 - before anything that loads OpenCV
+from realtime.system import environment  # noqa: F401 - before anything that loads OpenCV
 
 if TYPE_CHECKING:
-    from realtime.controls import Painted as Painted
     from realtime.errors import StylizeError as StylizeError
-    from realtime.live import Live as Live
-    from realtime.look import Look as Look
-    from realtime.look import parse_look as parse_look
+    from realtime.live.pipeline import Live as Live
+    from realtime.live.state import Painted as Painted
+    from realtime.live.view import View as View
     from realtime.sources import open_live_source as open_live_source
-    from realtime.steady import Steady as Steady
-    from realtime.style_track import StyleTrack as StyleTrack
-    from realtime.style_track import read_style_track as read_style_track
-    from realtime.stylizer import Stylizer as Stylizer
-    from realtime.view import View as View
+    from realtime.stylizer.look import Look as Look
+    from realtime.stylizer.look import parse_look as parse_look
+    from realtime.stylizer.smoothing import Steady as Steady
+    from realtime.stylizer.style_track import StyleTrack as StyleTrack
+    from realtime.stylizer.style_track import read_style_track as read_style_track
+    from realtime.stylizer.stylizer import Stylizer as Stylizer
 
 _HOMES = {
-    "Live": "live",
-    "Look": "look",
-    "Painted": "controls",
-    "Steady": "steady",
-    "StyleTrack": "style_track",
+    "Live": "live.pipeline",
+    "Look": "stylizer.look",
+    "Painted": "live.state",
+    "Steady": "stylizer.smoothing",
+    "StyleTrack": "stylizer.style_track",
     "StylizeError": "errors",
-    "Stylizer": "stylizer",
-    "View": "view",
+    "Stylizer": "stylizer.stylizer",
+    "View": "live.view",
     "open_live_source": "sources",
-    "parse_look": "look",
-    "read_style_track": "style_track",
+    "parse_look": "stylizer.look",
+    "read_style_track": "stylizer.style_track",
 }
 __all__ = [*_HOMES]
 

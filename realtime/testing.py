@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from realtime.clock import Clock, FakeClock, SteppedClock, SystemClock
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
 from realtime.sources.base import Source
 from realtime.sources.reconnect import Reconnecting
+from realtime.system.clock import Clock, FakeClock, SteppedClock, SystemClock
 
 __all__ = ["Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "picture"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.styles import Library, load_library
+from realtime.stylizer.library import Library, load_library
 
 pytest_plugins = ["tests.training.world"]
 

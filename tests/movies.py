@@ -10,10 +10,10 @@ from typing import Any
 import av
 import numpy as np
 
+from realtime.batch.jobs import Job
+from realtime.batch.process import FilmOptions, Result, paint_film
 from realtime.frame import Image
-from realtime.jobs import Job
-from realtime.painting import FilmOptions, Result, paint_film
-from realtime.sinks.target import Target
+from realtime.sinks.output_file import Target
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1")
 TONE = ("-f", "lavfi", "-i", "sine=r=48000:d=1")

@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 
 import torch
 
-from platforms.replacing import write_whole
+from realtime.system.files import write_whole
 from training.errors import TrainingError
 from training.network import Architecture, StyleNetwork
-from training.torch_file import check_weights, load_torch_file
+from training.safe_load import check_weights, load_torch_file
 
 FORMAT = "realtime-stylize/1"
 SIDE_LIMIT = 1024  # channels, blocks, styles: beyond it a file is broken or hostile

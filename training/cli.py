@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from export.errors import ExportError
-from platforms.interrupts import take_interrupts, undisturbed
-from platforms.telling import bear_foreign_letters, say, tell
+from realtime.system.console import bear_foreign_letters, say, tell
+from realtime.system.signals import take_interrupts, undisturbed
 from training.errors import TrainingError
 
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
             import torch
 
             from training.config import read_config
-            from training.own import Request, learn, remove
+            from training.fine_tune import Request, learn, remove
             from training.train import Files, Report, train
     except ImportError as error:
         hint = 'pip install "realtime-stylize[train]"'

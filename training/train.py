@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.batches import batches
 from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.config import Config, Schedule
+from training.data import batches
 from training.errors import TrainingError
 from training.images import read_image, read_some, resize_short_side, to_image, to_tensor
 from training.loss import PerceptualLoss

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.quality.results import Entry
 from realtime.frame import Image
-from training.gatys import PairLoss, Recipe, optimise
+from training.gatys.optimize import PairLoss, Recipe, optimise
 from training.images import resize_short_side, to_tensor
 from training.loss import CONTENT_LAYER, STYLE_LAYERS, Palette, gram_matrix, relative_error, tone_error
 from training.vgg import Vgg16

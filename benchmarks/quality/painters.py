@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks.speed import session
 from realtime.frame import Image
-from realtime.look import one_style
-from realtime.styles import Library, read_model
-from realtime.stylizer import Stylizer
+from realtime.stylizer.library import Library, read_model
+from realtime.stylizer.look import one_style
+from realtime.stylizer.stylizer import Stylizer
 
 
 class Painter(ABC):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import OutputError, UsageError
-from realtime.sinks.unhurried import unhurried
+from realtime.system.thread_priority import unhurried
 
 if TYPE_CHECKING:
     from av.codec.hwaccel import HWAccel

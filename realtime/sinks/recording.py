@@ -14,17 +14,17 @@ from pathlib import Path
 
 import av
 
-from realtime.clock import Clock, SystemClock
 from realtime.errors import OutputError, SourceError, StylizeError, UsageError
-from realtime.fit import fit
 from realtime.frame import FilmFormat, FilmFrame, Image, Step
-from realtime.pipe import Abandoned, Pipe, wait_out
+from realtime.imaging import fit
 from realtime.sinks.codecs import Encoding, choose_encoding
-from realtime.sinks.film import FilmSink
-from realtime.sinks.fragments import keep_whole_pieces
-from realtime.sinks.target import Target
+from realtime.sinks.fragmented_mp4 import keep_whole_pieces
+from realtime.sinks.output_file import Target
 from realtime.sinks.tracks import Sound, Track
+from realtime.sinks.video import FilmSink
 from realtime.sources.microphone import Microphone
+from realtime.system.bounded_queue import Abandoned, Pipe, wait_out
+from realtime.system.clock import Clock, SystemClock
 
 TICKS = 90_000  # a second, in the file
 ROOM = 12  # pictures and pieces of sound that wait for the encoder

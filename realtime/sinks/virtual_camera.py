@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime.errors import OutputError
-from realtime.fit import fit
 from realtime.frame import Image
-from realtime.slot import Slot
+from realtime.imaging import fit
+from realtime.system.latest_value import Slot
 
 if TYPE_CHECKING:
     import pyvirtualcam

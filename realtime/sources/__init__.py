@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platforms.interrupts import interruptible
 from realtime.errors import NoCamera, SourceError, UsageError
 from realtime.sources.base import Source
-from realtime.sources.cameras import CameraInfo, find_camera, list_cameras
+from realtime.sources.camera_list import CameraInfo, find_camera, list_cameras
 from realtime.sources.reconnect import Reconnecting
 from realtime.sources.urls import SCHEMES, scheme_of
+from realtime.system.signals import interruptible
 
 if TYPE_CHECKING:
-    from realtime.sources.device import Device
-    from realtime.sources.page import PageCamera
+    from realtime.sources.browser_camera import PageCamera
+    from realtime.sources.camera import Device
 
 __all__ = [
     "CameraInfo",
@@ -108,8 +108,8 @@ class _Opener:
         return device
 
     def _open(self, camera: CameraInfo) -> Device:
-        from realtime.sources.device import Device
-        from realtime.sources.permission import ask_permission
+        from realtime.sources.camera import Device
+        from realtime.sources.camera_permission import ask_permission
 
         ask_permission()
         return Device(camera, size=self._size, fps=self._fps)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from realtime.errors import SourceError
-from realtime.sources.still import PIXEL_LIMIT, Still, dimensions, split_layers, to_bytes
+from realtime.sources.image import PIXEL_LIMIT, Still, dimensions, split_layers, to_bytes
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

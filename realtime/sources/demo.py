@@ -9,10 +9,10 @@ from math import cos, pi, sin
 import cv2
 import numpy as np
 
-from realtime.clock import Clock, SystemClock
 from realtime.errors import SourceError
 from realtime.frame import Frame, Image
 from realtime.sources.base import Source
+from realtime.system.clock import Clock, SystemClock
 
 TILT = 0.07  # rad, about 4 degrees, to either side
 LARGE = 800 * 600  # pixels

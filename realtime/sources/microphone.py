@@ -17,8 +17,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
-from realtime.clock import Clock, SystemClock
 from realtime.errors import SourceError
+from realtime.system.clock import Clock, SystemClock
 
 CHUNK = 0.1  # s of sound handed on at a time
 _LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}

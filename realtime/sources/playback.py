@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from platforms.telling import say
-from realtime.clock import Clock, SystemClock
+from realtime.batch.jobs import is_still
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame, Image
-from realtime.jobs import is_still
 from realtime.sources.animation import decode_animation
 from realtime.sources.base import Source
-from realtime.sources.film import Film
-from realtime.sources.still import decode_still, read_bytes
+from realtime.sources.image import decode_still, read_bytes
+from realtime.sources.video import Film
+from realtime.system.clock import Clock, SystemClock
+from realtime.system.console import say
 
 PICTURE_SECONDS = 5.0  # how long a picture stays among others; alone it stays for good
 AGAIN = 0.25  # s; what stays longer is given again, so that a change of style shows

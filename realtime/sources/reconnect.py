@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, Self
 
-from realtime.clock import Clock, SystemClock
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame
 from realtime.sources.base import Source
+from realtime.system.clock import Clock, SystemClock
 
 PATIENCE = 0.1  # s; in a pause, between two looks at whether another source is wanted
 

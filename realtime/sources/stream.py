@@ -13,11 +13,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from realtime.clock import Clock, SystemClock
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
 from realtime.sources.base import FrameRate, Source
 from realtime.sources.urls import mask, scheme_of
+from realtime.system.clock import Clock, SystemClock
 
 TIMEOUT = 3.0  # s without a word from the camera
 NO_PICTURE = 15.0  # s of data without one picture: longer than cameras go between two key frames

@@ -121,7 +121,7 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
 
     def start(*arguments: str) -> App:
         """Start `realtime-stylize`, with --stats, in an empty folder; like a shell's background job, deaf to SIGINT."""
-        command = [sys.executable, "-m", "realtime.cli", "--stats", "stats.json", *arguments]
+        command = [sys.executable, "-m", "realtime", "--stats", "stats.json", *arguments]
         process = subprocess.Popen(
             ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command],
             cwd=tmp_path,
@@ -151,7 +151,7 @@ def difference(one: Image, other: Image) -> float:
 def start_command(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     """realtime-stylize without a screen, in that folder. more: for Popen."""
     return subprocess.Popen(
-        [sys.executable, "-m", "realtime.cli", *arguments],
+        [sys.executable, "-m", "realtime", *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder)},
         stdout=subprocess.PIPE,

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 
 from realtime.frame import Image
-from realtime.mixing import fitted
+from realtime.stylizer.blending import fitted
 from tests.e2e.chromium import PATIENCE
 
-PROGRAM = (sys.executable, "-m", "realtime.cli", "--provider", "cpu")
+PROGRAM = (sys.executable, "-m", "realtime", "--provider", "cpu")
 Serve = Callable[..., "Program"]
 
 

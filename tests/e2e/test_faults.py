@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.hud import AMBER
+from realtime.ui.hud import AMBER
 from tests.conftest import Run
 from tests.e2e.conftest import App
 from tests.fault_camera import FaultCamera, Mode
@@ -76,29 +76,29 @@ def one_line(stderr: str) -> str:
 
 
 def test_no_display_is_one_line(run: Run) -> None:
-    done = run("realtime.cli", "--demo", DISPLAY="")
+    done = run("realtime", "--demo", DISPLAY="")
     assert done.returncode == 1
     assert "--no-window" in one_line(done.stderr)
-    done = run("realtime.cli", "--demo", DISPLAY=":987")
+    done = run("realtime", "--demo", DISPLAY=":987")
     assert done.returncode == 1
     assert ":987" in one_line(done.stderr)
 
 
 def test_no_such_camera_is_one_line(run: Run) -> None:
     for camera in ("77", "No Such Camera", "http://127.0.0.1:9/video"):
-        done = run("realtime.cli", "--no-window", "--camera", camera)
+        done = run("realtime", "--no-window", "--camera", camera)
         assert done.returncode == 1
         assert camera.split("/")[-1] in one_line(done.stderr) or "127.0.0.1" in done.stderr
 
 
 def test_the_message_of_a_camera_hides_its_password(run: Run) -> None:
-    done = run("realtime.cli", "--no-window", "--camera", "http://user:secret@127.0.0.1:9/video")
+    done = run("realtime", "--no-window", "--camera", "http://user:secret@127.0.0.1:9/video")
     assert done.returncode == 1
     assert "secret" not in one_line(done.stderr)
 
 
 def test_cuda_asked_for_and_missing_is_one_line(run: Run) -> None:
-    done = run("realtime.cli", "--demo", "--no-window", "--provider", "cuda")
+    done = run("realtime", "--demo", "--no-window", "--provider", "cuda")
     assert done.returncode == 1
     assert "no NVIDIA driver found" in one_line(done.stderr)
 
@@ -125,12 +125,12 @@ def test_cuda_asked_for_and_missing_is_one_line(run: Run) -> None:
     ],
 )
 def test_what_cannot_be_is_one_line(run: Run, arguments: list[str], status: int, message: str) -> None:
-    done = run("realtime.cli", "--demo", "--no-window", *arguments)
+    done = run("realtime", "--demo", "--no-window", *arguments)
     assert done.returncode == status
     assert message in one_line(done.stderr)
 
 
 def test_debug_shows_the_traceback(run: Run) -> None:
-    done = run("realtime.cli", "--demo", "--no-window", "--style", "nobody", "--debug")
+    done = run("realtime", "--demo", "--no-window", "--style", "nobody", "--debug")
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "UnknownStyle" in done.stderr

@@ -32,7 +32,7 @@ def long_film(path: Path) -> Path:
 
 
 def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
-    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--json", "--style", "great_wave")
+    done = run("realtime", "film.mp4", "-o", "painted.mp4", "--json", "--style", "great_wave")
     assert done.returncode == 0, done.stderr
     (result,) = json.loads(done.stdout)["files"]
     assert (result["state"], result["frames"], result["seconds"], result["losses"]) == ("painted", 10, 1.0, [])
@@ -49,7 +49,7 @@ def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
 
 def test_a_style_track_changes_the_look_on_the_very_picture(run: Run, film: Path, tmp_path: Path) -> None:
     (tmp_path / "track.txt").write_text("0 starry_night --strength 0\n0:00.5 --strength 1 --fade 0  # half way\n")
-    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--crf", "4", "--style-track", "track.txt")
+    done = run("realtime", "film.mp4", "-o", "painted.mp4", "--crf", "4", "--style-track", "track.txt")
     assert done.returncode == 0, done.stderr
     pairs = zip(pictures(film, 64, 48), pictures(tmp_path / "painted.mp4", 64, 48), strict=True)
     apart = [float(np.abs(before.astype(int) - after).mean()) for before, after in pairs]
@@ -62,16 +62,16 @@ def test_a_style_track_changes_the_look_on_the_very_picture(run: Run, film: Path
     wait_for_bytes(part, 100_000, process)
     process.kill()
     process.communicate()
-    done = run("realtime.cli", "long.mp4", "-o", "painted.mp4", "--resume", "--style-track", "other.txt")
+    done = run("realtime", "long.mp4", "-o", "painted.mp4", "--resume", "--style-track", "other.txt")
     assert done.returncode == 1 and "it was begun with another --style-track" in done.stderr
 
 
 def test_nothing_is_overwritten_unless_asked(run: Run, film: Path, tmp_path: Path) -> None:
     (tmp_path / "old.mp4").write_bytes(b"old")
-    done = run("realtime.cli", "film.mp4", "-o", "old.mp4", *QUICK)
+    done = run("realtime", "film.mp4", "-o", "old.mp4", *QUICK)
     assert (done.returncode, (tmp_path / "old.mp4").read_bytes()) == (1, b"old")
     assert "--overwrite" in done.stderr.splitlines()[-1]
-    done = run("realtime.cli", "film.mp4", "-o", "old.mp4", "--overwrite", *QUICK)
+    done = run("realtime", "film.mp4", "-o", "old.mp4", "--overwrite", *QUICK)
     assert done.returncode == 0 and len(times(tmp_path / "old.mp4")) == 10
     assert not list(tmp_path.glob("*.part"))
 
@@ -81,7 +81,7 @@ def test_the_input_is_never_the_output(run: Run, film: Path, tmp_path: Path) -> 
     (tmp_path / "soft.mp4").symlink_to(film)
     (tmp_path / "hard.mp4").hardlink_to(film)
     for name in ("film.mp4", "./film.mp4", "soft.mp4", "hard.mp4"):
-        done = run("realtime.cli", "film.mp4", "-o", name, "--overwrite", *QUICK)
+        done = run("realtime", "film.mp4", "-o", name, "--overwrite", *QUICK)
         assert done.returncode == 1 and "the input itself" in done.stderr
     assert film.read_bytes() == before
 
@@ -99,16 +99,16 @@ def test_kill_leaves_a_part_that_plays_and_can_be_resumed(run: Run, tmp_path: Pa
     ffmpeg("-i", part, "-f", "null", "-")
     assert streams(part, "audio")
     size = part.stat().st_size
-    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
+    done = run("realtime", "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast")
     assert done.returncode == 1 and "--resume goes on from it" in done.stderr and part.stat().st_size == size
-    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "fast", "--resume")
+    done = run("realtime", "film.mp4", "-o", "painted.mp4", "--preset", "fast", "--resume")
     assert done.returncode == 1 and "another --crf or --preset" in done.stderr
     check_resumed(run, tmp_path, len(shown))
 
 
 def check_resumed(run: Run, folder: Path, before: int) -> None:
     """Go on with a film of which so many pictures were there."""
-    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast", "--resume", "--json")
+    done = run("realtime", "film.mp4", "-o", "painted.mp4", "--preset", "ultrafast", "--resume", "--json")
     assert done.returncode == 0, done.stderr
     (result,) = json.loads(done.stdout)["files"]
     (kept,) = (note for note in result["notes"] if "painted already" in note)
@@ -153,7 +153,7 @@ def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
     whole = make(tmp_path / "w.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=3", *H264, "-movflags", "faststart")
     data = whole.read_bytes()
     (tmp_path / "film.mp4").write_bytes(data[: len(data) * 2 // 3])
-    done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", *QUICK)
+    done = run("realtime", "film.mp4", "-o", "painted.mp4", *QUICK)
     assert done.returncode == 3
     assert "cut short" in done.stderr and "of 3.00 s" in done.stderr
     assert probe(tmp_path / "painted.mp4")
@@ -182,7 +182,7 @@ def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
 def test_what_cannot_be_is_one_line(
     run: Run, film: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, words: str
 ) -> None:
-    done = run("realtime.cli", *arguments, *QUICK)
+    done = run("realtime", *arguments, *QUICK)
     assert done.returncode == status
     assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -198,7 +198,7 @@ def test_a_folder_keeps_its_tree_skips_what_is_done_and_survives_a_bad_file(
     cv2.imwrite(str(tmp_path / "in/photo.jpg"), np.full((40, 50, 3), 99, np.uint8))
     (tmp_path / "in/notes.txt").write_text("not for us")
     (tmp_path / "in/IMG_1.HEIC").write_text("a kind that nothing here reads")
-    done = run("realtime.cli", "in", "-o", "out/", *QUICK)
+    done = run("realtime", "in", "-o", "out/", *QUICK)
     assert done.returncode == 1
     passed_over = [line for line in done.stderr.splitlines() if "passed over" in line]
     assert len(passed_over) == 1 and "IMG_1.HEIC" in passed_over[0] and "notes.txt" not in passed_over[0]
@@ -206,7 +206,7 @@ def test_a_folder_keeps_its_tree_skips_what_is_done_and_survives_a_bad_file(
     out = tmp_path / "out"
     assert sorted(str(p.relative_to(out)) for p in out.rglob("*.*")) == ["deep/film.mp4", "photo.jpg"]
     (tmp_path / "in/bad.mkv").unlink()
-    done = run("realtime.cli", "in", "-o", "out/", *QUICK)
+    done = run("realtime", "in", "-o", "out/", *QUICK)
     assert done.returncode == 0 and done.stdout.count("skipped") == 2
 
 
@@ -214,7 +214,7 @@ def test_a_folder_keeps_its_tree_skips_what_is_done_and_survives_a_bad_file(
 def test_a_picture_is_painted(run: Run, tmp_path: Path, ending: str) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (41, 53, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "photo.png"), photo)
-    done = run("realtime.cli", "photo.png", "-o", f"painted.{ending}", "--size", "64")
+    done = run("realtime", "photo.png", "-o", f"painted.{ending}", "--size", "64")
     assert done.returncode == 0, done.stderr
     painted = cv2.imread(str(tmp_path / f"painted.{ending}"))
     assert painted is not None and painted.shape == photo.shape
@@ -234,7 +234,7 @@ def test_scale_output_gives_the_painted_size(run: Run, tmp_path: Path) -> None:
     )
     for rows, name, size in wanted:
         output = f"painted{rows}{Path(name).suffix}"
-        done = run("realtime.cli", name, "-o", output, "--size", str(rows), "--scale-output")
+        done = run("realtime", name, "-o", output, "--size", str(rows), "--scale-output")
         assert done.returncode == 0, done.stderr
         (video,) = streams(tmp_path / output, "video")
         assert (video["width"], video["height"]) == size

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.hud import RED
+from realtime.ui.hud import RED
 from tests.conftest import Run
 from tests.e2e.conftest import App, difference, start_command, wait_for_bytes
 from tests.fault_camera import FaultCamera
@@ -212,7 +212,7 @@ def test_what_cannot_be_recorded_is_said_first(
     run: Run, tmp_path: Path, arguments: list[str], status: int, message: str
 ) -> None:
     (tmp_path / "there.mp4").write_bytes(b"mine")
-    done = run("realtime.cli", *HEADLESS, *arguments)
+    done = run("realtime", *HEADLESS, *arguments)
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("\n") == 1 and message in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["there.mp4"]
@@ -221,14 +221,14 @@ def test_what_cannot_be_recorded_is_said_first(
 
 def test_overwriting_is_done_when_it_is_asked_for(run: Run, tmp_path: Path) -> None:
     (tmp_path / "r.mp4").write_bytes(b"old")
-    done = run("realtime.cli", *HEADLESS, "--record", "r.mp4", "--overwrite", "--frames", "5")
+    done = run("realtime", *HEADLESS, "--record", "r.mp4", "--overwrite", "--frames", "5")
     assert done.returncode == 0, done.stderr
     assert len(times(tmp_path / "r.mp4")) == 5
 
 
 @no_cameras
 def test_a_virtual_camera_that_cannot_be_is_said_before_anything_else(run: Run) -> None:
-    done = run("realtime.cli", *HEADLESS, "--virtual-camera", "--frames", "3")
+    done = run("realtime", *HEADLESS, "--virtual-camera", "--frames", "3")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1 and "no virtual camera (v4l2loopback: " in done.stderr
 
@@ -237,7 +237,7 @@ def test_a_virtual_camera_that_cannot_be_is_said_before_anything_else(run: Run) 
 def test_what_is_missing_is_one_line_each_and_the_rest_goes_on(run: Run, tmp_path: Path) -> None:
     (tmp_path / "silent.conf").write_text("")
     options = ("--virtual-camera", "--microphone", "--record", "r.mp4", "--frames", "5")
-    done = run("realtime.cli", *HEADLESS, *options, ALSA_CONFIG_PATH=str(tmp_path / "silent.conf"))
+    done = run("realtime", *HEADLESS, *options, ALSA_CONFIG_PATH=str(tmp_path / "silent.conf"))
     assert done.returncode == 1, done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 2 and "no virtual camera" in done.stderr and "no microphone" in done.stderr
@@ -266,5 +266,5 @@ def test_k_says_that_there_is_no_other_camera(start: Any, camera: FaultCamera) -
 def test_files_take_none_of_these(run: Run, tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:d=1", tmp_path / "film.mp4")
     for option in (["--record", "r.mp4"], ["--microphone"], ["--virtual-camera"]):
-        done = run("realtime.cli", "film.mp4", "-o", "painted.mp4", *option)
+        done = run("realtime", "film.mp4", "-o", "painted.mp4", *option)
         assert done.returncode == 2 and option[0] in done.stderr, done.stderr

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.processes import cpu_seconds
 from realtime.frame import Image
-from realtime.styles import Library
+from realtime.stylizer.library import Library
 from tests.e2e.conftest import SCREEN, App, difference
 from tests.fault_camera import FaultCamera
 

@@ -16,7 +16,7 @@ import torch
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.errors import TrainingError
 from training.network import StyleNetwork
-from training.torch_file import LEGACY_MAGIC, SIZE_LIMIT, load_torch_file
+from training.safe_load import LEGACY_MAGIC, SIZE_LIMIT, load_torch_file
 
 TERA = 1 << 40
 

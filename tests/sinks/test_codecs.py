@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime.batch.jobs import Job
+from realtime.batch.process import FilmOptions, Result, paint_film
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image
-from realtime.jobs import Job
-from realtime.painting import FilmOptions, Result, paint_film
 from realtime.sinks.codecs import CONTAINERS, ENCODERS, PRESETS, Encoding, choose_encoding, find_problem
-from realtime.sinks.target import Target
-from realtime.sinks.unhurried import real_time_threads
+from realtime.sinks.output_file import Target
+from realtime.system.thread_priority import real_time_threads
 from tests.conftest import Run
 from tests.movies import H264, PICTURE, alike, make, paint, pictures, streams, times
 
@@ -114,7 +114,7 @@ def test_an_odd_size_that_hardware_cannot_write() -> None:
 
 
 def test_the_list(run: Run) -> None:
-    done = run("realtime.cli", "--list-codecs")
+    done = run("realtime", "--list-codecs")
     assert (done.returncode, done.stderr) == (0, "")
     for name in ENCODERS:
         assert f" {name} " in done.stdout

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image, Step
-from realtime.live import Live
-from realtime.outputs import Outputs, recording_target
-from realtime.sinks.film import FilmSink
-from realtime.sinks.fragments import keep_whole_pieces
+from realtime.live.outputs import Outputs, recording_target
+from realtime.live.pipeline import Live
+from realtime.sinks.fragmented_mp4 import keep_whole_pieces
+from realtime.sinks.output_file import Target
 from realtime.sinks.recording import ROOM, Recording
-from realtime.sinks.target import Target
+from realtime.sinks.video import FilmSink
 from realtime.sources.demo import Demo
 from realtime.sources.reconnect import Reconnecting
-from realtime.styles import Library
-from realtime.stylizer import Stylizer
+from realtime.stylizer.library import Library
+from realtime.stylizer.stylizer import Stylizer
+from realtime.system.clock import FakeClock
 from tests.movies import pictures, probe, streams, times
 
 SIZE = (64, 48)

@@ -15,7 +15,7 @@ from pyvirtualcam.camera import BACKENDS
 
 from realtime.errors import OutputError
 from realtime.frame import Image
-from realtime.outputs import Outputs
+from realtime.live.outputs import Outputs
 from realtime.sinks import virtual_camera
 from realtime.sinks.virtual_camera import VirtualCamera, require_virtual_camera
 

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock
+from realtime.batch.jobs import Job
+from realtime.batch.process import Result, paint_still
 from realtime.errors import SourceError
 from realtime.frame import Image
-from realtime.jobs import Job
-from realtime.painting import Result, paint_still
-from realtime.sinks.target import Target
+from realtime.sinks.output_file import Target
 from realtime.sources.animation import Animation, decode_animation
 from realtime.sources.playback import Playback
+from realtime.system.clock import FakeClock
 from tests.movies import make
 
 ENDINGS = ("png", "webp")

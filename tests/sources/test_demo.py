@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock
 from realtime.errors import SourceError
 from realtime.frame import Image
 from realtime.sources import demo as demo_module
 from realtime.sources.demo import Demo, scene, view
+from realtime.system.clock import FakeClock
 
 SIZES = [(640, 480), (1280, 720), (480, 640), (321, 123), (1000, 100), (100, 1000)]
 

@@ -14,12 +14,12 @@ import av
 import numpy as np
 import pytest
 
-from realtime.clock import SystemClock
 from realtime.errors import SourceError
-from realtime.outputs import Outputs
+from realtime.live.outputs import Outputs
+from realtime.sinks.output_file import Target
 from realtime.sinks.recording import Recording
-from realtime.sinks.target import Target
 from realtime.sources.microphone import Microphone
+from realtime.system.clock import SystemClock
 from tests.movies import ffmpeg, streams
 
 if sys.platform != "linux" or "alsa" not in av.formats_available:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame
 from realtime.sources.playback import AGAIN, PICTURE_SECONDS, Playback
+from realtime.system.clock import FakeClock
 from tests.movies import H264, PICTURE, make
 
 VFR = ("-vf", "select='not(between(n,2,8))'", "-fps_mode", "vfr")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock, SystemClock
 from realtime.errors import NoCamera, SignalLost, SourceError
 from realtime.frame import Frame
 from realtime.sources.base import Source
 from realtime.sources.reconnect import Reconnecting
+from realtime.system.clock import FakeClock, SystemClock
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 LOST = SignalLost("camera 0 has stopped sending")

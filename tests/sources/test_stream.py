@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.clock import FakeClock
 from realtime.errors import SignalLost, SourceError
 from realtime.sources.reconnect import Reconnecting
 from realtime.sources.stream import Stream
+from realtime.system.clock import FakeClock
 from realtime.testing import picture
 from tests.fault_camera import FaultCamera, Mode
 

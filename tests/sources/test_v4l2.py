@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from realtime.sources import cameras
+from realtime.sources import camera_list as cameras
 
 if sys.platform != "linux":
     pytest.skip("Linux only", allow_module_level=True)

@@ -1,0 +1,180 @@
+"""One file painted into another: a film, or a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from realtime.batch.jobs import Job
+from realtime.batch.pipeline import Paint, Painter, render, scaled_size, working_size
+from realtime.batch.progress import FilmProgress
+from realtime.frame import Image
+from realtime.sinks.codecs import PRESET, Encoding, choose_encoding
+from realtime.sinks.image import MOVING, notes_for, write_animation, write_still
+from realtime.sinks.output_file import Target
+from realtime.sinks.resume import Begun
+from realtime.sinks.tracks import plan_tracks
+from realtime.sinks.video import FilmSink
+from realtime.sources.animation import Animation, decode_animation, moving_pictures
+from realtime.sources.image import Still, decode_still, read_bytes
+from realtime.sources.video import Film
+from realtime.system.console import say
+
+WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
+
+
+@dataclass
+class Result:
+    """What became of one file. state: painted, skipped, failed or interrupted.
+
+    notes: what was changed or left out on purpose; losses: what the input lacked; wall: s.
+    """
+
+    source: str
+    output: str
+    state: str = "painted"
+    frames: int = 0
+    seconds: float = 0.0
+    wall: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """How to read and write films: the command line's options of the same names."""
+
+    codec: str | None = None
+    crf: int | None = None
+    preset: str = PRESET
+    track: int | None = None
+    frames: int | None = None
+    scale: bool = False
+    resume: bool = False
+
+    def encoding(self, job: Job) -> Encoding:
+        """How to write that one."""
+        return choose_encoding(job.output, self.codec, self.crf, self.preset)
+
+
+def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result: Result) -> None:
+    """A picture into a picture; one that moves into one that moves, where it is written as such."""
+    data = read_bytes(job.source)
+    animation = decode_animation(job.source, data) if target.path.suffix.lower() in MOVING else None
+    if animation is not None:
+        _paint_animation(job, target, paint, rows, result, animation)
+        return
+    still = decode_still(job.source, data)
+    height, width = still.image.shape[:2]
+    result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
+    if moving_pictures(data) > 1:
+        result.notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
+    _tell(job, result.notes)
+    painted = paint(still.image, 0.0)
+    write_still(target, painted, _fitting(still, painted))
+    result.frames = 1
+
+
+def _paint_animation(
+    job: Job, target: Target, paint: Paint, rows: int | None, result: Result, animation: Animation
+) -> None:
+    first, count, seconds = animation.pictures[0], len(animation.pictures), sum(animation.durations) / 1000
+    result.losses = animation.losses
+    result.notes = _smaller(first.image.shape[1], first.image.shape[0], rows)
+    _tell(job, result.notes)
+    images = []
+    with FilmProgress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
+        for still, at in zip(animation.pictures, animation.times, strict=True):
+            images.append(paint(still.image, at))
+            progress.shown(len(images))
+    pictures = [_fitting(still, image) for still, image in zip(animation.pictures, images, strict=True)]
+    write_animation(target, images, replace(animation, pictures=pictures))
+    result.frames, result.seconds = count, round(seconds, 3)
+
+
+def _fitting(still: Still, painted: Image) -> Still:
+    """With its transparency at the size that it was painted at."""
+    if still.alpha is None or still.alpha.shape == painted.shape[:2]:
+        return still
+    alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return replace(still, alpha=np.asarray(alpha))
+
+
+def paint_film(
+    job: Job,
+    target: Target,
+    paint: Paint,
+    options: FilmOptions,
+    rows: int | None,
+    result: Result,
+    *,
+    keep: bool,
+    begun: Begun | None = None,
+) -> None:
+    """A film into a film. keep: give the name to what an interruption leaves, where that name is free.
+
+    begun: what an earlier run has painted of it.
+    """
+    encoding = options.encoding(job)
+    with Film(job.source, track=options.track, frames=options.frames) as film:
+        start = film.survey.start
+        tracks, notes = plan_tracks(film.others, encoding.container, film.survey.samples, start)
+        format = film.format
+        if options.scale:
+            format = replace(format, size=scaled_size(*format.size, rows))
+        sink = FilmSink(target, encoding, format, tracks, begun)
+        result.notes = film.notes + _smaller(*film.format.size, rows) + sink.notes + notes
+        if sink.kept:
+            film.skip = max(0, sink.kept - WARM_UP)
+            result.notes.append(f"its first {sink.kept} pictures are painted already, and kept")
+        _tell(job, result.notes)
+        interrupted = False
+        try:
+            sink.describe(film.container, film.video, start)
+            sink.start()
+            lanes = paint.lanes(*film.format.size) if isinstance(paint, Painter) else 1
+            with FilmProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
+                render(film, paint, sink, progress.shown, time_base=format.time_base, skip=film.skip, lanes=lanes)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            sink.abandon()
+        result.frames, result.seconds = sink.frames, round(float(sink.end), 3)
+        if interrupted:
+            _stop(job, target, sink, result, keep and not target.replaces)
+        sink.check()
+        target.finish()
+        mended = film.mended + sink.mended
+        if mended:
+            result.notes.append(f"times that stood still or ran backwards, mended: {mended}")
+            _tell(job, result.notes[-1:])
+        result.losses = film.losses + sink.losses
+
+
+def _stop(job: Job, target: Target, sink: FilmSink, result: Result, finish: bool) -> None:
+    """After Ctrl-C: what is painted so far stays, and plays."""
+    result.state = "interrupted"
+    if sink.frames <= sink.kept:
+        target.restore()
+        say(f"{job.output}: interrupted before the first {'new ' if sink.kept else ''}picture")
+        raise KeyboardInterrupt
+    if finish:
+        target.finish(whole=False)
+    place = job.output if finish else target.part
+    say(f"{place}: interrupted; it has the first {sink.frames} frames, {float(sink.end):.1f} s; --resume goes on")
+    raise KeyboardInterrupt
+
+
+def _smaller(width: int, height: int, rows: int | None) -> list[str]:
+    size = working_size(width, height, rows)
+    if rows is None and size[0] < width:
+        return [f"it is painted at {size[0]} x {size[1]}, as much as fits into memory, and enlarged"]
+    return []
+
+
+def _tell(job: Job, notes: list[str]) -> None:
+    for note in notes:
+        say(f"{job.source}: {note}")

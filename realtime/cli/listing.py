@@ -1,0 +1,142 @@
+"""What there is: styles, cameras, versions. Tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from realtime.errors import StylizeError
+from realtime.stylizer.library import load_library
+
+
+def tell_of(arguments: argparse.Namespace) -> None:
+    """What the command line asks about. Raises StylizeError."""
+    if arguments.version:
+        print(versions())
+    elif arguments.completion:
+        print(completion(arguments.completion))
+    elif arguments.list_styles:
+        print_styles(arguments.models, arguments.network, arguments.json)
+    elif arguments.list_providers:
+        print_providers(arguments.json)
+    elif arguments.list_codecs:
+        print_codecs(arguments.json)
+    else:
+        print_cameras(arguments.json)
+
+
+def print_styles(models: Path | None, network: str, as_json: bool) -> None:
+    """Every style, with the number key that picks it."""
+    library = load_library(models, network)
+    rows = [
+        {
+            "key": number if number <= 9 else None,
+            "name": style.name,
+            "painting": style.title,
+            "painter": style.painter,
+            "year": style.year,
+            "model": str(model.path),
+        }
+        for number, (model, style) in enumerate(library.styles, 1)
+    ]
+    _print(rows, ["key", "name", "painting", "painter", "year"], as_json)
+
+
+def print_cameras(as_json: bool) -> None:
+    """Every camera that the system shows, and what it offers."""
+    from realtime.sources import list_cameras
+    from realtime.sources.camera_modes import modes, summary
+
+    rows: list[dict[str, Any]] = []
+    for camera in list_cameras():
+        found = modes(camera)
+        row = {"index": camera.index, "name": camera.name, "path": camera.path, "backend": camera.backend}
+        row |= {"sizes": [asdict(mode) for mode in found] if as_json else summary(found), "problem": camera.problem}
+        rows.append(row)
+    if not rows and not as_json:
+        print("no cameras found; --demo shows the program without one")
+        return
+    _print(rows, ["index", "name", "sizes", "path", "problem"], as_json)
+
+
+def print_providers(as_json: bool) -> None:
+    """Where the network could run, what keeps it from running elsewhere, and what to do about that."""
+    from realtime.inference.providers import PROVIDERS, problem_of, remedy_of
+
+    rows = []
+    for name in PROVIDERS:
+        problem = problem_of(name)
+        remedy = (remedy_of(name) if problem else "") or None
+        rows.append({"provider": name, "available": problem is None, "problem": problem, "to have it": remedy})
+    _print(rows, ["provider", "available", "problem", "to have it"], as_json)
+
+
+def print_codecs(as_json: bool) -> None:
+    """What --codec takes, where it goes, and whether it works here."""
+    from realtime.sinks.codecs import CONTAINERS, ENCODERS, Encoding, find_problem
+
+    rows: list[dict[str, Any]] = []
+    for name, encoder in ENCODERS.items():
+        problem = find_problem(Encoding("", encoder, encoder.options), software=True)
+        files = [ending for ending, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs]
+        crf = f"{encoder.usual} ({encoder.range[0]} to {encoder.range[1]})" if encoder.crf else None
+        rows.append({"codec": name, "encoder": encoder.name, "files": " ".join(files), "crf": crf})
+        rows[-1] |= {"available": problem is None, "problem": problem}
+    _print(rows, ["codec", "files", "crf", "available", "problem"], as_json)
+
+
+def completion(shell: str) -> str:
+    """What that shell has to read, to complete this command's options. Raises StylizeError where a part is missing."""
+    try:
+        from argcomplete.shell_integration import shellcode
+    except ImportError as error:
+        raise StylizeError('--completion needs argcomplete: pip install "realtime-stylize[completion]"') from error
+    return str(shellcode(["realtime-stylize"], shell=shell))
+
+
+def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=200).print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else escape(str(value))
+
+
+def versions() -> str:
+    """This program's version and those of the libraries that decide what it can do."""
+    import av
+    import cv2
+
+    from realtime.inference.onnx_session import onnxruntime
+
+    try:
+        own = version("realtime-stylize")
+    except PackageNotFoundError:
+        own = "(not installed)"
+    found = re.search(r"avcodec:\s+YES \(([\d.]+)\)", cv2.getBuildInformation())
+    codec = ".".join(map(str, av.library_versions["libavcodec"]))
+    return (
+        f"realtime-stylize {own}\n"
+        f"onnxruntime {onnxruntime().__version__}\n"
+        f"opencv {cv2.__version__} (its FFmpeg: libavcodec {found.group(1) if found else 'none'})\n"
+        f"pyav {av.__version__} (its FFmpeg: {av.ffmpeg_version_info}, libavcodec {codec})"
+    )

@@ -1,0 +1,1 @@
+"""The network on this machine: engines, execution providers, model files."""

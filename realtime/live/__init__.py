@@ -1,0 +1,1 @@
+"""The live line: the newest frame wins."""

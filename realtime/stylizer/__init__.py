@@ -1,0 +1,1 @@
+"""Frames and looks to stylized frames."""

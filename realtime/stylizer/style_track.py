@@ -1,0 +1,126 @@
+"""A style track: a text file that takes a film from one look to the next.
+
+    # time   style or mix, and options of the look as on the command line
+    0:00     starry_night
+    0:05     the_scream --fade 2
+    1:02.5   great_wave:2,udnie --strength 0.8
+
+What a line does not name stays as it was; before the first line the command line's look holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from realtime.cli.options import Parser, add_look_options
+from realtime.errors import StylizeError, UsageError
+from realtime.stylizer.library import Library
+from realtime.stylizer.look import FADE_SECONDS, LIMITS, Crossfade, Look, parse_look
+
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)")
+_LONGEST_FADE = 3600.0  # seconds
+_ROUNDED = 0.0005  # seconds: players show times to the millisecond
+
+
+@dataclass(frozen=True)
+class Cue:
+    """From when on which look holds. at: seconds from the film's start; fade: seconds that the change takes."""
+
+    at: float
+    look: Look
+    fade: float = FADE_SECONDS
+
+
+@dataclass(frozen=True)
+class StyleTrack:
+    """Looks over time. cues: in their order, the first one at 0."""
+
+    cues: tuple[Cue, ...]
+
+    @property
+    def smooths(self) -> bool:
+        """Whether some picture needs the one before it."""
+        return any(cue.look.smooth for cue in self.cues)
+
+    def cue(self, seconds: float) -> Cue:
+        """The one that holds at that time."""
+        return next((cue for cue in reversed(self.cues) if cue.at <= seconds + _ROUNDED), self.cues[0])
+
+    def at(self, seconds: float) -> Look:
+        """The look at that time, on its way from one to the next within a fade."""
+        fade = Crossfade(self.cues[0].look)
+        for cue in self.cues[1:]:
+            if cue.at <= seconds + _ROUNDED:
+                fade.go(cue.look, cue.at, cue.fade)
+        return fade.at(seconds)
+
+
+def read_style_track(path: Path, library: Library, look: Look) -> StyleTrack:
+    """Read a style track. look: what holds before its first line.
+
+    Raises UsageError, with the file and the line, for what cannot be understood.
+    """
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except OSError as error:
+        raise UsageError(f"--style-track {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--style-track {path} is not UTF-8 text") from error
+    cues = [Cue(0.0, look)]
+    for number, line in enumerate(lines, 1):
+        try:
+            words = shlex.split(line, comments=True)
+            if words:
+                cues.append(_cue(words, cues[-1], library, first=len(cues) == 1))
+        except (StylizeError, ValueError) as error:
+            raise UsageError(f"{path}, line {number}: {error}") from error
+    if len(cues) == 1:
+        raise UsageError(f"--style-track {path}: there is no line in it such as: 0:05 the_scream")
+    return StyleTrack(tuple(cues[1:] if cues[1].at == 0 else cues))
+
+
+def _cue(words: list[str], before: Cue, library: Library, *, first: bool) -> Cue:
+    at = _seconds(words[0])
+    if at < before.at or (at == before.at and not first):
+        raise UsageError(f"{words[0]} is not after the line before")
+    given = vars(_line_parser().parse_args(words[1:]))
+    fade = given.pop("fade", FADE_SECONDS)
+    if not 0 <= fade <= _LONGEST_FADE:
+        raise UsageError(f"--fade {fade:g}: from 0 to {_LONGEST_FADE:g} seconds")
+    look = before.look
+    dials: dict[str, Any] = {name: float(given[name]) for name in LIMITS if name in given}
+    style = given.pop("mix", None) or given.pop("style", None)
+    if style is not None:
+        new = parse_look(style, library)
+        look = replace(look, model=new.model, weights=new.weights)
+    return Cue(at, replace(look, **dials), fade)
+
+
+def _seconds(text: str) -> float:
+    """12.5, 1:02.5 or 0:01:02."""
+    match = _TIME.fullmatch(text)
+    hours, minutes, seconds = (float(part or 0) for part in (match.groups() if match else ("", "", "")))
+    if match is None or (":" in text and seconds >= 60) or (text.count(":") == 2 and minutes >= 60):
+        raise UsageError(f"{text!r} is no time; a line is a time and a style, such as: 1:02.5 the_scream")
+    return 3600 * hours + 60 * minutes + seconds
+
+
+class _Line(Parser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "))
+
+
+def _line_parser() -> Parser:
+    """What may stand after the time."""
+    parser = _Line(add_help=False, allow_abbrev=False)
+    parser.add_argument("mix", nargs="?", metavar="STYLE")
+    add_look_options(parser.add_argument_group())
+    parser.add_argument("--fade", type=float, metavar="SECONDS")
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    return parser

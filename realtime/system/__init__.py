@@ -1,0 +1,1 @@
+"""The ground everything stands on: signals, files, the terminal, paths, queues, clocks, hardware."""

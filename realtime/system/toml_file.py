@@ -1,0 +1,148 @@
+"""What is kept between two runs, as TOML: every problem is one line with the file and the line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
+from realtime.system.files import replace
+
+LARGEST = 1 << 20  # bytes; some devices have no end
+
+
+class TomlFile:
+    """A TOML file, read whole. One that does not exist is an empty one.
+
+    Raises UsageError where it cannot be read, or is no TOML.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._text = _read(path).decode("utf-8-sig") if path.exists() else ""
+            self.table = tomllib.loads(self._text)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path} is not UTF-8 text") from error
+        except tomllib.TOMLDecodeError as error:
+            said = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+            reason, line = (said[1], said[2]) if said else (str(error), None)
+            raise UsageError(f"{path}, line {line or len(self._text.splitlines())}: {reason}") from error
+
+    def where(self, *keys: str) -> str:
+        """The file and the line that this key's value ends on."""
+        lines = self._text.splitlines()
+        for number in range(1, len(lines) + 1):
+            try:
+                table: Any = tomllib.loads("\n".join(lines[:number]))
+            except tomllib.TOMLDecodeError:  # within a value of several lines
+                continue
+            for key in keys:
+                table = table.get(key) if isinstance(table, dict) else None
+            if table is not None:
+                return f"{self.path}, line {number}"
+        return str(self.path)
+
+    def values(self, options: Mapping[str, argparse.Action], *section: str) -> dict[str, Any]:
+        """That section's values as the command line would have them, by their `dest`.
+
+        Paths begin at the file's folder, or with ~. Raises UsageError for an unknown key or a value of a wrong type.
+        """
+        table = self.table
+        for name in section:
+            table = table[name]
+        if not isinstance(table, dict):
+            raise UsageError(f"{self.where(*section)}: {section[-1]} must be a section, [{section[-1]}]")
+        values = {}
+        for key, value in table.items():
+            try:
+                if key not in options:
+                    raise ValueError(_unknown(key, list(options)))
+                values[options[key].dest] = _converted(options[key], value, self.path.parent)
+            except ValueError as error:
+                raise UsageError(f"{self.where(*section, key)}: {key}: {error}") from error
+        return values
+
+    def blame(self, error: StylizeError, keys: Iterable[str], *section: str) -> str:
+        """The error's line; with the place in this file, where the value of one of those keys is what is wrong."""
+        said = re.match(r"--([a-z-]+) ", str(error)) if isinstance(error, UsageError) else None
+        key = "style" if isinstance(error, UnknownStyle) else said[1] if said else ""
+        if key not in keys:
+            return str(error)
+        return f"{self.where(*section, key)}: {str(error).removeprefix('--')}"
+
+    def write(self, changes: Mapping[str, Any]) -> None:
+        """Set those keys, or take away those that are None; the rest stays as it stands, comments too.
+
+        The file is written whole or not at all.
+
+        Raises OutputError where it cannot be written.
+        """
+        import tomlkit
+
+        document = tomlkit.parse(self._text)
+        for key, value in changes.items():
+            if value is None:
+                document.pop(key, None)
+            else:
+                document[key] = value
+        path = self.path.resolve()  # what a link leads to is replaced, not the link
+        part = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+            with open(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(tomlkit.dumps(document))
+            os.chmod(part, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            replace(part, path)
+        except OSError as error:
+            if part is not None:
+                Path(part).unlink(missing_ok=True)
+            raise OutputError(f"{self.path}: {error.strerror or error}") from error
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UsageError(f"{path} is too large to be such a file")
+    return data
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key.replace("_", "-"), known, 1)
+    return f"no such option here; {f'do you mean {close[0]}?' if close else 'there are: ' + ', '.join(known)}"
+
+
+def _converted(action: argparse.Action, value: Any, folder: Path) -> Any:
+    """What the command line would make of it. Raises ValueError."""
+    if isinstance(value, bool) and action.nargs == "?":  # an option whose value can be left out
+        return action.const if value else action.default
+    if action.nargs == 0:
+        return _expect(value, bool, "true or false")
+    if action.type is float:
+        return float(_expect(value, (int, float), "a number"))
+    if action.type is int:
+        return _expect(value, int, "a whole number")
+    if action.type is Path:
+        return folder / Path(_expect(value, str, "a path in quotes")).expanduser()
+    text = str(_expect(value, (str, int), "text in quotes"))
+    if action.choices is not None and text not in action.choices:
+        raise ValueError(f"{text!r} is none of {', '.join(action.choices)}")
+    return text
+
+
+def _expect(value: Any, kinds: type | tuple[type, ...], name: str) -> Any:
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        raise ValueError(f"expected {name}, got {shown}")
+    return value

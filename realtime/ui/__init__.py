@@ -1,0 +1,1 @@
+"""The window, the keys and what they do."""

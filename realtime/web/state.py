@@ -1,0 +1,48 @@
+"""How things stand, as the page is told whenever it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from realtime.live.view import View
+from realtime.stylizer.look import LIMITS
+from realtime.ui.controller import Deeds
+from realtime.ui.keys import Action
+from realtime.web.broadcast import Hub
+
+
+def state(deeds: Deeds, hub: Hub, sender: str) -> dict[str, Any]:
+    """All that changes. sender: the page whose camera is painted, or ""."""
+    live, current = deeds.live, deeds.current
+    dials, controls, source = live.dials, live.controls, live.source
+    target, held = controls.fade.target, dials.held
+    styles = [style for _, style in live.stylizer.library.styles]
+    layout = current.layout if current is not None else None
+    return {
+        "look": {name: round(getattr(target, name), 3) for name in LIMITS},
+        "share": dials.share,
+        "mix": [{"number": styles.index(style), "weight": round(weight, 3)} for style, weight in target.mix],
+        "held": styles.index(held) if held is not None else None,
+        "label": target.label,
+        "dialled": target.dialled,
+        "on": {
+            Action.ORIGINAL.value: target.strength == 0,
+            Action.COLOURS.value: target.keep_colors > 0,
+            Action.MIX.value: held is not None,
+            Action.TOUR.value: dials.touring,
+            Action.GRID.value: controls.view is View.GRID,
+            Action.SPLIT.value: controls.view is View.SPLIT,
+            Action.FREEZE.value: controls.frozen,
+            Action.MIRROR.value: controls.mirror,
+            Action.RECORD.value: deeds.outputs.recording is not None,
+        },
+        "seam": round(deeds.seam, 3),
+        "grid": {"columns": layout.columns, "rows": layout.rows} if layout is not None else None,
+        "said": [deeds.said, deeds.line],
+        "source": f"{source.name}: {source.gives}",
+        "silent": deeds.silence(),
+        "fps": round(hub.fps),
+        "size": list(live.working_size),
+        "provider": f"{live.stylizer.provider.upper()}: {live.stylizer.why}",
+        "sender": sender,
+    }

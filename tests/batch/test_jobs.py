@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from realtime.batch.jobs import passed_over, plan_jobs
+from realtime.errors import UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/a.mp4", "in/b/c.JPG", "in/b/old.avi", "in/x.txt", "one.bmp", "two.mkv", "other/one.bmp"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def plan(output: str, *inputs: str) -> list[tuple[str, str]]:
+    return [(j.source.as_posix(), j.output.as_posix()) for j in plan_jobs([Path(i) for i in inputs], output)]
+
+
+def test_one_into_one(folder: Path) -> None:
+    assert plan("new.mp4", "two.mkv") == [("two.mkv", "new.mp4")]
+    assert plan("new.webp", "one.bmp") == [("one.bmp", "new.webp")]
+    with pytest.raises(UsageError, match="films are written as"):
+        plan("new.png", "two.mkv")
+    with pytest.raises(UsageError, match="pictures are written as"):
+        plan("new.mp4", "one.bmp")
+
+
+def test_a_folder_into_a_folder_keeps_its_tree(folder: Path) -> None:
+    expected = [("in/a.mp4", "out/a.mp4"), ("in/b/c.JPG", "out/b/c.JPG"), ("in/b/old.avi", "out/b/old.avi.mp4")]
+    assert plan("out/", "in") == plan("out", "in") == expected
+
+
+def test_results_inside_the_inputs_folder_are_not_painted_again(folder: Path) -> None:
+    (folder / "in/painted").mkdir()
+    (folder / "in/painted/a.mp4").touch()
+    assert [source for source, _ in plan("in/painted/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
+
+
+def test_several_into_a_folder(folder: Path) -> None:
+    assert plan("out/", "two.mkv") == [("two.mkv", "out/two.mkv")]
+    assert plan("out", "two.mkv", "one.bmp") == [("two.mkv", "out/two.mkv"), ("one.bmp", "out/one.bmp.png")]
+    for output in ("two.mkv", "new.mp4"):  # more likely a slip than a folder's name
+        with pytest.raises(UsageError, match="several inputs need a folder"):
+            plan(output, "one.bmp", "in/a.mp4")
+
+
+def test_two_of_one_name(folder: Path) -> None:
+    (folder / "in/a.avi").touch()
+    assert plan("out/", "in")[:2] == [("in/a.avi", "out/a.avi.mp4"), ("in/a.mp4", "out/a.mp4")]
+    with pytest.raises(UsageError, match="would both become"):
+        plan("out/", "one.bmp", "other/one.bmp", "./one.bmp")
+
+
+def test_a_folder_without_anything(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError, match="no film and no picture"):
+        plan("out/", "empty")
+
+
+def test_links_that_lead_to_themselves_and_what_macos_puts_beside_files(folder: Path) -> None:
+    (folder / "in/._a.mp4").touch()
+    (folder / "in/loop.mp4").symlink_to("loop.mp4")
+    (folder / "in/b/up").symlink_to("..")
+    assert [source for source, _ in plan("out/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
+
+
+def test_a_kind_that_nothing_reads_is_said(folder: Path) -> None:
+    (folder / "photo.HEIC").touch()
+    with pytest.raises(UsageError, match=r"photo.HEIC: pictures of this kind cannot be read; save it as .jpg"):
+        plan("new.png", "photo.HEIC")
+
+
+def test_what_is_passed_over_in_folders(folder: Path) -> None:
+    for name in ("in/b/photo.HEIC", "in/raw.dng", "out/drawn.svg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert [path.as_posix() for path in passed_over([Path("in"), Path("one.bmp")])] == ["in/b/photo.HEIC", "in/raw.dng"]
+    assert passed_over([Path("out")], but=Path("out/")) == passed_over([Path("out")])  # a folder into itself
+    assert passed_over([Path(".")], but=Path("out")) == passed_over([Path("in")])

@@ -1,0 +1,19 @@
+"""docs/films.md is made by a program, and still says what that program finds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(900)  # half a minute on a quiet machine
+def test_the_table_is_what_the_program_makes(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "docs/films_table.py"), str(tmp_path / "films.md")]
+    subprocess.run(command, check=True, cwd=ROOT, timeout=800)
+    made, shown = (path.read_text(encoding="utf-8") for path in (tmp_path / "films.md", ROOT / "docs/films.md"))
+    assert made.splitlines() == shown.splitlines()

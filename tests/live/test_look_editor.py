@@ -1,0 +1,202 @@
+"""Every turn of every dial, on a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+
+import pytest
+
+from realtime import Look
+from realtime.cli.options import build_parser
+from realtime.live.look_editor import STROKES, Dials
+from realtime.stylizer.library import Library, Model
+from realtime.stylizer.look import FADE_SECONDS, LIMITS, Crossfade, parse_look
+from realtime.ui.keys import BINDINGS
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def dials(library: Library, clock: Clock) -> Dials:
+    return Dials(Crossfade(parse_look(None, library)), library, clock=clock)
+
+
+def names(look: Look) -> dict[str, float]:
+    return {style.name: round(weight, 3) for style, weight in look.mix}
+
+
+def style(library: Library, number: int) -> str:
+    return library.styles[number][1].name
+
+
+def test_styles_in_turn_and_round_the_end(dials: Dials, library: Library) -> None:
+    for by, expected in [(1, 1), (1, 2), (-1, 1), (-1, 0), (-1, -1), (1, 0)]:
+        dials.step(by)
+        assert names(dials.fade.target) == {style(library, expected): 1.0}
+
+
+def test_a_number_too_high_is_said(dials: Dials, library: Library) -> None:
+    before = dials.fade.target
+    assert dials.choose(99) == f"there are {len(library.styles)} styles"
+    assert dials.fade.target is before
+
+
+def test_the_original_and_back_to_the_same_strength(dials: Dials) -> None:
+    dials.strength(-1)
+    assert dials.toggle_original() == "original"
+    dials.toggle_original()
+    assert dials.fade.target.strength == 0.9
+    dials.toggle_original()
+    dials.choose(2)
+    assert dials.fade.target.strength == 0.9
+
+
+def test_every_dial_goes_step_by_step_and_stops_at_its_ends(dials: Dials) -> None:
+    turns = {"strength": dials.strength, "stroke": dials.stroke, "smooth": dials.smooth}
+    for name, turn in turns.items():
+        seen = {getattr(dials.fade.target, name)}
+        for by in [1] * 12 + [-1] * 24 + [1] * 24:
+            turn(by)
+            seen.add(getattr(dials.fade.target, name))
+        assert (min(seen), max(seen)) == LIMITS[name]
+        assert len(seen) == (len(STROKES) if name == "stroke" else 11)
+
+
+def test_strokes_from_between_the_steps(library: Library, clock: Clock) -> None:
+    dials = Dials(Crossfade(parse_look(None, library, stroke=1.1)), library, clock=clock)
+    dials.stroke(1)
+    assert dials.fade.target.stroke == 1.25
+    dials.stroke(-1)
+    assert dials.fade.target.stroke == 1.0
+
+
+def test_colours_there_and_back(dials: Dials) -> None:
+    dials.toggle_colours()
+    assert dials.fade.target.keep_colors == 1
+    dials.toggle_colours()
+    assert dials.fade.target.keep_colors == 0
+
+
+def test_x_holds_the_style_before(dials: Dials, library: Library) -> None:
+    dials.choose(2)
+    dials.choose(4)
+    line = dials.toggle_mix()
+    assert names(dials.fade.target) == {style(library, 2): 0.5, style(library, 4): 0.5}
+    assert "50%" in line
+    dials.lean(1)
+    assert names(dials.fade.target) == {style(library, 2): 0.6, style(library, 4): 0.4}
+    dials.lean(-1)
+    dials.lean(-1)
+    assert names(dials.fade.target) == {style(library, 2): 0.4, style(library, 4): 0.6}
+    dials.choose(0)  # what is held stays
+    assert names(dials.fade.target) == {style(library, 2): 0.4, style(library, 0): 0.6}
+    dials.toggle_mix()
+    assert names(dials.fade.target) == {style(library, 0): 1.0}
+
+
+def test_x_without_a_style_before_takes_the_next(dials: Dials, library: Library) -> None:
+    dials.lean(1)
+    assert names(dials.fade.target) == {style(library, 0): 0.5, style(library, 1): 0.5}
+    for _ in range(9):
+        dials.lean(1)
+    assert names(dials.fade.target) == {style(library, 1): 1.0}
+
+
+def test_a_mix_of_four_stays_one_of_four(library: Library, clock: Clock) -> None:
+    text = ",".join(f"{style(library, n)}:{4 - n}" for n in range(4))
+    dials = Dials(Crossfade(parse_look(text, library)), library, clock=clock)
+    dials.toggle_mix()
+    mixed = names(dials.fade.target)
+    assert len(mixed) == 4 and style(library, 3) not in mixed
+    assert sum(dials.fade.target.weights) == pytest.approx(1)
+
+
+def test_every_change_fades(dials: Dials, clock: Clock) -> None:
+    turns: list[Callable[[], str]] = [dials.toggle_mix, dials.toggle_colours]
+    turns += [partial(dials.choose, 3), partial(dials.lean, 1), partial(dials.strength, -1)]
+    turns += [partial(dials.stroke, 1), partial(dials.smooth, 1)]
+    for turn in turns:
+        clock.now += 10
+        before = dials.look()
+        turn()
+        assert dials.look().weights == before.weights
+        clock.now += FADE_SECONDS / 2
+        assert dials.look() not in (before, dials.fade.target)
+        clock.now += FADE_SECONDS
+        assert dials.look() == dials.fade.target != before
+
+
+def test_a_tour_walks_by_itself(library: Library, clock: Clock) -> None:
+    dials = Dials(Crossfade(parse_look(None, library)), library, tour=8, clock=clock)
+    seen = []
+    for _ in range(8 * len(library.styles) + 4):
+        clock.now += 1
+        seen.append(next(iter(names(dials.look()))))
+    order = list(dict.fromkeys(seen))
+    assert order == [s.name for _, s in library.styles]
+    assert seen[-1] == order[0], "and round again"
+
+
+def test_a_tour_fades_slowly_and_waits_after_a_choice(library: Library, clock: Clock) -> None:
+    dials = Dials(Crossfade(parse_look(None, library)), library, tour=8, clock=clock)
+    clock.now += 8
+    dials.look()
+    clock.now += 1
+    assert len(dials.look().mix) == 2, "a second later it is still fading"
+    clock.now += 6
+    dials.choose(4)
+    clock.now += 7
+    assert names(dials.look()) == {style(library, 4): 1.0}
+    clock.now += 1
+    dials.look()
+    assert names(dials.fade.target) == {style(library, 5 % len(library.styles)): 1.0}
+
+
+def test_a_walks_at_once_and_stays(dials: Dials, library: Library, clock: Clock) -> None:
+    assert "10 seconds" in dials.toggle_tour()
+    assert names(dials.fade.target) == {style(library, 1): 1.0}
+    dials.toggle_tour()
+    clock.now += 100
+    assert names(dials.look()) == {style(library, 1): 1.0}
+
+
+def test_a_look_of_ones_own(dials: Dials, library: Library, clock: Clock) -> None:
+    look = parse_look(style(library, 3), library, strength=0.5, stroke=2)
+    dials.go(look)
+    clock.now += 1
+    assert dials.look() == look
+    dials.step(1)
+    assert names(dials.fade.target) == {style(library, 4): 1.0} and dials.fade.target.stroke == 2
+
+
+def test_styles_of_two_models_are_not_mixed(library: Library, clock: Clock) -> None:
+    other = library.models[0]
+    twin = Model(other.path, other.data, tuple(type(s)(f"twin_{s.name}", s.row) for s in other.styles), other.multiple)
+    both = Library([other, twin])
+    dials = Dials(Crossfade(parse_look(None, both)), both, clock=clock)
+    dials.choose(len(other.styles))
+    dials.toggle_mix()
+    assert set(names(dials.fade.target)) == {f"twin_{style(library, n)}" for n in (0, 1)}
+    dials.choose(2)
+    assert names(dials.fade.target) == {style(library, 2): 1.0}
+
+
+def test_every_field_of_the_look_has_its_option_and_its_key() -> None:
+    parser = build_parser()
+    options = {option for binding in BINDINGS if (option := binding.option)}
+    assert {f"--{name.replace('_', '-')}" for name in LIMITS} <= options
+    assert set(LIMITS) <= {field.name for field in fields(Look)}
+    for option in options:
+        assert option in parser._option_string_actions, option

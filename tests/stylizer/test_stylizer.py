@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime import Steady, Stylizer
+from realtime.errors import EngineError
+from realtime.frame import Image
+from realtime.inference.providers import PROVIDERS
+from realtime.stylizer.library import Library, Style
+from realtime.stylizer.look import one_style
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer(provider="cpu")
+
+
+@pytest.mark.parametrize("size", [(480, 640), (479, 641), (64, 64), (17, 101), (16, 16)])
+def test_any_size_comes_back_as_it_was(stylizer: Stylizer, photo: Image, size: tuple[int, int]) -> None:
+    height, width = size
+    image = np.ascontiguousarray(np.resize(photo, (height, width, 3)))
+    before = image.copy()
+    painted = stylizer.paint(image)
+    assert painted.shape == image.shape and painted.dtype == np.uint8
+    assert (image == before).all(), "the caller's picture was changed"
+    assert np.abs(painted.astype(int) - image).mean() > 5
+
+
+def test_a_padded_size_is_the_picture_and_not_its_padding(stylizer: Stylizer, photo: Image) -> None:
+    whole = stylizer.paint(photo[:256, :256]).astype(float)
+    cut = stylizer.paint(photo[:254, :255]).astype(float)
+    assert np.abs(whole[:240, :240] - cut[:240, :240]).mean() < 12
+
+
+def test_every_style_paints_differently(stylizer: Stylizer, photo: Image) -> None:
+    pictures = [stylizer.paint(photo, one_style(*entry)).astype(int) for entry in stylizer.library.styles]
+    assert len(pictures) >= 4
+    for number, one in enumerate(pictures):
+        for other in pictures[number + 1 :]:
+            assert np.abs(one - other).mean() > 8
+
+
+def test_strength_goes_from_photo_to_painting(photo: Image) -> None:
+    photo = photo[:128, :128]
+    distances = []
+    for strength in (0.0, 0.5, 1.0):
+        with Stylizer(strength=strength, provider="cpu") as stylizer:
+            distances.append(np.abs(stylizer.paint(photo).astype(int) - photo).mean())
+    assert distances[0] == 0
+    assert distances[1] == pytest.approx(distances[2] / 2, rel=0.1)
+
+
+def test_the_dials_of_the_constructor_are_those_of_the_look(photo: Image) -> None:
+    photo = photo[:128, :128]
+    with Stylizer(strength=0.5, keep_colors=True, stroke=2, smooth=0.3, provider="cpu") as stylizer:
+        look = stylizer.look
+        assert (look.strength, look.keep_colors, look.stroke, look.smooth) == (0.5, 1, 2, 0.3)
+        painted = stylizer.paint(photo)
+        assert painted.shape == photo.shape
+        for dial, default in [("strength", 1), ("keep_colors", 0), ("stroke", 1)]:
+            other = stylizer.paint(photo, replace(look, **{dial: default}))  # type: ignore[arg-type]
+            assert np.abs(other.astype(int) - painted).mean() > 2, dial
+
+
+def test_larger_strokes_are_coarser(stylizer: Stylizer, photo: Image) -> None:
+    detail = []
+    for stroke in (0.5, 1.0, 2.0, 4.0):
+        painted = stylizer.paint(photo, replace(stylizer.look, stroke=stroke))
+        detail.append(np.abs(np.diff(painted.astype(int), axis=1)).mean())
+    assert detail == sorted(detail, reverse=True)
+
+
+def test_on_the_way_between_two_paintings_both_are_seen(stylizer: Stylizer, photo: Image) -> None:
+    photo = photo[:128, :128]
+    fine, coarse = stylizer.look, replace(stylizer.look, stroke=2.0)
+    one, other = (stylizer.paint(photo, look).astype(int) for look in (fine, coarse))
+    half = stylizer.paint(photo, replace(coarse, before=fine, share=0.5))
+    assert np.abs(half - (one + other) / 2).mean() < 1.5
+
+
+def test_a_stream_is_smoothed(stylizer: Stylizer, photo: Image) -> None:
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(photo[:240, :320] + rng.normal(0, 8, (240, 320, 3)), 0, 255).astype(np.uint8) for _ in range(8)]
+    change = []
+    for smooth in (0.0, 1.0):
+        look, steady = replace(stylizer.look, smooth=smooth), Steady()
+        painted = [stylizer.paint(image, look, steady).astype(int) for image in noisy]
+        change.append(np.abs(painted[-1] - painted[-2]).mean())
+    assert change[1] < change[0] / 2
+
+
+def test_a_view_and_a_reversed_view_are_fine(stylizer: Stylizer, photo: Image) -> None:
+    mirrored = photo[:128, 127::-1]
+    assert (stylizer.paint(mirrored) == stylizer.paint(mirrored.copy())).all()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((64, 64), np.uint8),
+        np.zeros((64, 64, 4), np.uint8),
+        np.zeros((64, 64, 3), np.float32),
+        np.zeros((8, 64, 3), np.uint8),
+    ],
+)
+def test_other_arrays_are_refused_with_expected_and_got(stylizer: Stylizer, bad: Image) -> None:
+    with pytest.raises(ValueError, match=r"expected \[H, W, 3\] uint8 .* got \["):
+        stylizer.paint(bad)
+
+
+def test_cuda_asked_for_and_not_there() -> None:
+    from realtime.system.hardware import nvidia_gpus
+
+    if nvidia_gpus():
+        pytest.skip("this machine has an NVIDIA GPU")
+    with pytest.raises(EngineError, match="no NVIDIA driver found"):
+        Stylizer(provider="cuda")
+
+
+def test_auto_says_why() -> None:
+    with Stylizer() as stylizer:
+        assert stylizer.provider in PROVIDERS
+        assert stylizer.why
+
+
+def test_openvino_paints_the_same(stylizer: Stylizer, photo: Image) -> None:
+    """In bf16 where the processor has it: a few levels apart, which nobody sees."""
+    with Stylizer(provider="openvino") as other:
+        assert other.provider == "openvino"
+        one, two = stylizer.paint(photo), other.paint(photo)
+        assert np.abs(one.astype(int) - two).mean() < 1.5
+        before = two.copy()
+        other.paint(photo[::-1])
+        assert (two == before).all(), "the picture given out was painted over"
+
+
+def test_the_users_own_never_paint_what_ships(library: Library) -> None:
+    """Added to another network, they hold all its styles too; added to this one, they stand for it."""
+    shipped = library.models[0]
+    grandma = Style("grandma", len(shipped.styles))
+    mine = replace(shipped, path=Path("yours.onnx"), styles=(*shipped.styles, grandma), trunk="another")
+    both = Library([shipped], [mine])
+    assert [style.name for _, style in both.styles] == [*(style.name for style in shipped.styles), "grandma"]
+    assert all(model is shipped for model, _ in both.styles[:-1]) and both.find("grandma")[0] is mine
+    same = replace(mine, trunk=shipped.trunk)
+    assert {id(model) for model, _ in Library([shipped], [same]).styles} == {id(same)}
+
+
+def test_of_two_styles_of_one_name_the_later_models_counts(library: Library) -> None:
+    shipped = library.models[0]
+    mine = replace(shipped, path=Path("mine.onnx"), styles=shipped.styles[1:3], trunk="another")
+    both = Library([shipped, mine])
+    names = [style.name for style in shipped.styles]
+    assert [style.name for _, style in both.styles] == names, "each at its place"
+    assert both.find(names[1])[0] is mine and both.find(names[0])[0] is shipped

@@ -1,0 +1,58 @@
+"""Ctrl-C at any moment, also while torch is imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from realtime.system.signals import undisturbed
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """A shell's background jobs are deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_it_waits_until_the_block_is_over() -> None:
+    before, seen = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+        seen.append("went on")
+    assert seen == ["went on"] and signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_goes_wrong_meanwhile_is_not_hidden() -> None:
+    with pytest.raises(ImportError), undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+        raise ImportError
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing tells what a process has loaded")
+def test_a_command_that_is_just_importing_torch(world: Path, vgg_file: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "training.cli", "--config", str(world / "run.toml"), "--device", "cpu"),
+        *("--photos", str(world / "photos"), "--paintings", str(world / "paintings")),
+        *("--vgg", str(vgg_file), "-o", str(world / "out")),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    maps = Path(f"/proc/{process.pid}/maps")
+    while "libtorch" not in maps.read_text():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=100)
+    assert (process.returncode, err) == (130, "stopped; the same command goes on from here\n")
+    assert not (world / "out").exists(), "it had not begun"

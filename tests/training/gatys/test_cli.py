@@ -1,0 +1,180 @@
+"""`stylize-still` as a user drives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from training.errors import TrainingError
+from training.gatys import cli as still_cli
+from training.gatys.options import STYLE_LAYERS, build_parser
+from training.vgg import convolutions_to
+
+ROOT = Path(__file__).parents[3]
+QUICK = ("--iterations", "2", "--size", "48", "--content-layers", "relu2_2", "--style-layers", "relu1_2,relu2_2")
+
+
+def arguments(world: Path, vgg_file: Path, *more: str) -> list[str]:
+    photo, painting = str(world / "photos/0.jpg"), str(world / "paintings/0.jpg")
+    return [photo, painting, "-o", str(world / "out.png"), "--vgg", str(vgg_file), "--device", "cpu", *QUICK, *more]
+
+
+def test_a_picture_is_painted(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "out.preview.png").write_bytes(b"left by a run that was killed")
+    assert still_cli.main(arguments(world, vgg_file, "--preview-every", "1")) == 0
+    made = cv2.imread(str(world / "out.png"))
+    assert made is not None and made.shape == (36, 48, 3)
+    out, err = capsys.readouterr()
+    assert "2/2  48x36  content 0." in out and out.endswith(f"wrote {world / 'out.png'}\n") and err == ""
+    assert sorted(path.name for path in world.glob("out*")) == ["out.png"], "a part or a preview was left"
+
+
+def test_nothing_is_overwritten_unasked(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "out.png").write_bytes(b"mine")
+    assert still_cli.main(arguments(world, vgg_file)) == 1
+    assert capsys.readouterr().err == f"stylize-still: {world / 'out.png'} is there already; --overwrite replaces it\n"
+    assert (world / "out.png").read_bytes() == b"mine"
+    assert still_cli.main(arguments(world, vgg_file, "--overwrite")) == 0
+    assert cv2.imread(str(world / "out.png")) is not None
+
+
+def test_a_file_that_appears_meanwhile_is_left_alone(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(still_cli, "work", lambda still, *_: [*still.paint(), (world / "out.png").write_text("new")])
+    assert still_cli.main(arguments(world, vgg_file)) == 1
+    assert f"the picture is in {world / 'out.png'}.part" in capsys.readouterr().err
+    assert (world / "out.png").read_text() == "new"
+    assert cv2.imdecode(np.fromfile(world / "out.png.part", np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+def test_nobody_reads_what_is_printed(world: Path, vgg_file: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as deaf:
+        command = [sys.executable, "-m", "training.gatys.cli", *arguments(world, vgg_file)]
+        done = subprocess.run(command, cwd=ROOT, stdout=deaf, stderr=subprocess.PIPE, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert cv2.imread(str(world / "out.png")) is not None, "the picture is lost"
+
+
+def test_the_photo_is_never_the_output(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = arguments(world, vgg_file, "--overwrite")
+    given[given.index("-o") + 1] = given[0]
+    before = Path(given[0]).read_bytes()
+    assert still_cli.main(given) == 1
+    assert "is one of the pictures to work from" in capsys.readouterr().err
+    assert Path(given[0]).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (0, "nowhere.jpg", "nowhere.jpg: No such file or directory"),
+        (1, "broken", "not a picture that OpenCV reads"),
+        (3, "out.gif", "the name must end in one of .bmp, .jpeg, .jpg"),
+        (3, "no/where/out.png", "no such folder"),
+        (3, "photos", "must end in one of"),
+        (3, "out" * 100 + ".png", "out.png: File name too long"),
+        (5, "nowhere.pth", "no VGG-16 weights at"),
+    ],
+)
+def test_an_error_is_one_line(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], place: int, value: str, message: str
+) -> None:
+    given = arguments(world, vgg_file)
+    given[place] = str(world / "photos/broken.jpg" if value == "broken" else world / value)
+    assert still_cli.main(given) == 1
+    out, err = capsys.readouterr()
+    assert message in err and err.startswith("stylize-still: ") and err.count("\n") == 1 and out == ""
+    assert not list(world.glob("out*"))
+
+
+def test_layers_and_networks_that_do_not_fit_are_one_line(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more, message in (
+        (("--style-layers", "relu5_1"), "no weights for relu5_1 (features.24); its last layer is relu4_3"),
+        (("--style-layers", "relu9_1"), "VGG-16 has no layer 'relu9_1'"),
+        (("--network", "vgg19", "--style-layers", "relu3_4"), "holds VGG-16, not VGG-19 (--network vgg16)"),
+        (("--size", "60000"), "GB are free; --size "),
+    ):
+        assert still_cli.main(arguments(world, vgg_file, *more)) == 1
+        err = capsys.readouterr().err
+        assert message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--iterations", "0"), "must be at least 1, got 0"),
+        (("--size", "big"), "expected a whole number, got 'big'"),
+        (("--style-weight", "nan"), "must be from 0 to"),
+        (("--style-layers", ","), "expected layers such as"),
+        (("--network", "vgg11"), "invalid choice"),
+    ],
+)
+def test_wrong_usage_is_2(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        still_cli.main(arguments(world, vgg_file, *more))
+    assert caught.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(world: Path, vgg_file: Path) -> None:
+    with pytest.raises(TrainingError):
+        still_cli.main(arguments(world, vgg_file / "no", "--debug"))
+
+
+def test_memory_that_ends_after_all_is_one_line(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(still_cli, "work", work)
+    assert still_cli.main(arguments(world, vgg_file)) == 1
+    assert capsys.readouterr().err == "stylize-still: out of memory after all; choose a smaller --size\n"
+
+
+def test_ctrl_c_writes_what_there_is(world: Path, vgg_file: Path) -> None:
+    given = arguments(world, vgg_file, "--iterations", "100000", "--preview-every", "1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training.gatys.cli", *given],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    preview, deadline = world / "out.preview.png", time.monotonic() + 120
+    while not preview.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert err == f"stopped; wrote {world / 'out.png'} as far as it was\n"
+    made = cv2.imread(str(world / "out.png"))
+    assert made is not None and made.shape == (36, 48, 3)
+    assert sorted(path.name for path in world.glob("out*")) == ["out.png"]
+
+
+def test_without_torch_it_says_what_to_install(world: Path, vgg_file: Path) -> None:
+    (world / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    command = [sys.executable, "-m", "training.gatys.cli", *arguments(world, vgg_file)]
+    done = subprocess.run(
+        command, cwd=world, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "needs torch" in done.stderr and 'pip install "realtime-stylize[train]"' in done.stderr
+
+
+def test_every_default_layer_exists() -> None:
+    defaults = build_parser().parse_args(["a", "b", "-o", "c.png"])
+    for network, layers in STYLE_LAYERS.items():
+        assert convolutions_to(network, layers + defaults.content_layers)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from realtime.errors import OutputError, UsageError
+from realtime.web.address import Address, is_loopback, listen, parse_address, urls
+from realtime.web.tls import certificate
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", Address("127.0.0.1", 8765)),
+        ("9000", Address("127.0.0.1", 9000)),
+        ("0.0.0.0", Address("0.0.0.0", 8765)),
+        ("0.0.0.0:80", Address("0.0.0.0", 80)),
+        ("studio.local:9000", Address("studio.local", 9000)),
+        ("[::1]:9000", Address("::1", 9000)),
+        ("::", Address("::", 8765)),
+        ("https://0.0.0.0", Address("0.0.0.0", 8765, tls=True)),
+        ("http://localhost:9000/", Address("localhost", 9000)),
+    ],
+)
+def test_addresses_as_people_write_them(text: str, address: Address) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["film.mp4:x", "99999", ":80", "1.2.3.4:99999", "[]:80", "[::1]x"])
+def test_what_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--serve"):
+        parse_address(text)
+
+
+def test_loopback() -> None:
+    assert all(map(is_loopback, ("127.0.0.1", "127.9.9.9", "::1", "localhost", "::ffff:127.0.0.1")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.2", "localhost.evil.example", "evil.example", "")))
+
+
+def test_only_wide_addresses_have_a_token_in_them() -> None:
+    assert urls(Address(), 8765, "secret") == ["http://127.0.0.1:8765/"]
+    assert urls(Address("::1"), 8765, "secret") == ["http://[::1]:8765/"]
+    here, there = urls(Address("0.0.0.0", tls=True), 8765, "secret")
+    assert here == "https://127.0.0.1:8765/" and there.endswith(":8765/?token=secret")
+    assert urls(Address("192.168.7.7"), 1, "secret") == ["http://192.168.7.7:1/?token=secret"]
+
+
+def test_names_that_may_be_asked_for() -> None:
+    assert Address().names == {"localhost", "127.0.0.1", "::1"}
+    assert Address("192.168.7.7").names > {"localhost", "192.168.7.7", socket.gethostname().lower()}
+    assert "0.0.0.0" not in Address("0.0.0.0").names
+
+
+@pytest.mark.parametrize(
+    ("computer", "names"),
+    [("Büro-PC", ["xn--bro-pc-3ya"]), ("STUDIO", ["studio"]), ("x" * 64 + "ü", [])],
+)
+def test_computers_whose_names_have_other_letters(
+    computer: str, names: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: computer)
+    assert Address("0.0.0.0").names >= {*names, *(f"{name}.local" for name in names)}
+    made = x509.load_pem_x509_certificate(certificate(tmp_path / "page.pem").read_bytes())
+    found = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert found.get_values_for_type(x509.DNSName) == [*names, "localhost"]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_hosts_that_cannot_be(host: str) -> None:
+    with pytest.raises(OutputError, match=r"no page: .*--serve PORT"):
+        listen(Address(host))
+
+
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OutputError, match=f"no page: 127.0.0.1:{port}: .*--serve PORT"):
+            listen(Address(port=port))
+    with pytest.raises(OutputError, match=r"no page: no\.such\.host\.invalid"):
+        listen(Address("no.such.host.invalid"))
+
+
+def test_a_certificate_without_its_key_is_made_anew(tmp_path: Path) -> None:
+    path = certificate(tmp_path / "page.pem")
+    whole = path.read_bytes()
+    assert certificate(path).read_bytes() == whole
+    path.write_bytes(whole[whole.index(b"-----BEGIN CERTIFICATE") :])
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate(path))
