@@ -24,13 +24,16 @@ from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table
 from realtime.frame import Image
-from realtime.inference.engine import Session, Way
-from realtime.inference.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession, load_cuda
+from realtime.inference.engine import Way
+from realtime.inference.model import Model, read_model
+from realtime.inference.onnx_runtime import load_cuda
+from realtime.inference.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession
 from realtime.inference.providers import PROVIDERS, problem_of
-from realtime.stylizer.library import Model, read_model, shipped_folder
+from realtime.inference.session import Session
+from realtime.system.paths import shipped_folder
 
 WARM_UP = 10  # frames at each size that are not counted
-LANES = (2, 3)  # frames in flight at once, each with a session of its own
+MAX_WORKERS = (2, 3)  # frames in flight at once, each with a session of its own
 CHANGES = {  # to CUDA_OPTIONS, one at a time
     "fixed memory, CUDA graph, exhaustive": {},
     "no CUDA graph": {"enable_cuda_graph": "0"},
@@ -84,13 +87,13 @@ def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
         }
     load_cuda()
 
-    def bound(changes: dict[str, str], lanes: int) -> Callable[[], list[Session]]:
+    def bound(changes: dict[str, str], num_workers: int) -> Callable[[], list[Session]]:
         session = partial(BoundSession, model.data, execution, CUDA_OPTIONS | changes)
-        return lambda: [OwnThread(session) for _ in range(lanes)]
+        return lambda: [OwnThread(session) for _ in range(num_workers)]
 
     table: dict[str, Callable[[], list[Session]]] = {"arrays": lambda: [PlainSession(model.data, execution)]}
     table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
-    table |= {f"{lanes} frames in flight": bound({}, lanes) for lanes in LANES}
+    table |= {f"{num_workers} frames in flight": bound({}, num_workers) for num_workers in MAX_WORKERS}
     if problem_of("tensorrt") is None:
         table["TensorRT"] = lambda: [Way("tensorrt").open(model)]
     return table

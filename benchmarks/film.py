@@ -40,7 +40,7 @@ SECONDS = 4  # of pictures in the network, before the film and after it
 
 
 @dataclass
-class Film:
+class VideoFile:
     """What is in a file. seconds: of the picture; sound: a digest of its packets, "" where there are none."""
 
     frames: int
@@ -147,7 +147,7 @@ def make(path: Path, size: tuple[int, int], seconds: float) -> Path:
     return path
 
 
-def network(film: Film, provider: str) -> list[tuple[float, float]]:
+def network(film: VideoFile, provider: str) -> list[tuple[float, float]]:
     """(wall, CPU) s that pictures of that size take in the network, for a while: machines slow down and recover."""
     width, height = (int(side) for side in film.size.split("x"))
     times: list[tuple[float, float]] = []
@@ -157,7 +157,7 @@ def network(film: Film, provider: str) -> list[tuple[float, float]]:
             number = len(times)
             picture = scene(number / RATE, (width, height))
             start, cpu = time.perf_counter(), time.process_time()
-            stylizer.paint(picture)
+            stylizer.stylize(picture)
             times.append((time.perf_counter() - start, time.process_time() - cpu))
     return times[3:]
 
@@ -186,7 +186,7 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[float, float, int]:
     return peak, usage.ru_utime + usage.ru_stime, process.returncode
 
 
-def look_into(path: Path) -> Film:
+def look_into(path: Path) -> VideoFile:
     """Decode the pictures, digest the sound."""
     digest, frames, end, size = hashlib.sha256(), 0, 0.0, ""
     with av.open(str(path)) as container:
@@ -199,10 +199,10 @@ def look_into(path: Path) -> Film:
                     frames, size = frames + 1, f"{picture.width}x{picture.height}"
                     length = float(picture.duration * (picture.time_base or 0)) or 1 / RATE
                     end = max(end, float(picture.time or 0) + length)
-        return Film(frames, end, size, digest.hexdigest() if container.streams.audio else "")
+        return VideoFile(frames, end, size, digest.hexdigest() if container.streams.audio else "")
 
 
-def compare(table: Table, film: str, by: str, source: Film, result: Film, done: Run | None) -> None:
+def compare(table: Table, film: str, by: str, source: VideoFile, result: VideoFile, done: Run | None) -> None:
     """One line of the side by side."""
     sound = "none" if not result.sound else "bit for bit" if result.sound == source.sound else "another"
     wall = f"{done.wall:.1f}" if done is not None else ""

@@ -102,7 +102,7 @@ def record(provider: str, busy: tuple[float, float], seconds: float) -> tuple[li
                     break
         finally:
             end(burners)
-        return shown, f"{stylizer.provider}: {stylizer.why}"
+        return shown, f"{stylizer.provider}: {stylizer.provider_reason}"
 
 
 def end(burners: list[subprocess.Popen[bytes]]) -> None:

@@ -25,7 +25,7 @@ from benchmarks.quality.steadiness import Pair, neighbours, square_difference
 from export.verify import cover
 from realtime.frame import Image
 from realtime.stylizer.look import parse_look
-from realtime.stylizer.smoothing import Steady
+from realtime.stylizer.smoothing import TemporalSmoother
 from realtime.stylizer.stylizer import Stylizer
 
 STRENGTHS = (0.0, 0.5, 1.0)
@@ -66,11 +66,11 @@ def read(film: Path, count: int) -> list[Image]:
 def measure(stylizer: Stylizer, style: str, frames: list[Image], pairs: dict[int, Pair]) -> list[str]:
     """A cell for each strength, and what the strongest costs."""
     look = parse_look(style, stylizer.library)
-    plain = [stylizer.paint(frame, look) for frame in frames]
+    plain = [stylizer.stylize(frame, look) for frame in frames]
     source = sum(square_difference(pair.first, pair.second, pair) for pair in pairs.values())
     cells, taken = [], [0.0]
     for strength in STRENGTHS:
-        smooth, steady, taken = parse_look(style, stylizer.library, smooth=strength), Steady(), []
+        smooth, steady, taken = parse_look(style, stylizer.library, smooth=strength), TemporalSmoother(), []
         painted = []
         for frame, painting in zip(frames, plain, strict=True):
             start = time.perf_counter()

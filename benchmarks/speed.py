@@ -27,10 +27,11 @@ from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
 from realtime.inference.engine import ways_of
-from realtime.inference.onnx_session import create_session, load_cuda
+from realtime.inference.model import models_in, read_model
+from realtime.inference.onnx_runtime import create_session, load_cuda
 from realtime.inference.providers import PROVIDERS, problem_of
-from realtime.stylizer.library import models_in, read_model, shipped_folder
 from realtime.system.hardware import cores
+from realtime.system.paths import shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
 
@@ -101,10 +102,12 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
     ways = [way for name in names for way in ways_of(name, model, "auto")]
     sessions = {way.label: way.open(model) for way in ways}
     found = [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
-    for way in (way for way in ways if way.lanes == 2):
-        lanes = [partial(way.open(model, cores() // 2).run, frame, style) for _ in range(2)]
+    for way in (way for way in ways if way.num_workers == 2):
+        workers = [partial(way.open(model, cores() // 2).run, frame, style) for _ in range(2)]
         pool = ThreadPoolExecutor(2)
-        found.append(Contender(f"ours: {path.stem}, {way.label}, films: two at once", partial(at_once, pool, lanes), 2))
+        found.append(
+            Contender(f"ours: {path.stem}, {way.label}, films: two at once", partial(at_once, pool, workers), 2)
+        )
     return found
 
 

@@ -42,8 +42,8 @@ def main() -> None:
         for model, style in live.library.styles:
             other = wide.library.find(style.name)
             rows = [
-                [live.paint(picture, one_style(model, style)) for picture in pictures],
-                [wide.paint(picture, one_style(*other)) for picture in pictures],
+                [live.stylize(picture, one_style(model, style)) for picture in pictures],
+                [wide.stylize(picture, one_style(*other)) for picture in pictures],
             ]
             cv2.imwrite(str(DOCS / f"gallery/{style.name}.jpg"), _sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
             lines = [f"{style.painter}, {style.year}. `--style {style.name}`"]

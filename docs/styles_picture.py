@@ -26,7 +26,7 @@ def main() -> None:
     assert photo is not None
     image = np.asarray(photo, np.uint8)
     with Stylizer(provider="cpu") as stylizer:
-        painted = [stylizer.paint(image, one_style(*entry)) for entry in stylizer.library.styles]
+        painted = [stylizer.stylize(image, one_style(*entry)) for entry in stylizer.library.styles]
     tiles = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in painted]
     tiles += [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (-len(tiles) % ROWS)
     columns = len(tiles) // ROWS

@@ -13,12 +13,12 @@ from realtime.system import environment  # noqa: F401 - before anything that loa
 if TYPE_CHECKING:
     from realtime.errors import StylizeError as StylizeError
     from realtime.live.pipeline import Live as Live
-    from realtime.live.state import Painted as Painted
+    from realtime.live.state import StylizedFrame as StylizedFrame
     from realtime.live.view import View as View
     from realtime.sources import open_live_source as open_live_source
     from realtime.stylizer.look import Look as Look
     from realtime.stylizer.look import parse_look as parse_look
-    from realtime.stylizer.smoothing import Steady as Steady
+    from realtime.stylizer.smoothing import TemporalSmoother as TemporalSmoother
     from realtime.stylizer.style_track import StyleTrack as StyleTrack
     from realtime.stylizer.style_track import read_style_track as read_style_track
     from realtime.stylizer.stylizer import Stylizer as Stylizer
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Live": "live.pipeline",
     "Look": "stylizer.look",
-    "Painted": "live.state",
-    "Steady": "stylizer.smoothing",
     "StyleTrack": "stylizer.style_track",
     "StylizeError": "errors",
+    "StylizedFrame": "live.state",
     "Stylizer": "stylizer.stylizer",
+    "TemporalSmoother": "stylizer.smoothing",
     "View": "live.view",
     "open_live_source": "sources",
     "parse_look": "stylizer.look",

@@ -30,7 +30,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class FilmFrame:
+class VideoFrame:
     """One picture of a film.
 
     image: [H, W, 3] uint8, BGR, upright.
@@ -72,7 +72,7 @@ _SWSCALE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 
 @dataclass(frozen=True)
-class FilmFormat:
+class VideoFormat:
     """What has to come out as it went in.
 
     size: (width, height), upright. pixel: the shape of one, width over height. rate: nominal frames a second.
@@ -93,4 +93,38 @@ class Step:
     """What a film gives at a time: the packets of other tracks up to a picture, and the picture."""
 
     packets: list[Packet[Any]] = field(default_factory=list)
-    frame: FilmFrame | None = None
+    frame: VideoFrame | None = None
+
+
+@dataclass(frozen=True)
+class StillImage:
+    """A picture.
+
+    alpha: [H, W] uint8 or uint16, or None where it hides nothing. exif, icc: as they stood in the file.
+    deep: the file has 16 bits a channel.
+    """
+
+    image: Image
+    alpha: NDArray[Any] | None = None
+    deep: bool = False
+    exif: bytes = b""
+    icc: bytes = b""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Animation:
+    """Pictures of one size, in order.
+
+    durations: ms that each is shown; loops: how often all are, 0 for ever; losses: what the file should have had.
+    """
+
+    pictures: list[StillImage]
+    durations: list[int]
+    loops: int
+    losses: list[str]
+
+    @property
+    def times(self) -> list[float]:
+        """When each comes, s."""
+        return [sum(self.durations[:number]) / 1000 for number in range(len(self.durations))]

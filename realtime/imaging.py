@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.frame import Image
 
@@ -21,7 +22,7 @@ def place(picture: Image, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return (size[0] - width) // 2, (size[1] - height) // 2, width, height
 
 
-def fit(picture: Image, size: tuple[int, int]) -> Image:
+def letterbox(picture: Image, size: tuple[int, int]) -> Image:
     """The picture, scaled into `size` (width, height), with black bars where the shapes differ.
 
     Returns [height, width, 3] uint8: the picture itself, where it has that size already, else a new array.
@@ -36,3 +37,20 @@ def fit(picture: Image, size: tuple[int, int]) -> Image:
     canvas = np.zeros((size[1], size[0], 3), np.uint8)
     canvas[top : top + height, left : left + width] = scaled
     return canvas
+
+
+def resize(image: Image, size: tuple[int, int]) -> Image:
+    """The image [H, W, 3] at that (width, height); itself where it has it."""
+    if (image.shape[1], image.shape[0]) == size:
+        return image
+    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
+
+
+def to_8bit(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """As uint8, from uint16 or from floats of 0 to 1; a uint8 array itself."""
+    if raw.dtype == np.uint8:
+        return np.asarray(raw, np.uint8)
+    if raw.dtype == np.uint16:
+        return np.asarray((raw.astype(np.uint32) + 128) // 257, np.uint8)
+    return np.asarray(np.clip(raw.astype(np.float32), 0, 1) * 255 + 0.5, np.uint8)

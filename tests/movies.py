@@ -11,9 +11,9 @@ import av
 import numpy as np
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import FilmOptions, Result, paint_film
+from realtime.batch.process import Result, VideoOptions, process_video
 from realtime.frame import Image
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1")
 TONE = ("-f", "lavfi", "-i", "sine=r=48000:d=1")
@@ -73,9 +73,9 @@ def unpainted(image: Image, seconds: float) -> Image:
 def paint(source: Path, output: Path, **options: Any) -> Result:
     """Take a film through the whole line."""
     job, result = Job(source, output), Result(str(source), str(output))
-    target = Target(output, sources=[source])
+    target = OutputFile(output, sources=[source])
     options = {"crf": 4} | options
-    paint_film(job, target, unpainted, FilmOptions(**options), None, result, keep=True)
+    process_video(job, target, unpainted, VideoOptions(**options), None, result, keep=True)
     assert not target.part.exists()
     return result
 

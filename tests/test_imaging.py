@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.imaging import fit, place
+from realtime.imaging import letterbox, place
 
 
 def white(width: int, height: int) -> Image:
@@ -26,7 +26,7 @@ def test_as_large_as_its_shape_allows(
 ) -> None:
     image = white(*picture)
     assert place(image, size) == where
-    fitted = fit(image, size)
+    fitted = letterbox(image, size)
     assert fitted.shape == (size[1], size[0], 3)
     left, top, width, height = where
     assert (fitted[top : top + height, left : left + width] == 255).all()
@@ -35,4 +35,4 @@ def test_as_large_as_its_shape_allows(
 
 def test_what_has_the_size_is_not_copied() -> None:
     image = white(64, 48)
-    assert fit(image, (64, 48)) is image
+    assert letterbox(image, (64, 48)) is image

@@ -15,7 +15,7 @@ import realtime
 from realtime import Live, Stylizer, View, testing
 from realtime.errors import SourceError
 from realtime.frame import Image
-from realtime.live.look_editor import Dials
+from realtime.live.look_editor import LookEditor
 from realtime.live.stats import Stats
 from realtime.sources import Reconnecting
 from realtime.sources.playback import Playback
@@ -30,8 +30,8 @@ SAMPLES = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
 
 def test_the_public_names() -> None:
     assert realtime.__all__ == [
-        "Live", "Look", "Painted", "Steady", "StyleTrack", "StylizeError", "Stylizer", "View", "open_live_source",
-        "parse_look", "read_style_track",
+        "Live", "Look", "StyleTrack", "StylizeError", "StylizedFrame", "Stylizer", "TemporalSmoother", "View",
+        "open_live_source", "parse_look", "read_style_track",
     ]  # fmt: skip
     assert testing.__all__ == [
         "Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "picture",
@@ -50,7 +50,7 @@ def test_samples_run_as_they_stand(sample: str, run: Run, photo: Image, tmp_path
 def test_the_tables_name_what_there_is() -> None:
     live = DOCS.partition("## Live")[2].partition("## Tests")[0]
     called = set(re.findall(r"(\w+)\((?:n|±1|1|look)?\)", live.partition("| Call |")[2]))
-    assert called and all(hasattr(Dials, name) for name in called), called
+    assert called and all(hasattr(LookEditor, name) for name in called), called
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
     clock = SteppedClock(start=50)
     camera = FakeCamera(size=(96, 64), fps=10, mirror=True, clock=clock)
     live = Live(camera.source(), stylizer, height=64, clock=clock, presets=Presets(tmp_path / "presets.toml"))
-    assert live.controls.mirror, "as the camera is used to"
+    assert live.state.mirror, "as the camera is used to"
     with live:
         pictures = iter(live)
         for number in range(3):
@@ -70,12 +70,12 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
             assert painted.frame.captured == pytest.approx(50 + number / 10)
             assert (painted.original == testing.picture(number, (96, 64))[:, ::-1]).all()
             clock.advance(0.1)
-        live.dials.keep(0)
-        live.dials.step(1)
-        live.dials.strength(-1)
-        live.controls.view = View.SPLIT
+        live.look.keep(0)
+        live.look.step(1)
+        live.look.strength(-1)
+        live.state.view = View.SPLIT
         dialled = live.dialled()
-        live.dials.recall(0)
+        live.look.recall(0)
     assert dialled == {"style": stylizer.library.styles[1][1].name, "strength": 0.9, "view": "split"}
     assert set(live.dialled()) == {"view"}
     summary = live.summary()
@@ -90,7 +90,7 @@ def test_another_camera_mirrors_as_it_is_used_to_unless_asked(
 ) -> None:
     live = Live(FakeCamera().source(), stylizer, mirror=asked)
     live.take_mirror(True)
-    assert live.controls.mirror is mirrored
+    assert live.state.mirror is mirrored
 
 
 def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:
@@ -109,7 +109,7 @@ def test_a_tour_walks_on_the_clock_given(stylizer: Stylizer) -> None:
         before = next(iter(live)).look.mix[0][0]
         clock.advance(70)
         deadline = time.monotonic() + 30
-        while live.controls.fade.target.mix[0][0] == before:
+        while live.look.target.mix[0][0] == before:
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert "style" not in live.dialled(), "a walk is not the user's choice"
@@ -156,13 +156,13 @@ def test_a_stepped_clock_wakes_who_waits_and_who_is_told_to_stop() -> None:
 def test_the_last_picture_of_what_ends_is_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = make(tmp_path / "film.mp4")
     with Stylizer(provider="cpu") as slow:
-        paint_at = slow.paint_at
+        paint_at = slow.stylize_at
 
         def paint(*arguments: Any) -> Image:
             time.sleep(0.25)
             return paint_at(*arguments)
 
-        monkeypatch.setattr(slow, "paint_at", paint)
+        monkeypatch.setattr(slow, "stylize_at", paint)
         with Live(Reconnecting(lambda: Playback([film])), slow, height=48) as live:
             seen = [painted.frame.pts for painted in live]
     assert seen[-1] == pytest.approx(0.9) and len(seen) < 10

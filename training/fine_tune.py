@@ -15,7 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from export.verify import DEMO_PHOTO
-from realtime.stylizer.library import user_folder
+from realtime.system.paths import user_folder
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import Config, Painting, Schedule
 from training.errors import TrainingError

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from export.cli import export
 from export.errors import ExportError
 from realtime.errors import EngineError, ModelError
-from realtime.stylizer.library import INT8, models_in, read_model
+from realtime.inference.model import INT8, models_in, read_model
 from realtime.system.files import replace
 from realtime.system.hardware import multiplies_bytes
 from training.checkpoint import Checkpoint, load_checkpoint

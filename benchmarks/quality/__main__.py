@@ -22,7 +22,7 @@ from benchmarks.quality.results import Entry, Results
 from benchmarks.quality.steadiness import noise_gain, read_pairs, warping_error
 from export.verify import cover
 from realtime.frame import Image
-from realtime.stylizer.library import shipped_folder
+from realtime.system.paths import shipped_folder
 from training.images import list_images, read_image
 
 WIDTH, HEIGHT = 640, 480

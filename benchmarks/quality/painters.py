@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.speed import session
 from realtime.frame import Image
-from realtime.stylizer.library import Library, read_model
+from realtime.inference.model import read_model
+from realtime.stylizer.library import Library
 from realtime.stylizer.look import one_style
 from realtime.stylizer.stylizer import Stylizer
 
@@ -40,7 +41,7 @@ class ModelFile(Painter):
 
     def paint(self, image: Image, style: str) -> Image:
         """By the stylizer."""
-        return self._stylizer.paint(image, self._looks[style])
+        return self._stylizer.stylize(image, self._looks[style])
 
 
 class ArbitraryNetwork(Painter):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from realtime.errors import UsageError
 from realtime.sinks.codecs import CONTAINERS
-
-STILLS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")  # written too
-_STILLS_IN = (*STILLS, ".apng", ".bmp", ".jp2", ".avif")
-_FILMS_IN = (
-    *CONTAINERS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".gif",
-)  # fmt: skip
-UNREADABLE = (".heic", ".heif", ".dng", ".cr2", ".nef", ".arw", ".psd", ".svg", ".pdf")  # pictures, but not for us
+from realtime.sources.file_types import (
+    IMAGE_SUFFIXES,
+    UNREADABLE_IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    WRITABLE_IMAGE_SUFFIXES,
+    is_image,
+)
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,7 @@ class Job:
     @property
     def still(self) -> bool:
         """A picture, not a film."""
-        return is_still(self.source)
-
-
-def is_still(path: Path) -> bool:
-    """Whether that name is a picture's."""
-    return path.suffix.lower() in _STILLS_IN
+        return is_image(self.source)
 
 
 def is_batch(inputs: list[Path], output: str) -> bool:
@@ -46,7 +41,8 @@ def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
     target = Path(output)
     if not is_batch(inputs, output):
         return [Job(inputs[0], _fitting(inputs[0], target))]
-    looks_like_a_file = target.suffix.lower() in (*STILLS, *CONTAINERS) and not output.endswith(("/", os.sep))
+    writable = target.suffix.lower() in (*WRITABLE_IMAGE_SUFFIXES, *CONTAINERS)
+    looks_like_a_file = writable and not output.endswith(("/", os.sep))
     if not target.is_dir() and (target.exists() or looks_like_a_file):
         raise UsageError(f"-o {output}: several inputs need a folder, as in -o {target.with_suffix('')}/")
     jobs: list[Job] = []
@@ -69,7 +65,7 @@ def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
     """
     files: list[Path] = []
     for path in inputs:
-        found = _walk(path, but, (*_STILLS_IN, *_FILMS_IN)) if path.is_dir() else [path]
+        found = _walk(path, but, (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)) if path.is_dir() else [path]
         if not found:
             raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found
@@ -78,7 +74,7 @@ def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
 
 def passed_over(inputs: list[Path], but: Path | None = None) -> list[Path]:
     """The pictures in the folders named that nothing here reads, except in the folder of the results."""
-    return [file for path in inputs if path.is_dir() for file in _walk(path, but, UNREADABLE)]
+    return [file for path in inputs if path.is_dir() for file in _walk(path, but, UNREADABLE_IMAGE_SUFFIXES)]
 
 
 def _walk(folder: Path, but: Path | None, endings: tuple[str, ...]) -> list[Path]:
@@ -96,17 +92,17 @@ def _walk(folder: Path, but: Path | None, endings: tuple[str, ...]) -> list[Path
 
 def _named(below: Path) -> Path:
     """The same name; with another ending behind it where nothing is written as that. It depends on no other file."""
-    writable = STILLS if is_still(below) else tuple(CONTAINERS)
+    writable = WRITABLE_IMAGE_SUFFIXES if is_image(below) else tuple(CONTAINERS)
     if below.suffix.lower() in writable:
         return below
-    return below.with_name(below.name + (".png" if is_still(below) else ".mp4"))
+    return below.with_name(below.name + (".png" if is_image(below) else ".mp4"))
 
 
 def _fitting(source: Path, target: Path) -> Path:
-    if source.suffix.lower() in UNREADABLE:
+    if source.suffix.lower() in UNREADABLE_IMAGE_SUFFIXES:
         raise UsageError(f"{source}: pictures of this kind cannot be read; save it as .jpg or .png first")
-    endings = STILLS if is_still(source) else tuple(CONTAINERS)
+    endings = WRITABLE_IMAGE_SUFFIXES if is_image(source) else tuple(CONTAINERS)
     if target.suffix.lower() not in endings:
-        kind = "picture" if is_still(source) else "film"
+        kind = "picture" if is_image(source) else "film"
         raise UsageError(f"-o {target}: {source} is a {kind}, and {kind}s are written as {', '.join(endings)}")
     return target

@@ -11,15 +11,15 @@ from fractions import Fraction
 from typing import Protocol
 
 from realtime.frame import Image, Step
-from realtime.live.governor import LEAST, PIXEL_LIMIT
-from realtime.stylizer.blending import fitted
-from realtime.stylizer.smoothing import Steady
+from realtime.imaging import resize
+from realtime.stylizer.sizes import MIN_SIDE, PIXEL_LIMIT
+from realtime.stylizer.smoothing import TemporalSmoother
 from realtime.stylizer.style_track import StyleTrack
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.bounded_queue import Abandoned, Pipe, wait_out
+from realtime.system.queues import Abandoned, BoundedQueue, wait_out
 
 ROOM = 4  # pictures between two threads
-LANES = 3  # pictures painted at once, at most; see `Way.lanes`
+MAX_WORKERS = 3  # pictures painted at once, at most; see `Way.num_workers`
 
 Paint = Callable[[Image, float], Image]  # the second: when in the film, in seconds
 
@@ -44,29 +44,29 @@ class Painter:
         self, stylizer: Stylizer, rows: int | None = None, *, scale: bool = False, track: StyleTrack | None = None
     ) -> None:
         self._stylizer, self._rows, self._scale, self._track = stylizer, rows, scale, track
-        self._steady = Steady()
+        self._steady = TemporalSmoother()
 
-    def lanes(self, width: int, height: int) -> int:
+    def num_workers(self, width: int, height: int) -> int:
         """How many pictures of that size are painted at once: as memory allows."""
         smooths = self._track.smooths if self._track else self._stylizer.look.smooth > 0
         if smooths:  # each needs the last one
             return 1
         columns, rows = working_size(width, height, self._rows)
-        return max(1, min(self._stylizer.lanes, PIXEL_LIMIT // (columns * rows)))
+        return max(1, min(self._stylizer.num_workers, PIXEL_LIMIT // (columns * rows)))
 
     def __call__(self, image: Image, seconds: float) -> Image:
         """[H, W, 3] -> the same shape, or the size painted at. seconds: when in the film."""
         height, width = image.shape[:2]
         size = (scaled_size if self._scale else working_size)(width, height, self._rows)
         look = self._track.at(seconds) if self._track else None
-        painted = self._stylizer.paint_at(image, size, look, self._steady)
-        return fitted(painted, size if self._scale else (width, height))
+        painted = self._stylizer.stylize_at(image, size, look, self._steady)
+        return resize(painted, size if self._scale else (width, height))
 
 
 def working_size(width: int, height: int, rows: int | None) -> tuple[int, int]:
     """(width, height) to paint at: no more rows than asked for, no more pixels than memory holds, no less than 16."""
     scale = min(1.0, rows / height if rows else 1.0, (PIXEL_LIMIT / (width * height)) ** 0.5)
-    scale = max(scale, LEAST / min(width, height)) if scale < 1 or min(width, height) < LEAST else 1.0
+    scale = max(scale, MIN_SIDE / min(width, height)) if scale < 1 or min(width, height) < MIN_SIDE else 1.0
     return (width, height) if scale == 1 else (round(width * scale), round(height * scale))
 
 
@@ -84,16 +84,16 @@ def render(
     *,
     time_base: Fraction = Fraction(1),
     skip: int = 0,
-    lanes: int = 1,
+    num_workers: int = 1,
 ) -> None:
     """Take every step from the film through the painter to the sink, and close the sink.
 
-    time_base: of the steps. skip: so many of the first pictures go past the painter. lanes: painted at once.
+    time_base: of the steps. skip: so many of the first pictures go past the painter. num_workers: painted at once.
     An error of any of the three ends all three and is raised once. KeyboardInterrupt ends the film where it
     is: the sink is closed as if that were its end, then it is raised again.
     """
-    decoded: Pipe[Step] = Pipe(ROOM)
-    painted: Pipe[Step] = Pipe(ROOM)
+    decoded: BoundedQueue[Step] = BoundedQueue(ROOM)
+    painted: BoundedQueue[Step] = BoundedQueue(ROOM)
     failures: list[BaseException] = []
     ended = threading.Event(), threading.Event()
     decode = threading.Thread(target=_then, args=(ended[0], _decode, steps, decoded), name="decode")
@@ -102,7 +102,7 @@ def render(
     encode.start()
     error: BaseException | None = None
     try:
-        _paint(decoded, paint, painted, shown, time_base, skip, lanes)
+        _paint(decoded, paint, painted, shown, time_base, skip, num_workers)
     except Abandoned:
         pass  # the encoder's own error says why
     except BaseException as caught:
@@ -125,7 +125,7 @@ def _then(over: threading.Event, work: Callable[..., None], *arguments: object) 
         over.set()
 
 
-def _decode(steps: Iterable[Step], decoded: Pipe[Step]) -> None:
+def _decode(steps: Iterable[Step], decoded: BoundedQueue[Step]) -> None:
     try:
         for step in steps:
             decoded.put(step)
@@ -138,18 +138,18 @@ def _decode(steps: Iterable[Step], decoded: Pipe[Step]) -> None:
 
 
 def _paint(
-    decoded: Pipe[Step],
+    decoded: BoundedQueue[Step],
     paint: Paint,
-    painted: Pipe[Step],
+    painted: BoundedQueue[Step],
     shown: Callable[[int], None],
     time_base: Fraction,
     skip: int,
-    lanes: int,
+    num_workers: int,
 ) -> None:
     """Give every picture to a lane, and take them back in the order they came."""
     given = taken = 0
     under_way: deque[tuple[Step, Future[Image] | None]] = deque()
-    pool = ThreadPoolExecutor(lanes, thread_name_prefix="paint")
+    pool = ThreadPoolExecutor(num_workers, thread_name_prefix="paint")
 
     def take_back() -> None:
         nonlocal taken
@@ -169,7 +169,7 @@ def _paint(
                 future = pool.submit(paint, step.frame.image, float(step.frame.pts * time_base))
             under_way.append((step, future))
             given += step.frame is not None
-            while under_way and (given - taken >= lanes or under_way[0][1] is None):
+            while under_way and (given - taken >= num_workers or under_way[0][1] is None):
                 take_back()
         while under_way:
             take_back()
@@ -178,7 +178,7 @@ def _paint(
         pool.shutdown(wait=False)  # which would join: see above
 
 
-def _encode(painted: Pipe[Step], sink: Sink, failures: list[BaseException]) -> None:
+def _encode(painted: BoundedQueue[Step], sink: Sink, failures: list[BaseException]) -> None:
     try:
         for step in painted:
             sink.write(step)

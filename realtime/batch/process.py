@@ -9,17 +9,17 @@ import numpy as np
 
 from realtime.batch.jobs import Job
 from realtime.batch.pipeline import Paint, Painter, render, scaled_size, working_size
-from realtime.batch.progress import FilmProgress
-from realtime.frame import Image
+from realtime.batch.progress import VideoProgress
+from realtime.frame import Animation, Image, StillImage
 from realtime.sinks.codecs import PRESET, Encoding, choose_encoding
-from realtime.sinks.image import MOVING, notes_for, write_animation, write_still
-from realtime.sinks.output_file import Target
-from realtime.sinks.resume import Begun
+from realtime.sinks.image import MOVING, notes_for, write_animation, write_image
+from realtime.sinks.output_file import OutputFile
+from realtime.sinks.resume import PartialVideo
 from realtime.sinks.tracks import plan_tracks
-from realtime.sinks.video import FilmSink
-from realtime.sources.animation import Animation, decode_animation, moving_pictures
-from realtime.sources.image import Still, decode_still, read_bytes
-from realtime.sources.video import Film
+from realtime.sinks.video import VideoSink
+from realtime.sources.animation import decode_animation, moving_pictures
+from realtime.sources.image import decode_image, read_bytes
+from realtime.sources.video import VideoFile
 from realtime.system.console import say
 
 WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
@@ -44,7 +44,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class FilmOptions:
+class VideoOptions:
     """How to read and write films: the command line's options of the same names."""
 
     codec: str | None = None
@@ -60,33 +60,33 @@ class FilmOptions:
         return choose_encoding(job.output, self.codec, self.crf, self.preset)
 
 
-def paint_still(job: Job, target: Target, paint: Paint, rows: int | None, result: Result) -> None:
+def process_image(job: Job, target: OutputFile, paint: Paint, rows: int | None, result: Result) -> None:
     """A picture into a picture; one that moves into one that moves, where it is written as such."""
     data = read_bytes(job.source)
     animation = decode_animation(job.source, data) if target.path.suffix.lower() in MOVING else None
     if animation is not None:
-        _paint_animation(job, target, paint, rows, result, animation)
+        _process_animation(job, target, paint, rows, result, animation)
         return
-    still = decode_still(job.source, data)
+    still = decode_image(job.source, data)
     height, width = still.image.shape[:2]
     result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
     if moving_pictures(data) > 1:
         result.notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
     _tell(job, result.notes)
     painted = paint(still.image, 0.0)
-    write_still(target, painted, _fitting(still, painted))
+    write_image(target, painted, _fitting(still, painted))
     result.frames = 1
 
 
-def _paint_animation(
-    job: Job, target: Target, paint: Paint, rows: int | None, result: Result, animation: Animation
+def _process_animation(
+    job: Job, target: OutputFile, paint: Paint, rows: int | None, result: Result, animation: Animation
 ) -> None:
     first, count, seconds = animation.pictures[0], len(animation.pictures), sum(animation.durations) / 1000
     result.losses = animation.losses
     result.notes = _smaller(first.image.shape[1], first.image.shape[0], rows)
     _tell(job, result.notes)
     images = []
-    with FilmProgress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
+    with VideoProgress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
         for still, at in zip(animation.pictures, animation.times, strict=True):
             images.append(paint(still.image, at))
             progress.shown(len(images))
@@ -95,7 +95,7 @@ def _paint_animation(
     result.frames, result.seconds = count, round(seconds, 3)
 
 
-def _fitting(still: Still, painted: Image) -> Still:
+def _fitting(still: StillImage, painted: Image) -> StillImage:
     """With its transparency at the size that it was painted at."""
     if still.alpha is None or still.alpha.shape == painted.shape[:2]:
         return still
@@ -103,29 +103,29 @@ def _fitting(still: Still, painted: Image) -> Still:
     return replace(still, alpha=np.asarray(alpha))
 
 
-def paint_film(
+def process_video(
     job: Job,
-    target: Target,
+    target: OutputFile,
     paint: Paint,
-    options: FilmOptions,
+    options: VideoOptions,
     rows: int | None,
     result: Result,
     *,
     keep: bool,
-    begun: Begun | None = None,
+    begun: PartialVideo | None = None,
 ) -> None:
     """A film into a film. keep: give the name to what an interruption leaves, where that name is free.
 
     begun: what an earlier run has painted of it.
     """
     encoding = options.encoding(job)
-    with Film(job.source, track=options.track, frames=options.frames) as film:
+    with VideoFile(job.source, track=options.track, frames=options.frames) as film:
         start = film.survey.start
         tracks, notes = plan_tracks(film.others, encoding.container, film.survey.samples, start)
         format = film.format
         if options.scale:
             format = replace(format, size=scaled_size(*format.size, rows))
-        sink = FilmSink(target, encoding, format, tracks, begun)
+        sink = VideoSink(target, encoding, format, tracks, begun)
         result.notes = film.notes + _smaller(*film.format.size, rows) + sink.notes + notes
         if sink.kept:
             film.skip = max(0, sink.kept - WARM_UP)
@@ -135,9 +135,17 @@ def paint_film(
         try:
             sink.describe(film.container, film.video, start)
             sink.start()
-            lanes = paint.lanes(*film.format.size) if isinstance(paint, Painter) else 1
-            with FilmProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
-                render(film, paint, sink, progress.shown, time_base=format.time_base, skip=film.skip, lanes=lanes)
+            num_workers = paint.num_workers(*film.format.size) if isinstance(paint, Painter) else 1
+            with VideoProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
+                render(
+                    film,
+                    paint,
+                    sink,
+                    progress.shown,
+                    time_base=format.time_base,
+                    skip=film.skip,
+                    num_workers=num_workers,
+                )
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -154,7 +162,7 @@ def paint_film(
         result.losses = film.losses + sink.losses
 
 
-def _stop(job: Job, target: Target, sink: FilmSink, result: Result, finish: bool) -> None:
+def _stop(job: Job, target: OutputFile, sink: VideoSink, result: Result, finish: bool) -> None:
     """After Ctrl-C: what is painted so far stays, and plays."""
     result.state = "interrupted"
     if sink.frames <= sink.kept:

@@ -14,7 +14,7 @@ from realtime.system.console import say
 EVERY = 5.0  # s between two plain lines
 
 
-class FilmProgress:
+class VideoProgress:
     """Counts painted pictures of one film. total: how many there will be; rate: the film's own frames a second.
 
     done: so many were there before.
@@ -47,7 +47,7 @@ class FilmProgress:
         clock = f"{int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02}"
         return f"{frames} of {self._total} frames, {fps:.1f} fps, {fps / self._rate:.2f}x real time, {clock} left"
 
-    def __enter__(self) -> FilmProgress:
+    def __enter__(self) -> VideoProgress:
         if self._bar is not None:
             self._bar.start()
         return self

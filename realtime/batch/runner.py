@@ -10,13 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from realtime.batch.jobs import Job, is_batch, is_still, passed_over, plan_jobs
-from realtime.batch.pipeline import LANES, Painter
-from realtime.batch.process import FilmOptions, Result, paint_film, paint_still
+from realtime.batch.jobs import Job, is_batch, passed_over, plan_jobs
+from realtime.batch.pipeline import MAX_WORKERS, Painter
+from realtime.batch.process import Result, VideoOptions, process_image, process_video
 from realtime.cli.options import look_of, stylizer_options
 from realtime.errors import OutputError, StylizeError, UsageError
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import find_begun, recipe, refuse_leftover
+from realtime.sources.file_types import is_image
 from realtime.stylizer.library import load_library
 from realtime.stylizer.style_track import Cue, StyleTrack, read_style_track
 from realtime.stylizer.stylizer import Stylizer
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
     check(arguments)
     batch = is_batch(inputs, arguments.output)
     jobs = plan_jobs(inputs, arguments.output)
-    options = FilmOptions(
+    options = VideoOptions(
         arguments.codec, arguments.crf, arguments.preset, arguments.track, arguments.frames,
         scale=arguments.scale_output, resume=arguments.resume,
     )  # fmt: skip
@@ -50,9 +51,9 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
     look = look_of(arguments, library)
     path = arguments.style_track
     track = StyleTrack((Cue(0.0, look),)) if path is None else read_style_track(path, library, look)
-    lanes = LANES if any(not job.still for job in jobs) and not track.smooths else 1
-    with Stylizer(**stylizer_options(arguments), library=library, lanes=lanes) as stylizer:
-        say(f"{stylizer.provider.upper()}: {stylizer.why}")
+    num_workers = MAX_WORKERS if any(not job.still for job in jobs) and not track.smooths else 1
+    with Stylizer(**stylizer_options(arguments), library=library, num_workers=num_workers) as stylizer:
+        say(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
         try:
             for job in jobs:
                 results.append(Result(str(job.source), str(job.output)))
@@ -93,7 +94,7 @@ def _attempt(
     job: Job,
     result: Result,
     paint: Painter,
-    options: FilmOptions,
+    options: VideoOptions,
     rows: int | None,
     batch: bool,
     overwrite: bool,
@@ -115,12 +116,12 @@ def _attempt(
             except OSError as error:
                 raise OutputError(f"{job.output.parent}: {error.strerror or error}") from error
         replaces = overwrite or (begun is not None and begun.replaces)
-        target = Target(job.output, sources=[job.source], overwrite=replaces, recipe=wanted, begun=begun)
+        target = OutputFile(job.output, sources=[job.source], overwrite=replaces, recipe=wanted, begun=begun)
         try:
             if job.still:
-                paint_still(job, target, paint, rows, result)
+                process_image(job, target, paint, rows, result)
             else:
-                paint_film(job, target, paint, options, rows, result, keep=not batch, begun=begun)
+                process_video(job, target, paint, options, rows, result, keep=not batch, begun=begun)
         finally:
             target.drop_if_empty()
     except StylizeError as error:
@@ -131,7 +132,7 @@ def _attempt(
         result.wall = round(time.perf_counter() - began, 3)
 
 
-def _recipe(job: Job, track: StyleTrack, options: FilmOptions, rows: int | None) -> dict[str, Any]:
+def _recipe(job: Job, track: StyleTrack, options: VideoOptions, rows: int | None) -> dict[str, Any]:
     return recipe(job.source, track, [rows, options.scale], options.track, options.encoding(job))
 
 
@@ -148,7 +149,7 @@ def _report(result: Result, quiet: bool) -> None:
         return
     if result.state == "skipped":
         print(f"{result.output} is there already: skipped", flush=True)
-    elif is_still(Path(result.source)):
+    elif is_image(Path(result.source)):
         print(f"{result.output}: painted in {result.wall:.1f} s", flush=True)
     else:
         print(f"{result.output}: {result.frames} frames, {result.seconds:.2f} s, painted in {result.wall:.1f} s")

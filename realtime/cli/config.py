@@ -7,17 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from realtime.cli.options import ENGINE, LIVE, LOOK, SOURCE, build_parser, options_of
 from realtime.errors import StylizeError, UsageError
 from realtime.system.console import tell
+from realtime.system.paths import config_path
 from realtime.system.toml_file import TomlFile
-
-
-def config_path() -> Path:
-    """Where the user's config file lies; it need not exist."""
-    return platformdirs.user_config_path("realtime-stylize", appauthor=False, roaming=True) / "config.toml"
 
 
 class Config:

@@ -126,7 +126,7 @@ def versions() -> str:
     import av
     import cv2
 
-    from realtime.inference.onnx_session import onnxruntime
+    from realtime.inference.onnx_runtime import onnxruntime
 
     try:
         own = version("realtime-stylize")

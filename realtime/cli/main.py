@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from realtime.cli.config import Config
     from realtime.live.outputs import Outputs
     from realtime.live.pipeline import Live
-    from realtime.sinks.output_file import Target
+    from realtime.sinks.output_file import OutputFile
     from realtime.sources import Reconnecting
-    from realtime.sources.browser_camera import PageCamera
+    from realtime.sources.browser_camera import BrowserCamera
     from realtime.stylizer.library import Library
     from realtime.stylizer.stylizer import Stylizer
-    from realtime.ui.controller import Deeds
+    from realtime.ui.controller import Controller
     from realtime.web.address import Address
 
 TELLING = ("version", "completion", "list_styles", "list_providers", "list_codecs", "list_cameras")
@@ -79,7 +79,11 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
 
 
 def _run_live(
-    arguments: argparse.Namespace, config: Config, height: int | None, target: Target | None, address: Address | None
+    arguments: argparse.Namespace,
+    config: Config,
+    height: int | None,
+    target: OutputFile | None,
+    address: Address | None,
 ) -> int:
     from realtime.cli.options import look_of
     from realtime.stylizer.library import load_library
@@ -98,7 +102,7 @@ def _run_live(
     from realtime.live.outputs import Outputs
     from realtime.live.pipeline import CAMERA_FPS, Live
     from realtime.live.view import View
-    from realtime.ui.controller import Deeds
+    from realtime.ui.controller import Controller
 
     with stylizer:
         live = Live(
@@ -108,11 +112,11 @@ def _run_live(
             view=View(arguments.view or "painted"), presets=presets,
         )  # fmt: skip
         if look is not start:
-            live.dials.go(look, 0)
+            live.look.go(look, 0)
         outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
-        deeds = Deeds(live, outputs, arguments.snapshots)
+        controller = Controller(live, outputs, arguments.snapshots)
         tell(f"{source.name}: {source.gives}")
-        tell(f"{stylizer.provider.upper()}: {stylizer.why}")
+        tell(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
         with ExitStack() as ending:  # what is first here comes last
             ending.callback(_report, live, outputs, arguments.stats)
             if arguments.save_config:
@@ -124,15 +128,15 @@ def _run_live(
             if arguments.virtual_camera:
                 outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
             if address is not None:
-                outputs.serve(address, deeds, page)
+                outputs.serve(address, controller, page)
             live.start()
-            _show(deeds, arguments, ending.close)
+            _show(controller, arguments, ending.close)
         return 1 if outputs.failures else 0
 
 
 def _open(
     arguments: argparse.Namespace, library: Library, height: int | None
-) -> tuple[Stylizer, Reconnecting, PageCamera]:
+) -> tuple[Stylizer, Reconnecting, BrowserCamera]:
     """The network and the source. While one loads the other wakes up."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -144,9 +148,9 @@ def _open(
 
         from realtime.batch.jobs import find_files
         from realtime.sources import open_files, open_live_source
-        from realtime.sources.browser_camera import PageCamera
+        from realtime.sources.browser_camera import BrowserCamera
 
-        page = PageCamera()
+        page = BrowserCamera()
         if arguments.inputs:
             files = find_files(arguments.inputs)
             source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
@@ -161,23 +165,23 @@ def _open(
             raise
 
 
-def _show(deeds: Deeds, arguments: argparse.Namespace, finish: Callable[[], None]) -> None:
+def _show(controller: Controller, arguments: argparse.Namespace, finish: Callable[[], None]) -> None:
     """Until it is over. finish: for when the process ends meanwhile."""
     if arguments.no_window:
         from realtime.ui.headless import run_headless
 
-        run_headless(deeds)
+        run_headless(controller)
         return
     from realtime.ui.display import Display
     from realtime.ui.display_loss import last_words
     from realtime.ui.window import Window
 
-    width, rows = deeds.live.source.size
+    width, rows = controller.live.source.size
     factor = min(max(1.0, 640 / width), 1920 / width, 1080 / rows)
     with Window("realtime-stylize", (round(width * factor), round(rows * factor))) as window, last_words(finish):
         if arguments.full_screen:
             window.toggle_full_screen()
-        Display(deeds, window, figures=arguments.figures is not False).run()
+        Display(controller, window, figures=arguments.figures is not False).run()
 
 
 def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:

@@ -15,10 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from realtime.system.files import replace
 from realtime.system.hardware import nvidia_gpus, processor
+from realtime.system.paths import cache_folder
 
 SECONDS = 0.5  # after which a trial ends,
 ROUNDS = 5  # or until each has painted so many times;
@@ -46,11 +45,6 @@ def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) 
                 run()
                 taken[name].append(time.perf_counter() - start)
     return {name: statistics.median(times) for name, times in taken.items()}
-
-
-def cache_folder() -> Path:
-    """What can be made again if it is lost; it need not exist."""
-    return platformdirs.user_cache_path("realtime-stylize", appauthor=False)
 
 
 def cache_file() -> Path:

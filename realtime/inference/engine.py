@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,26 +18,13 @@ from numpy.typing import NDArray
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.inference import autotune
+from realtime.inference.model import Model
 from realtime.inference.onnx_session import BoundSession, OwnThread, PlainSession
 from realtime.inference.openvino_session import OpenVinoSession, openvino_devices
 from realtime.inference.providers import GRAPHICS, PROVIDERS, TENSORRT_SIDES, options_of, problem_of, remedy_of
-from realtime.stylizer.library import Model
+from realtime.inference.session import Session
 from realtime.system.console import say
 from realtime.system.hardware import cores, multiplies_bytes, nvidia_gpus
-
-
-class Session(Protocol):
-    """A model, loaded."""
-
-    def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
-
-    def prepare(self, shape: tuple[int, ...]) -> None:
-        """Make ready for frames of that shape, [H, W, 3], while another thread may paint."""
-
-    def close(self) -> None:
-        """Free its memory, where that has to be at a certain time; it is not used any more."""
-
 
 MOST_SAID = 160  # letters of a runtime's own words
 ROUNDED = 1.15  # int8 has to be that many times as fast as what computes exactly
@@ -58,13 +44,13 @@ class Way:
         return " ".join([self.name, *([self.device] if self.device not in ("", "CPU") else []), *["int8"] * self.int8])
 
     @property
-    def lanes(self) -> int:
+    def num_workers(self) -> int:
         """How many pictures at once are painted sooner than one after the other."""
         if self.name == "cpu" or self.device == "CPU":
             return min(2, cores())
         return 3 if self.name in GRAPHICS else 1
 
-    def open_lanes(self, model: Model, count: int, first: Session) -> list[Session]:
+    def open_workers(self, model: Model, count: int, first: Session) -> list[Session]:
         """Sessions that share the machine: so many, or as many as open; on a processor each with its share of cores.
 
         first: one that has all of it.
@@ -87,19 +73,19 @@ class Way:
 
 
 class Engine:
-    """One model, loaded and ready to paint; for as many threads at once as there are lanes, the others wait.
+    """One model, loaded and ready to paint; for as many threads at once as there are num_workers, the others wait.
 
     provider: what was asked for: "auto" or a key of PROVIDERS. After opening, `provider` is the one that
-    really runs and `why` says how it came to that. "auto" takes NVIDIA's GPU where there is one, else the fastest
-    way, which it finds out by trying and remembers.
-    lanes: pictures painted at once, at most; `lanes` is how many it has become. seconds: that a picture of
+    really runs and `provider_reason` says how it came to that. "auto" takes NVIDIA's GPU where there is one, else
+    the fastest way, which it finds out by trying and remembers.
+    num_workers: pictures painted at once, at most; `num_workers` is how many it has become. seconds: that a picture of
     autotune.SIZE
     took, if several ways were tried, else 0.
     Raises EngineError where the one asked for cannot be had; "auto" falls back to the CPU, also when what it took
     fails later.
     """
 
-    def __init__(self, model: Model, provider: str = "auto", lanes: int = 1) -> None:
+    def __init__(self, model: Model, provider: str = "auto", num_workers: int = 1) -> None:
         self.model, self._auto = model, provider == "auto"
         self._free: SimpleQueue[Session] = SimpleQueue()
         self._counting = Lock()  # of `_sessions`
@@ -112,11 +98,11 @@ class Engine:
             if found is not None:
                 way, session, self.seconds, note = found
                 self.provider = way.name
-                self._sessions = way.open_lanes(model, min(lanes, way.lanes), session)
+                self._sessions = way.open_workers(model, min(num_workers, way.num_workers), session)
                 for one in self._sessions:
                     self._free.put(one)
                 gpu = nvidia_gpus()[:1] if way.name in GRAPHICS else ()
-                self.why = "; ".join([*reasons, *gpu, *note]) or "as asked for"
+                self.provider_reason = "; ".join([*reasons, *gpu, *note]) or "as asked for"
                 return
             # Of several that would do, the last is the usual one: what the others lack is no news.
             reasons += failures or [problem for name in names[-1:] if (problem := problems[name])]
@@ -125,7 +111,7 @@ class Engine:
         raise EngineError(f"--provider {provider}: {'; '.join(parts)}")
 
     @property
-    def lanes(self) -> int:
+    def num_workers(self) -> int:
         """How many pictures are painted at once."""
         return len(self._sessions)
 
@@ -169,9 +155,9 @@ class Engine:
         with self._counting:
             self._sessions.append(processor)
             self._free.put(processor)
-        self.why = f"{self.provider.upper()} failed: {_short(error)}"
+        self.provider_reason = f"{self.provider.upper()} failed: {_short(error)}"
         self.provider, self.seconds = "cpu", 0.0  # what was measured is gone
-        say(f"CPU: {self.why}")
+        say(f"CPU: {self.provider_reason}")
         return True
 
     def _failure(self, error: Exception) -> EngineError:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frame import Image
-from realtime.inference.autotune import cache_folder
+from realtime.system.paths import cache_folder
 
 SIZES = 4  # compiled ones that are kept,
 PIXELS = 4 << 20  # but beyond two not more than this of all together: each takes about 100 bytes a pixel

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from realtime.inference.autotune import cache_folder
-from realtime.inference.onnx_session import CUDA_OPTIONS, load_cuda, onnxruntime
+from realtime.inference.onnx_runtime import load_cuda, onnxruntime
+from realtime.inference.onnx_session import CUDA_OPTIONS
 from realtime.system.console import say
 from realtime.system.hardware import capability, cuda_of_driver, nvidia_gpus
+from realtime.system.paths import cache_folder
 
 
 @dataclass(frozen=True)

@@ -16,37 +16,6 @@ REACTION = 0.6  # seconds of painting times that count; their median, so that si
 FIRST_PATIENCE = 3.0  # seconds of quick painting before a larger size is tried
 PATIENCE = 10.0  # the same after a smaller one was needed
 LONGEST = 80.0  # seconds that this may grow to, where the larger size does not last
-LEAST = 16  # pixels a side
-PIXEL_LIMIT = 16 << 20  # painted at once: about 100 bytes of memory each
-
-
-def live_size(frame: tuple[int, int], height: int, multiple: int) -> tuple[int, int]:
-    """(width, height) to paint at: the frame's shape, about `height` rows, never larger than the frame.
-
-    Both are multiples of `multiple`, unless the frame itself is painted as it is. A frame with a side below LEAST is
-    enlarged until it has it: the network sees no less.
-    """
-    if min(frame) < LEAST:
-        return round(frame[0] * LEAST / min(frame)), round(frame[1] * LEAST / min(frame))
-    if height >= frame[1]:
-        return frame
-    rows = max(multiple, height // multiple * multiple)
-    columns = max(multiple, round(frame[0] * rows / frame[1] / multiple) * multiple)
-    return columns, rows
-
-
-def stroke_size(size: tuple[int, int], stroke: float, multiple: int) -> tuple[int, int]:
-    """(width, height) to paint at so that strokes come out `stroke` times as large as at `size`.
-
-    `size` itself for strokes of 1; else of its shape and multiples of `multiple`, 16 at least, and no more than
-    PIXEL_LIMIT, which fine strokes of a large picture would be.
-    """
-    if stroke == 1:
-        return size
-    factor = min(1 / stroke, (PIXEL_LIMIT / (size[0] * size[1])) ** 0.5)
-    least = -(-LEAST // multiple)
-    width, height = (max(least, round(side * factor / multiple)) * multiple for side in size)
-    return width, height
 
 
 class Governor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from realtime.frame import Image
-from realtime.stylizer.blending import fitted
+from realtime.imaging import resize
 from realtime.stylizer.look import Look, one_style
 from realtime.stylizer.stylizer import Stylizer
 
@@ -21,7 +21,7 @@ def split(original: Image, painted: Image, seam: float) -> Image:
     """The original left of the seam, the painting right of it, at the original's size. seam: 0 to 1, of the width."""
     height, width = original.shape[:2]
     column = min(width, max(0, round(seam * width)))
-    joined = fitted(painted, (width, height))
+    joined = resize(painted, (width, height))
     joined = joined.copy() if joined is painted else joined
     joined[:, :column] = original[:, :column]
     return joined
@@ -75,14 +75,14 @@ class Grid:
         """Another picture, or another look: every tile has to be painted anew."""
         self._left = self.layout.count
 
-    def paint(self, image: Image, look: Look) -> Image:
+    def stylize(self, image: Image, look: Look) -> Image:
         """The sheet of tiles with as many of them painted anew as there is time for, one at least.
 
         image: [H, W, 3]; look: its strength and colours hold for all. Returns a new array.
         """
         rows = min(TILE_ROWS, image.shape[0])
         tile = max(16, rows * image.shape[1] // image.shape[0]), max(16, rows)
-        small = fitted(image, tile)
+        small = resize(image, tile)
         size = (tile[1] * self.layout.rows, tile[0] * self.layout.columns, 3)
         if self._sheet.shape != size:
             self._sheet = np.zeros(size, np.uint8)
@@ -94,7 +94,7 @@ class Grid:
             weights = one_style(model, style).weights
             strength = look.strength or 1.0  # a menu of originals would be none
             this = Look(model, weights, strength, look.keep_colors)
-            self._put(self._next, self.stylizer.paint_at(small, tile, this))
+            self._put(self._next, self.stylizer.stylize_at(small, tile, this))
             self._next = (self._next + 1) % self.layout.count
             self._left -= 1
             if time.perf_counter() > until:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from realtime.cli.config import config_path
 from realtime.errors import StylizeError, UnknownStyle
-from realtime.stylizer.library import Library, Model, Style
-from realtime.stylizer.look import LIMITS, MOST_STYLES, Crossfade, Look, one_style
+from realtime.inference.model import Model, Style
+from realtime.stylizer.library import Library
+from realtime.stylizer.look import FADE_SECONDS, LIMITS, MOST_STYLES, Crossfade, Look, one_style
 from realtime.stylizer.presets import Presets
+from realtime.system.paths import config_path
 
 STEP = 0.1  # of strength, smoothing and the share of the second style
 STROKES = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0)  # ten steps to a decade (ISO 3)
@@ -19,40 +20,49 @@ TOUR_SECONDS = 10.0  # a style's time where nobody asks for another
 SLOWEST_FADE = 3.0  # seconds, on the way from one to the next
 
 
-class Dials:
+class LookEditor:
     """What is dialled, and how it is turned. Each turn fades, and returns the line to tell the user.
 
-    fade: what is turned. tour: seconds for each style of a walk through all of them, begun at once; None is no walk.
+    look: to begin with. fade: seconds from one look to the next.
+    tour: seconds for each style of a walk through all of them, begun at once; None is no walk.
     presets: where looks are kept; the user's own file if not given. Any thread may turn and look.
     """
 
     def __init__(
         self,
-        fade: Crossfade,
+        look: Look,
         library: Library,
+        *,
+        fade: float = FADE_SECONDS,
         tour: float | None = None,
         clock: Callable[[], float] = time.perf_counter,
         presets: Presets | None = None,
     ) -> None:
-        self.fade, self.library = fade, library
+        self.library = library
+        self._fade = Crossfade(look, fade)
         self.presets = presets or Presets(config_path().with_name("presets.toml"))
         self.touring = tour is not None
         self._tour = tour or TOUR_SECONDS
         self._clock = clock
         self._next = clock() + self._tour  # when the walk goes on
-        self._first, self._before = fade.target, fade.target  # the style chosen, and the one before that
+        self._first, self._before = look, look  # the style chosen, and the one before that
         self._second: tuple[Model, Style] | None = None  # held beside the first
         self._share = 0.5  # of the second
-        self._strength = fade.target.strength or 1.0  # to come back to from the original
+        self._strength = look.strength or 1.0  # to come back to from the original
         self._lock = threading.RLock()
 
-    def look(self) -> Look:
+    @property
+    def target(self) -> Look:
+        """The look that is faded to, or reached."""
+        return self._fade.target
+
+    def current(self) -> Look:
         """The look of this moment. While the walk is on, it goes on by itself."""
         now = self._clock()
         with self._lock:
             if self.touring and now >= self._next:
                 self._walk()
-        return self.fade.at(now)
+        return self._fade.at(now)
 
     def go(self, look: Look, seconds: float | None = None) -> str:
         """Fade to a look of one's own, in that time or the usual."""
@@ -78,7 +88,7 @@ class Dials:
 
     def toggle_original(self) -> str:
         """The photo as it is, and back."""
-        target = self.fade.target
+        target = self.target
         return self._turn(strength=0.0 if target.strength else self._strength).label
 
     def toggle_mix(self) -> str:
@@ -131,30 +141,30 @@ class Dials:
 
     def strength(self, by: int) -> str:
         """More paint, or less."""
-        return self.turn("strength", _stepped(self.fade.target.strength, by))
+        return self.turn("strength", _stepped(self.target.strength, by))
 
     def toggle_colours(self) -> str:
         """The photo's colours, or the painting's."""
-        return self.turn("keep_colors", 0.0 if self.fade.target.keep_colors else 1.0)
+        return self.turn("keep_colors", 0.0 if self.target.keep_colors else 1.0)
 
     def stroke(self, by: int) -> str:
         """Larger strokes, or finer ones."""
-        now = self.fade.target.stroke
+        now = self.target.stroke
         further = [s for s in STROKES if (s > now * 1.01 if by > 0 else s < now * 0.99)]
         low, high = LIMITS["stroke"]
         return self.turn("stroke", (min(further) if by > 0 else max(further)) if further else min(max(now, low), high))
 
     def smooth(self, by: int) -> str:
         """Steadier, or livelier."""
-        return self.turn("smooth", _stepped(self.fade.target.smooth, by))
+        return self.turn("smooth", _stepped(self.target.smooth, by))
 
     def keep(self, number: int) -> str:
         """Remember the look where the fade goes to, 0 is the first place."""
         try:
-            self.presets.keep(_preset(number), self.fade.target)
+            self.presets.keep(_preset(number), self.target)
         except StylizeError as error:
             return self._short(error)
-        return f"kept as {_preset(number)}: {self.fade.target.label}"
+        return f"kept as {_preset(number)}: {self.target.label}"
 
     def recall(self, number: int) -> str:
         """The look remembered there."""
@@ -212,17 +222,17 @@ class Dials:
             held = one_style(*self._second).weights
             weights = tuple((1 - self._share) * w / total + self._share * h for w, h in zip(kept, held, strict=True))
         self._next = self._clock() + self._tour
-        look = replace(self.fade.target, model=first.model, weights=weights, strength=self._strength)
+        look = replace(self.target, model=first.model, weights=weights, strength=self._strength)
         return self._fade_to(look, seconds).label
 
     def _turn(self, **dials: float) -> Look:
         with self._lock:
-            look = replace(self.fade.target, **dials)  # type: ignore[arg-type]
+            look = replace(self.target, **dials)  # type: ignore[arg-type]
             self._strength = look.strength or self._strength
             return self._fade_to(look)
 
     def _fade_to(self, look: Look, seconds: float | None = None) -> Look:
-        self.fade.go(look, self._clock(), seconds)
+        self._fade.go(look, self._clock(), seconds)
         return look
 
 

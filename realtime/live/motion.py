@@ -12,7 +12,7 @@ CELL = 8  # pixels; two pictures with camera noise of 6 levels differ by 1 in a 
 MOVED = 6  # levels by which a cell must change; a blink changes several by more than 10
 
 
-class Stillness:
+class MotionDetector:
     """Compares pictures with the last one that was painted, so that slow changes add up and are seen."""
 
     def __init__(self) -> None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.frame import Image
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.system.console import say, tell
-from realtime.ui.commands import Order
+from realtime.ui.commands import Command
 
 if TYPE_CHECKING:
     from realtime.sinks.recording import Recording
     from realtime.sinks.virtual_camera import VirtualCamera
-    from realtime.sources.browser_camera import PageCamera
+    from realtime.sources.browser_camera import BrowserCamera
     from realtime.sources.microphone import Microphone
-    from realtime.ui.controller import Deeds
+    from realtime.ui.controller import Controller
     from realtime.web.address import Address
     from realtime.web.server import Page
 
@@ -61,23 +61,23 @@ class Outputs:
         else:
             print(f"virtual camera: {self.camera.name}", flush=True)
 
-    def serve(self, address: Address, deeds: Deeds, camera: PageCamera) -> None:
+    def serve(self, address: Address, controller: Controller, camera: BrowserCamera) -> None:
         """Show it in browsers, and do what they ask for. camera: what they may send."""
         try:
             from realtime.web.server import Page
 
-            self.page = Page(address, deeds, camera)
+            self.page = Page(address, controller, camera)
         except OutputError as error:
             self._fail(error)
         else:
             for url in self.page.urls:
                 print(f"page: {url}", flush=True)
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[Command]:
         """What pages have asked for since the last time."""
         return self.page.orders() if self.page is not None else []
 
-    def record(self, target: Target, size: tuple[int, int], fps: float, latency: float = 0.0) -> None:
+    def record(self, target: OutputFile, size: tuple[int, int], fps: float, latency: float = 0.0) -> None:
         """Start a recording. size: (width, height); latency: seconds from capture to display."""
         from realtime.sinks.recording import Recording
 
@@ -96,7 +96,7 @@ class Outputs:
             self._stop()
             return
         try:
-            self.record(Target(self._free_name(), sources=[]), size, fps, latency)
+            self.record(OutputFile(self._free_name(), sources=[]), size, fps, latency)
         except StylizeError as error:
             self._fail(error)
 
@@ -205,7 +205,7 @@ class Outputs:
         self.close()
 
 
-def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> Target:
+def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> OutputFile:
     """For --record, which must not be one of the sources, that play.
 
     Raises UsageError or OutputError; what a crash has left of an earlier one is not lost either.
@@ -216,4 +216,4 @@ def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> Target
     part = path.resolve().with_name(path.name + ".part")
     if not overwrite and part.exists() and part.stat().st_size:
         raise OutputError(f"{part} is what is left of an earlier recording; rename it, or --overwrite replaces it")
-    return Target(path, sources=sources, overwrite=overwrite)
+    return OutputFile(path, sources=sources, overwrite=overwrite)

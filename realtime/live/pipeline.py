@@ -12,22 +12,22 @@ import numpy as np
 
 from realtime.errors import StylizeError
 from realtime.frame import Frame
-from realtime.live.governor import stroke_size
 from realtime.live.grid import Grid
-from realtime.live.look_editor import Dials
-from realtime.live.motion import Stillness
-from realtime.live.resolution import LiveSize
-from realtime.live.state import Controls, Painted
+from realtime.live.look_editor import LookEditor
+from realtime.live.motion import MotionDetector
+from realtime.live.resolution import AdaptiveResolution
+from realtime.live.state import LiveState, StylizedFrame
 from realtime.live.stats import Stats
 from realtime.live.view import View
 from realtime.sources.reconnect import Reconnecting
 from realtime.stylizer.look import FADE_SECONDS, LIMITS, Look
 from realtime.stylizer.presets import Presets
-from realtime.stylizer.smoothing import Steady
+from realtime.stylizer.sizes import stroke_size
+from realtime.stylizer.smoothing import TemporalSmoother
 from realtime.stylizer.style_track import Cue, StyleTrack
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.clock import Clock, SystemClock
-from realtime.system.latest_value import Slot
+from realtime.system.queues import LatestValue
 
 CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
 JOIN_SECONDS = 2.0  # for a camera's driver to give a frame at the end,
@@ -74,22 +74,24 @@ class Live:
         self.height, self.fps, self.frames, self.track = height, fps, frames, track
         self.mirror = mirror
         self.clock = clock or SystemClock()
-        self.controls = Controls(stylizer.look, source.mirror if mirror is None else mirror, fade, view)
-        self.dials = Dials(self.controls.fade, stylizer.library, tour, self.clock.now, presets)
+        self.state = LiveState(source.mirror if mirror is None else mirror, view)
+        self.look = LookEditor(
+            stylizer.look, stylizer.library, fade=fade, tour=tour, clock=self.clock.now, presets=presets
+        )
         self._begun = self._dialled()
         self.stats = Stats(self.clock.now)
-        self.painted: Slot[Painted] = Slot()
+        self.painted: LatestValue[StylizedFrame] = LatestValue()
         self.size: tuple[int, int] = source.size  # (width, height) that strokes of 1 are painted at
         self.newest = self.clock.now()  # when the last frame came in
         self.done = threading.Event()
         self.error: StylizeError | None = None
-        self._captured: Slot[Frame] = Slot()
-        self._stillness = Stillness()
-        self._steady = Steady()
+        self._captured: LatestValue[Frame] = LatestValue()
+        self._stillness = MotionDetector()
+        self._steady = TemporalSmoother()
         self._grid = Grid(stylizer)
-        self._last: Painted | None = None
+        self._last: StylizedFrame | None = None
         self._cue: Cue | None = None  # of the style track, the last one that came
-        self._sizes = LiveSize(stylizer, height)
+        self._sizes = AdaptiveResolution(stylizer, height)
         self._read = threading.Event()  # no more frames come
         self._threads = [
             threading.Thread(target=self._guard, args=(loop, over), name=name, daemon=True)
@@ -109,7 +111,7 @@ class Live:
         """
         self.done.set()
         self.source.stop.set()
-        self.controls.touched.set()
+        self.state.touched.set()
         for thread, seconds in zip(self._threads, (JOIN_SECONDS, PAINT_SECONDS), strict=True):
             if thread.ident is not None:  # it was started
                 thread.join(seconds)
@@ -123,7 +125,7 @@ class Live:
     @property
     def working_size(self) -> tuple[int, int]:
         """(width, height) painted at."""
-        target = self.controls.fade.target
+        target = self.look.target
         return stroke_size(self.size, target.stroke, target.model.multiple)
 
     def __enter__(self) -> Self:
@@ -133,7 +135,7 @@ class Live:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def __iter__(self) -> Iterator[Painted]:
+    def __iter__(self) -> Iterator[StylizedFrame]:
         """What is painted, until it is over; what was painted while nobody asked is passed over."""
         while True:
             finished = self.done.is_set()
@@ -146,32 +148,32 @@ class Live:
     def dialled(self) -> dict[str, Any]:
         """What has been dialled since the beginning, as the command line's options have it, by their names."""
         passing = set[str]()  # not the user's wish but where things happen to be
-        if self.dials.touring:
+        if self.look.touring:
             passing = {"style"}
         if self.track is not None:
-            passing = {*self.controls.fade.target.options}
+            passing = {*self.look.target.options}
         now, begun = self._dialled(), self._begun
         return {name: value for name, value in now.items() if value != begun[name] and name not in passing}
 
     def _dialled(self) -> dict[str, Any]:
-        look = self.controls.fade.target.options
-        return look | {"mirror": self.controls.mirror, "view": self.controls.view.value}
+        look = self.look.target.options
+        return look | {"mirror": self.state.mirror, "view": self.state.view.value}
 
     def take_mirror(self, mirror: bool) -> None:
         """Mirror it or not, as a new source is used to: nobody's wish, unless they have asked for it at the start."""
         if self.mirror is None:
-            self.controls.mirror = self._begun["mirror"] = mirror
+            self.state.mirror = self._begun["mirror"] = mirror
 
     def summary(self) -> dict[str, Any]:
         """Everything that --stats writes."""
-        target = self.controls.fade.target
+        target = self.look.target
         return self.stats.summary() | {
             "source": self.source.name,
             "working_size": list(self.working_size),
             "style": target.label,
             "look": {name: getattr(target, name) for name in LIMITS},
             "provider": self.stylizer.provider,
-            "provider_why": self.stylizer.why,
+            "provider_reason": self.stylizer.provider_reason,
             "decode_errors": self.source.decode_errors,
             "signal_losses": self.source.signal_losses,
             "signal_loss_reasons": dict(self.source.reasons),
@@ -202,12 +204,12 @@ class Live:
                 return
             self.newest = self.clock.now()
             self.stats.read += 1
-            if self._captured.put(frame) and not (self.controls.frozen or self.controls.hidden):
+            if self._captured.put(frame) and not (self.state.frozen or self.state.hidden):
                 self.stats.dropped += 1
 
     def _held(self) -> bool:
         """A film stands still while nobody sees it move, and until its first picture is painted."""
-        unseen = self.controls.frozen or self.controls.hidden
+        unseen = self.state.frozen or self.state.hidden
         return self.source.waits and (unseen or self.stats.read > self.stats.delivered == 0)
 
     def _paint(self) -> None:
@@ -218,12 +220,12 @@ class Live:
         due = 0.0
         while not self.done.is_set():
             last = self._read.is_set()  # whatever is in the slot then is the last one
-            if self.controls.hidden and not last:
+            if self.state.hidden and not last:
                 self.done.wait(0.1)
                 continue
-            if self.controls.frozen and frame is not None and not last:
-                self.controls.touched.wait(0.02 if self._moving(shown) else 0.5)
-                self.controls.touched.clear()
+            if self.state.frozen and frame is not None and not last:
+                self.state.touched.wait(0.02 if self._moving(shown) else 0.5)
+                self.state.touched.clear()
                 if not self._moving(shown) or self.done.is_set():
                     continue
             else:
@@ -241,7 +243,7 @@ class Live:
                 self.stats.size_changes += bool(shape) and frame.image.shape != shape
                 shape, name = frame.image.shape, self.source.name
                 rate = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
-                self.size = self._sizes.choose(frame.image, self.controls.fade.target, rate)
+                self.size = self._sizes.choose(frame.image, self.look.target, rate)
             wanted = self._wanted()
             same = self._stillness.is_still(frame.image) and wanted == shown
             if same and self._last is not None and (self._grid.whole or not wanted[1]):
@@ -257,9 +259,9 @@ class Live:
 
     def _paint_one(self, frame: Frame, look: Look) -> None:
         start = time.perf_counter()
-        image = self.stylizer.paint_at(frame.image, self.size, look, self._steady)
+        image = self.stylizer.stylize_at(frame.image, self.size, look, self._steady)
         end = time.perf_counter()
-        self._deliver(Painted(frame, frame.image, image, look), end - start)
+        self._deliver(StylizedFrame(frame, frame.image, image, look), end - start)
         self.size = self._sizes.observe(frame.image, look, end - start, end) or self.size
 
     def _paint_sheet(self, frame: Frame, look: Look, same: bool) -> None:
@@ -268,10 +270,10 @@ class Live:
             self._grid.changed()
         self._steady.forget()
         start = time.perf_counter()
-        sheet = self._grid.paint(frame.image, look)
-        self._deliver(Painted(frame, frame.image, sheet, look, self._grid.layout), time.perf_counter() - start)
+        sheet = self._grid.stylize(frame.image, look)
+        self._deliver(StylizedFrame(frame, frame.image, sheet, look, self._grid.layout), time.perf_counter() - start)
 
-    def _deliver(self, painted: Painted, seconds: float) -> None:
+    def _deliver(self, painted: StylizedFrame, seconds: float) -> None:
         self.stats.count_painted(seconds, painted.frame.captured)
         self._stillness.painted()
         self._last = painted
@@ -279,19 +281,19 @@ class Live:
 
     def _wanted(self) -> tuple[Look, bool]:
         """How to paint now, and whether every style at once."""
-        return self.dials.look(), self.controls.view is View.GRID
+        return self.look.current(), self.state.view is View.GRID
 
     def _moving(self, shown: tuple[Look, bool] | None) -> bool:
-        return self._wanted() != shown or (self.controls.view is View.GRID and not self._grid.whole)
+        return self._wanted() != shown or (self.state.view is View.GRID and not self._grid.whole)
 
     def _follow(self, seconds: float) -> None:
         """Turn to what the style track says of that time of the film, once."""
         cue = self.track.cue(seconds) if self.track is not None else None
         if cue is not None and cue is not self._cue:
             self._cue = cue
-            self.dials.go(cue.look, cue.fade if seconds > 0 else 0.0)
+            self.look.go(cue.look, cue.fade if seconds > 0 else 0.0)
 
     def _mirrored(self, frame: Frame) -> Frame:
-        if not self.controls.mirror:
+        if not self.state.mirror:
             return frame
         return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))

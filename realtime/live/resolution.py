@@ -8,14 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from realtime.frame import Image
-from realtime.live.governor import Governor, live_size
+from realtime.live.governor import Governor
 from realtime.stylizer.look import Look
+from realtime.stylizer.sizes import size_for_height
 from realtime.stylizer.stylizer import Stylizer
 
 Size = tuple[int, int]  # (width, height)
 
 
-class LiveSize:
+class AdaptiveResolution:
     """Chooses, and follows the load. height: rows asked for, or None to choose; fps: what is held then.
 
     Where another size has to be made ready first, pictures are painted at the one before meanwhile.
@@ -35,7 +36,7 @@ class LiveSize:
 
         def seconds_at(height: int) -> float:
             start = time.perf_counter()
-            self._stylizer.paint_at(image, _fitting(image, height, look), look)
+            self._stylizer.stylize_at(image, _fitting(image, height, look), look)
             return time.perf_counter() - start
 
         self._governor = Governor(image.shape[0], fps)
@@ -79,4 +80,4 @@ class LiveSize:
 
 
 def _fitting(image: Image, height: int, look: Look) -> Size:
-    return live_size((image.shape[1], image.shape[0]), height, look.model.multiple)
+    return size_for_height((image.shape[1], image.shape[0]), height, look.model.multiple)

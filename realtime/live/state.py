@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from realtime.frame import Frame, Image
 from realtime.live.grid import Layout, split
 from realtime.live.view import View
-from realtime.stylizer.look import Crossfade, Look
+from realtime.stylizer.look import Look
 
 
 @dataclass(frozen=True)
-class Painted:
+class StylizedFrame:
     """A frame and what became of it. original: as painted from: mirrored, at the camera's size.
 
     layout: of the tiles, where it is a sheet of every style.
@@ -31,11 +31,10 @@ class Painted:
         return self.image
 
 
-class Controls:
+class LiveState:
     """What the keys have set. The main thread writes, the painting thread reads."""
 
-    def __init__(self, look: Look, mirror: bool, fade: float, view: View) -> None:
-        self.fade = Crossfade(look, fade)
+    def __init__(self, mirror: bool, view: View) -> None:
         self.mirror = mirror
         self.view = view
         self.frozen = False

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import OutputError
-from realtime.frame import Image
-from realtime.sinks.output_file import Target
-from realtime.sources.animation import Animation
-from realtime.sources.image import Still, to_bytes
+from realtime.frame import Animation, Image, StillImage
+from realtime.imaging import to_8bit
+from realtime.sinks.output_file import OutputFile
 
 _OPTIONS = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -25,7 +24,7 @@ _NO_ALPHA = (".jpg", ".jpeg")
 _DEEP = (".png", ".tif", ".tiff")  # hold 16 bits a channel
 
 
-def notes_for(target: Target, still: Still) -> list[str]:
+def notes_for(target: OutputFile, still: StillImage) -> list[str]:
     """What will be lost."""
     suffix = target.path.suffix.lower()
     notes = []
@@ -36,13 +35,13 @@ def notes_for(target: Target, still: Still) -> list[str]:
     return notes
 
 
-def write_animation(target: Target, images: list[Image], animation: Animation) -> None:
+def write_animation(target: OutputFile, images: list[Image], animation: Animation) -> None:
     """Write the painted pictures of an animation, with its transparency and its times. Raises OutputError."""
     suffix = target.path.suffix.lower()
     alphas = [still.alpha for still in animation.pictures]
     if any(alpha is not None for alpha in alphas):
         whole = np.full(images[0].shape[:2], 255, np.uint8)
-        images = [np.dstack([i, whole if a is None else to_bytes(a)]) for i, a in zip(images, alphas, strict=True)]
+        images = [np.dstack([i, whole if a is None else to_8bit(a)]) for i, a in zip(images, alphas, strict=True)]
     moving = cv2.Animation()
     moving.frames, moving.durations, moving.loop_count = images, animation.durations, animation.loops
     try:
@@ -52,21 +51,21 @@ def write_animation(target: Target, images: list[Image], animation: Animation) -
     _finish(target, done, data)
 
 
-def write_still(target: Target, image: Image, still: Still) -> None:
+def write_image(target: OutputFile, image: Image, still: StillImage) -> None:
     """Write a painted picture with the original's transparency, profile and EXIF. Raises OutputError."""
     suffix = target.path.suffix.lower()
     alpha = still.alpha
     pixels: NDArray[Any] = image
     if alpha is not None and suffix in _NO_ALPHA:
-        share = to_bytes(alpha)[:, :, None].astype(np.float32) / 255
+        share = to_8bit(alpha)[:, :, None].astype(np.float32) / 255
         pixels = np.asarray(image * share + 255 * (1 - share) + 0.5, np.uint8)
     elif still.deep and suffix in _DEEP:
-        layers = image if alpha is None else np.dstack([image, to_bytes(alpha)])
+        layers = image if alpha is None else np.dstack([image, to_8bit(alpha)])
         pixels = layers.astype(np.uint16) * 257
         if alpha is not None and alpha.dtype == np.uint16:
             pixels[:, :, 3] = alpha
     elif alpha is not None:
-        pixels = np.dstack([image, to_bytes(alpha)])
+        pixels = np.dstack([image, to_8bit(alpha)])
     chunks = [(cv2.IMAGE_METADATA_EXIF, still.exif), (cv2.IMAGE_METADATA_ICCP, still.icc)]
     chunks = [(kind, data) for kind, data in chunks if data and suffix not in (".tif", ".tiff")]
     try:
@@ -77,7 +76,7 @@ def write_still(target: Target, image: Image, still: Still) -> None:
     _finish(target, done, data)
 
 
-def _finish(target: Target, done: bool, data: NDArray[Any]) -> None:
+def _finish(target: OutputFile, done: bool, data: NDArray[Any]) -> None:
     if not done:
         raise OutputError(f"{target.path} cannot be written as {target.path.suffix.lower()}")
     try:

@@ -12,10 +12,10 @@ from realtime.errors import OutputError
 from realtime.system.files import replace
 
 if TYPE_CHECKING:
-    from realtime.sinks.resume import Begun
+    from realtime.sinks.resume import PartialVideo
 
 
-class Target:
+class OutputFile:
     """A file to be written; its constructor makes sure that it can be.
 
     sources: files that it must not be, by whatever name. overwrite: it may replace what is there.
@@ -31,7 +31,7 @@ class Target:
         sources: list[Path],
         overwrite: bool = False,
         recipe: dict[str, Any] | None = None,
-        begun: Begun | None = None,
+        begun: PartialVideo | None = None,
     ) -> None:
         self.path, self._begun = path, begun.path if begun is not None else None
         self._place = path.resolve()  # a link stays a link

@@ -15,16 +15,16 @@ from pathlib import Path
 import av
 
 from realtime.errors import OutputError, SourceError, StylizeError, UsageError
-from realtime.frame import FilmFormat, FilmFrame, Image, Step
-from realtime.imaging import fit
+from realtime.frame import Image, Step, VideoFormat, VideoFrame
+from realtime.imaging import letterbox
 from realtime.sinks.codecs import Encoding, choose_encoding
 from realtime.sinks.fragmented_mp4 import keep_whole_pieces
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.sinks.tracks import Sound, Track
-from realtime.sinks.video import FilmSink
+from realtime.sinks.video import VideoSink
 from realtime.sources.microphone import Microphone
-from realtime.system.bounded_queue import Abandoned, Pipe, wait_out
 from realtime.system.clock import Clock, SystemClock
+from realtime.system.queues import Abandoned, BoundedQueue, wait_out
 
 TICKS = 90_000  # a second, in the file
 ROOM = 12  # pictures and pieces of sound that wait for the encoder
@@ -44,7 +44,7 @@ class Recording:
 
     def __init__(
         self,
-        target: Target,
+        target: OutputFile,
         size: tuple[int, int],
         rate: float,
         *,
@@ -67,12 +67,14 @@ class Recording:
         self._zero: float | None = None  # when the first was captured
         self._last = -1  # ticks: the newest picture's time
         self._end: int | None = None  # ticks: when it was stopped
-        self._pipe: Pipe[Step] = Pipe(ROOM)
+        self._pipe: BoundedQueue[Step] = BoundedQueue(ROOM)
         self._microphone = microphone
         self._hear_no_more = threading.Event()
         tracks: list[Track] = [Sound(microphone.stream, Fraction(0), "aac")] if microphone else []
-        format = FilmFormat(self._size, Fraction(1, TICKS), Fraction(rate or 30).limit_denominator(1001), variable=True)
-        self._sink = FilmSink(target, _quick(target.path), format, tracks)
+        format = VideoFormat(
+            self._size, Fraction(1, TICKS), Fraction(rate or 30).limit_denominator(1001), variable=True
+        )
+        self._sink = VideoSink(target, _quick(target.path), format, tracks)
         self._sink.start()
         self._writer = threading.Thread(target=self._write, name="record")
         try:
@@ -126,7 +128,7 @@ class Recording:
         if self._zero is None:
             self._zero = captured
         pts = max(self._last + 1, round((captured - self._zero) * TICKS))
-        if self._pipe.offer(Step(frame=FilmFrame(image, pts, 0))):
+        if self._pipe.offer(Step(frame=VideoFrame(image, pts, 0))):
             self._last = pts
         else:
             self.dropped += 1
@@ -149,7 +151,7 @@ class Recording:
 
     def _write(self) -> None:
         """Each picture lasts until the next one, so one is always held back."""
-        held: FilmFrame | None = None
+        held: VideoFrame | None = None
         if sys.platform == "linux":  # where a thread has a priority of its own: painting comes first
             me = threading.get_native_id()
             with contextlib.suppress(OSError):
@@ -173,8 +175,8 @@ class Recording:
             self._hang_up()
             self.ended.set()
 
-    def _write_one(self, frame: FilmFrame, until: int) -> None:
-        picture = FilmFrame(fit(frame.image, self._size), frame.pts, until - frame.pts)
+    def _write_one(self, frame: VideoFrame, until: int) -> None:
+        picture = VideoFrame(letterbox(frame.image, self._size), frame.pts, until - frame.pts)
         self._sink.write(Step(frame=picture))
         self.frames += 1
 

@@ -33,7 +33,7 @@ _AS_ENCODED = {
 }
 
 
-class Begun:
+class PartialVideo:
     """The painted pictures of a film that is not whole.
 
     path: where they are. times: when the ones to keep are shown, in seconds from the first one, growing.
@@ -116,7 +116,7 @@ def _look(look: Look) -> dict[str, Any]:
     return {f.name: getattr(look, f.name) for f in fields(look) if f.name != "model"}
 
 
-def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> Begun | None:
+def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> PartialVideo | None:
     """What is left of an earlier run, for this one to go on from; None where there is nothing.
 
     most: so many pictures are wanted at all. Raises OutputError where it does not belong to this input and look.
@@ -140,7 +140,7 @@ def find_begun(path: Path, recipe: dict[str, Any], most: int | None = None) -> B
                 f"{found[0]} cannot be resumed: it was begun with another {what}; that stays, or begin anew"
             )
     replaces = bool(written.get("replaces"))
-    best = max((Begun(file, most=most, replaces=replaces) for file in found), key=lambda begun: begun.frames)
+    best = max((PartialVideo(file, most=most, replaces=replaces) for file in found), key=lambda begun: begun.frames)
     return best if best.frames else None
 
 

@@ -14,15 +14,15 @@ from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import VideoFrame as AvFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
-from realtime.frame import TO_YUV, FilmFormat, FilmFrame, Step
+from realtime.frame import TO_YUV, Step, VideoFormat, VideoFrame
 from realtime.sinks.codecs import Encoding
-from realtime.sinks.output_file import Target
-from realtime.sinks.resume import Begun
+from realtime.sinks.output_file import OutputFile
+from realtime.sinks.resume import PartialVideo
 from realtime.sinks.tracks import Track, tags
 from realtime.system.thread_priority import unhurried
 
@@ -37,7 +37,7 @@ _ASTRAY = 3600  # s; x265 leaves it to chance when the pictures of a film of two
 _AT_ONCE = {"flush_packets": "1", "max_interleave_delta": "1000000"}  # µs; how long pictures wait for missing sound
 
 
-class FilmSink:
+class VideoSink:
     """A film being written to a target's part file. Its constructor writes the head.
 
     begun: an earlier run's pictures, which take the place of as many of the first ones that are written.
@@ -46,11 +46,11 @@ class FilmSink:
 
     def __init__(
         self,
-        target: Target,
+        target: OutputFile,
         encoding: Encoding,
-        format: FilmFormat,
+        format: VideoFormat,
         tracks: list[Track],
-        begun: Begun | None = None,
+        begun: PartialVideo | None = None,
     ) -> None:
         self._target, self._format = target, format
         self._tracks = {track.source.index: track for track in tracks}
@@ -184,8 +184,8 @@ class FilmSink:
                 f"{float(seconds):.2f} of {float(self.end):.2f} s; it is kept as {self._target.part}"
             )
 
-    def _picture(self, frame: FilmFrame) -> VideoFrame:
-        picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame.image), format="bgr24")
+    def _picture(self, frame: VideoFrame) -> AvFrame:
+        picture = AvFrame.from_ndarray(np.ascontiguousarray(frame.image), format="bgr24")
         width, height = self._format.size
         matrix, levels = self._colour.swscale(height), 2 if self._colour.full else 1
         picture = self._reformatter.reformat(
@@ -195,7 +195,7 @@ class FilmSink:
         picture.pts, picture.time_base, picture.duration = frame.pts, self._format.time_base, frame.duration
         return picture
 
-    def _again(self, frame: FilmFrame) -> list[Packet[Any]]:
+    def _again(self, frame: VideoFrame) -> list[Packet[Any]]:
         """The next picture of the earlier run; it must have been shown when this one is."""
         assert self._begun is not None
         if self._kept is None:

@@ -11,8 +11,8 @@ import numpy as np
 
 from realtime.errors import OutputError
 from realtime.frame import Image
-from realtime.imaging import fit
-from realtime.system.latest_value import Slot
+from realtime.imaging import letterbox
+from realtime.system.queues import LatestValue
 
 if TYPE_CHECKING:
     import pyvirtualcam
@@ -40,7 +40,7 @@ class VirtualCamera:
         self.error: OutputError | None = None
         self._camera = _open(self.size, fps)
         self.name = f"{self._camera.device} ({self._camera.backend})"
-        self._newest: Slot[Image] = Slot()
+        self._newest: LatestValue[Image] = LatestValue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send, name="virtual camera", daemon=True)
         self._thread.start()
@@ -64,7 +64,7 @@ class VirtualCamera:
                 idle = picture is None or time.perf_counter() - fresh > IDLE
                 new = self._newest.take(IDLE / 2 if idle else 0)
                 if new is not None:
-                    picture, fresh = np.ascontiguousarray(fit(new, self.size)), time.perf_counter()
+                    picture, fresh = np.ascontiguousarray(letterbox(new, self.size)), time.perf_counter()
                 elif idle and (picture is None or time.perf_counter() < due + IDLE):
                     continue
                 if picture is not None:

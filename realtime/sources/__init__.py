@@ -16,8 +16,8 @@ from realtime.sources.urls import SCHEMES, scheme_of
 from realtime.system.signals import interruptible
 
 if TYPE_CHECKING:
-    from realtime.sources.browser_camera import PageCamera
-    from realtime.sources.camera import Device
+    from realtime.sources.browser_camera import BrowserCamera
+    from realtime.sources.camera import Camera
 
 __all__ = [
     "CameraInfo",
@@ -38,7 +38,7 @@ def open_live_source(
     height: int | None = None,
     fps: float | None = None,
     stop: threading.Event | None = None,
-    page: PageCamera | None = None,
+    page: BrowserCamera | None = None,
 ) -> Reconnecting:
     """Open what the user asked for, so that it comes back by itself after a loss.
 
@@ -107,14 +107,14 @@ class _Opener:
         self._found = device.camera
         return device
 
-    def _open(self, camera: CameraInfo) -> Device:
-        from realtime.sources.camera import Device
+    def _open(self, camera: CameraInfo) -> Camera:
+        from realtime.sources.camera import Camera
         from realtime.sources.camera_permission import ask_permission
 
         ask_permission()
-        return Device(camera, size=self._size, fps=self._fps)
+        return Camera(camera, size=self._size, fps=self._fps)
 
-    def _first_that_answers(self) -> Device:
+    def _first_that_answers(self) -> Camera:
         reasons = []
         for camera in list_cameras():
             try:

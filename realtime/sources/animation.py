@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from realtime.errors import SourceError
-from realtime.sources.image import PIXEL_LIMIT, Still, dimensions, split_layers, to_bytes
+from realtime.frame import Animation, StillImage
+from realtime.imaging import to_8bit
+from realtime.sources.image import PIXEL_LIMIT, dimensions, split_layers
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@dataclass(frozen=True)
-class Animation:
-    """Pictures of one size, in order.
-
-    durations: ms that each is shown; loops: how often all are, 0 for ever; losses: what the file should have had.
-    """
-
-    pictures: list[Still]
-    durations: list[int]
-    loops: int
-    losses: list[str]
-
-    @property
-    def times(self) -> list[float]:
-        """When each comes, s."""
-        return [sum(self.durations[:number]) / 1000 for number in range(len(self.durations))]
 
 
 def moving_pictures(data: bytes) -> int:
@@ -62,7 +45,7 @@ def decode_animation(path: Path, data: bytes) -> Animation | None:
     pictures = []
     for raw in found.frames:
         colours, alpha = split_layers(np.asarray(raw))
-        pictures.append(Still(to_bytes(colours), alpha))
+        pictures.append(StillImage(to_8bit(colours), alpha))
     few = len(pictures) < count
     losses = [f"damaged: only {len(pictures)} of {count} pictures could be decoded"] if few else []
     return Animation(pictures, [int(ms) for ms in np.asarray(found.durations).ravel()], int(found.loop_count), losses)

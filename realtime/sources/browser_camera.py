@@ -10,19 +10,20 @@ import numpy as np
 
 from realtime.errors import SignalLost
 from realtime.frame import Frame, Image
-from realtime.sources.base import FrameRate, Source
-from realtime.system.latest_value import Slot
+from realtime.sources.base import Source
+from realtime.system.fps import FrameRate
+from realtime.system.queues import LatestValue
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
 
-class PageCamera(Source):
+class BrowserCamera(Source):
     """What a page sends, one at a time. Waits as long as none does, until `stop` is set."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        self._slot: Slot[tuple[VideoFrame, float]] = Slot()
+        self._slot: LatestValue[tuple[VideoFrame, float]] = LatestValue()
         self._size = (640, 480)
         self._rate = FrameRate(time.perf_counter())
         self._first: float | None = None
@@ -66,7 +67,7 @@ class PageCamera(Source):
         """Nobody need wait for more until it is opened again; from any thread."""
         self._left.set()
 
-    def open(self) -> PageCamera:
+    def open(self) -> BrowserCamera:
         """Itself, to be read from now on."""
         self._left.clear()
         self._slot.take(0)  # an old picture

@@ -10,9 +10,10 @@ import numpy as np
 
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
-from realtime.sources.base import FrameRate, Source
+from realtime.sources.base import Source
 from realtime.sources.camera_list import CameraInfo
 from realtime.system.clock import Clock, SystemClock
+from realtime.system.fps import FrameRate
 
 HOPELESS = 50  # pictures in a row that cannot be decoded
 SILENCE = 5.0  # s without a picture
@@ -20,7 +21,7 @@ BUFFERS = 2  # with one, V4L2 has nowhere to put the next frame while this one i
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
-class Device(Source):
+class Camera(Source):
     """A camera of this machine, opened by its constructor, which reads the first picture as proof.
 
     Sizes and rates are wishes; `size` and `fps` tell what came of them. pts is the time of arrival.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import SourceError
-from realtime.frame import Image
+from realtime.frame import StillImage
+from realtime.imaging import to_8bit
 
 PIXEL_LIMIT = 256 << 20  # a file of a few bytes can claim any size
 _ORIENTATION = 0x0112
 _THUMBNAIL = 0x0201, 0x0202  # where it begins, and its length in bytes
-
-
-@dataclass(frozen=True)
-class Still:
-    """A picture.
-
-    alpha: [H, W] uint8 or uint16, or None where it hides nothing. exif, icc: as they stood in the file.
-    deep: the file has 16 bits a channel.
-    """
-
-    image: Image
-    alpha: NDArray[Any] | None = None
-    deep: bool = False
-    exif: bytes = b""
-    icc: bytes = b""
-    notes: list[str] = field(default_factory=list)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -43,12 +27,12 @@ def read_bytes(path: Path) -> bytes:
         raise SourceError(f"{path}: {error.strerror or error}") from error
 
 
-def read_still(path: Path) -> Still:
+def read_image(path: Path) -> StillImage:
     """Read a picture and set it upright. Raises SourceError in one line."""
-    return decode_still(path, read_bytes(path))
+    return decode_image(path, read_bytes(path))
 
 
-def decode_still(path: Path, data: bytes) -> Still:
+def decode_image(path: Path, data: bytes) -> StillImage:
     """The same of a file that has been read; of an animation its first picture."""
     width, height = dimensions(data)
     if width * height > PIXEL_LIMIT:
@@ -70,7 +54,7 @@ def decode_still(path: Path, data: bytes) -> Still:
         exif = exif[:place] + (b"\1\0" if _little(exif) else b"\0\1") + exif[place + 2 :]
     colours, alpha = split_layers(np.asarray(raw))
     icc = icc if icc[16:20] == b"RGB " else b""
-    return Still(to_bytes(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
+    return StillImage(to_8bit(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
 
 
 def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -171,21 +155,12 @@ def _tags(data: bytes, start: int, directory: int | None = None) -> dict[int, tu
     return found
 
 
-def to_bytes(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """As uint8, from uint16 or from floats of 0 to 1; a uint8 array itself."""
-    if raw.dtype == np.uint8:
-        return np.asarray(raw, np.uint8)
-    if raw.dtype == np.uint16:
-        return np.asarray((raw.astype(np.uint32) + 128) // 257, np.uint8)
-    return np.asarray(np.clip(raw.astype(np.float32), 0, 1) * 255 + 0.5, np.uint8)
-
-
 def split_layers(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """[H, W, 3] BGR and what it hides, [H, W], both as deep as they are; floats hide in bytes."""
     channels = 1 if raw.ndim == 2 else raw.shape[2]
     alpha = np.ascontiguousarray(raw[:, :, -1]) if channels in (2, 4) else None
     if alpha is not None:
-        alpha = alpha if alpha.dtype == np.uint16 else to_bytes(alpha)
+        alpha = alpha if alpha.dtype == np.uint16 else to_8bit(alpha)
         alpha = None if alpha.min() == np.iinfo(alpha.dtype).max else alpha
     if channels <= 2:
         return cv2.cvtColor(np.ascontiguousarray(raw.reshape(*raw.shape[:2], -1)[:, :, 0]), cv2.COLOR_GRAY2BGR), alpha

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from realtime.batch.jobs import is_still
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame, Image
 from realtime.sources.animation import decode_animation
 from realtime.sources.base import Source
-from realtime.sources.image import decode_still, read_bytes
-from realtime.sources.video import Film
+from realtime.sources.file_types import is_image
+from realtime.sources.image import decode_image, read_bytes
+from realtime.sources.video import VideoFile
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.console import say
 
@@ -69,7 +69,7 @@ class Playback(Source):
     ) -> None:
         self._paths, self._loop, self._track, self._stop = paths, loop, track, stop
         self._clock = clock or SystemClock()
-        self._film: Film | None = None
+        self._film: VideoFile | None = None
         self._damaged = 0  # of the files before
         self._broken: set[Path] = set()
         self.skipped = 0  # pictures that came too late to be shown
@@ -177,10 +177,10 @@ class Playback(Source):
 
     def _pictures_of(self, path: Path) -> Iterator[tuple[Image, _File, float, float, float]]:
         """(picture, file, when, pts, how long) of one file; when: in seconds from its first picture."""
-        if is_still(path):
+        if is_image(path):
             data = read_bytes(path)
             animation = decode_animation(path, data)
-            images = [decode_still(path, data).image] if animation is None else [p.image for p in animation.pictures]
+            images = [decode_image(path, data).image] if animation is None else [p.image for p in animation.pictures]
             file = _File(str(path), (images[0].shape[1], images[0].shape[0]))
             if animation is not None:
                 for image, at, ms in zip(images, animation.times, animation.durations, strict=True):
@@ -188,7 +188,7 @@ class Playback(Source):
             else:
                 yield images[0], file, 0.0, 0.0, PICTURE_SECONDS if len(self._paths) > 1 else math.inf
             return
-        with Film(path, track=self._track, glance=True) as film:
+        with VideoFile(path, track=self._track, glance=True) as film:
             self._film = film
             file = _File(str(path), film.format.size, float(film.format.rate))
             first: int | None = None

@@ -39,7 +39,7 @@ def demux(container: InputContainer, failed: Callable[[], None]) -> Iterator[Pac
 
 
 @dataclass
-class Survey:
+class VideoProbe:
     """What a film holds.
 
     times: when each picture of the chosen track is shown, in its time base, growing; step: the usual distance;
@@ -75,9 +75,9 @@ class Survey:
         self.errors += 1
 
 
-def survey(container: InputContainer, video: int, packets: int | None = None) -> Survey:
+def survey(container: InputContainer, video: int, packets: int | None = None) -> VideoProbe:
     """Read through an open film; video: the index of the chosen stream. packets: only so many."""
-    found = Survey()
+    found = VideoProbe()
     found.start = Fraction(max(0, container.start_time or 0), 1_000_000)
     if container.format.name in _TELLING and container.duration:
         found.declared = Fraction(container.duration, 1_000_000)
@@ -100,7 +100,7 @@ def survey(container: InputContainer, video: int, packets: int | None = None) ->
     return found
 
 
-def _time(found: Survey, stream: Stream, *, whole: bool) -> None:
+def _time(found: VideoProbe, stream: Stream, *, whole: bool) -> None:
     """What the times of the pictures tell."""
     times = found.times
     steps = [later - sooner for sooner, later in pairwise(times) if later > sooner]

@@ -15,9 +15,10 @@ from av.video.stream import VideoStream
 
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
-from realtime.sources.base import FrameRate, Source
+from realtime.sources.base import Source
 from realtime.sources.urls import mask, scheme_of
 from realtime.system.clock import Clock, SystemClock
+from realtime.system.fps import FrameRate
 
 TIMEOUT = 3.0  # s without a word from the camera
 NO_PICTURE = 15.0  # s of data without one picture: longer than cameras go between two key frames

@@ -14,7 +14,7 @@ from realtime.frame import Colour, Image
 _MORE_BITS = re.compile(r"(?<=p)(9|1\d)(le|be)$")  # yuv420p10le
 
 
-class Upright:
+class ToBgr:
     """Turns the pictures of one film; its first one says how.
 
     colour: what the film's numbers mean. sideways: rows and columns change places. deep: more than 8 bits a colour.

@@ -15,14 +15,14 @@ from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
-from av.video.frame import VideoFrame
+from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from realtime.errors import SourceError, UsageError
-from realtime.frame import FilmFormat, FilmFrame, Image, Step
+from realtime.frame import Image, Step, VideoFormat, VideoFrame
 from realtime.sources.deinterlace import Deinterlacer
-from realtime.sources.probe import DECODING_TIMES_ONLY, Survey, demux, survey
-from realtime.sources.to_bgr import Upright
+from realtime.sources.probe import DECODING_TIMES_ONLY, VideoProbe, demux, survey
+from realtime.sources.to_bgr import ToBgr
 
 _HDR = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
@@ -32,7 +32,7 @@ NOTHING: Image = np.zeros((1, 1, 3), np.uint8)
 _BUNDLE = 256  # packets between two pictures that travel together
 
 
-class Film:
+class VideoFile:
     """A film, opened and looked through by its constructor.
 
     track: which video track, from 1; by default the largest. frames: stop after so many. glance: look through
@@ -48,11 +48,11 @@ class Film:
         self.notes: list[str] = []
         self.skip = 0  # so many of the first pictures are not looked at: they come as NOTHING
         self.damaged = self.corrupt = self.mended = self.frames = 0
-        self._last: FilmFrame | None = None
+        self._last: VideoFrame | None = None
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
             index = self._choose(container, track).index
-            self.survey: Survey = survey(container, index, _GLANCE if glance else None)
+            self.survey: VideoProbe = survey(container, index, _GLANCE if glance else None)
         self._container = _open(path)
         try:
             self._video = self._choose(self._container, track)
@@ -165,7 +165,7 @@ class Film:
         end = (self._last.pts + self._last.duration) * self.format.time_base + self.survey.start
         return float(packet.pts * packet.time_base) >= float(end) + margin
 
-    def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
+    def _decode(self, packet: Packet[Any]) -> list[AvFrame]:
         try:
             pictures = self._video.codec_context.decode(packet)
             if not hasattr(self, "format") and pictures:
@@ -179,10 +179,10 @@ class Film:
             self.damaged += 1
             return []
 
-    def _learn(self, picture: VideoFrame) -> None:
+    def _learn(self, picture: AvFrame) -> None:
         """What the first picture says of all."""
         context, stream = self._video.codec_context, self._video
-        self._upright = Upright(picture)
+        self._upright = ToBgr(picture)
         colour = self._upright.colour
         if colour.transfer in _HDR:
             raise SourceError(
@@ -201,14 +201,14 @@ class Film:
         if self._container.format.name in DECODING_TIMES_ONLY and picture.dts is not None:
             self._lag = picture.dts - self.survey.times[0]
         deep = self._upright.deep
-        self.format = FilmFormat((width, height), time_base, rate, self.survey.variable, pixel, colour, deep)
+        self.format = VideoFormat((width, height), time_base, rate, self.survey.variable, pixel, colour, deep)
         if deep:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
         if picture.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")
             self._deinterlacer = Deinterlacer(stream)
 
-    def _frame(self, picture: VideoFrame) -> FilmFrame | None:
+    def _frame(self, picture: AvFrame) -> VideoFrame | None:
         """A picture as it travels; None where it cannot be shown."""
         try:
             image = self._upright(picture) if self.frames >= self.skip else NOTHING
@@ -220,7 +220,7 @@ class Film:
         if self._lag is not None:
             shown = picture.dts - self._lag if picture.dts is not None else None
         duration = self.survey.duration(shown) if shown is not None else 0
-        return FilmFrame(image, self._time(shown), duration or self._step)
+        return VideoFrame(image, self._time(shown), duration or self._step)
 
     def _time(self, pts: int | None) -> int:
         """From the film's start; strictly growing, mended where the file's is not."""
@@ -238,7 +238,7 @@ class Film:
         """Close the file; may be called twice."""
         self._container.close()
 
-    def __enter__(self) -> Film:
+    def __enter__(self) -> VideoFile:
         return self
 
     def __exit__(

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 
 from realtime.frame import Image
+from realtime.imaging import resize
 from realtime.stylizer.look import Look
 
 BAND = 64  # rows at a time: what lies between the steps stays in the processor's cache, which is five times as fast
 
 
-def mix(painted: Image, original: Image, look: Look) -> Image:
+def blend_look(painted: Image, original: Image, look: Look) -> Image:
     """What the look's strength and colours make of both; the painting itself where they are at their defaults.
 
     painted: of any size; original: [H, W, 3] uint8 BGR. Mixed, it comes out at the original's size.
@@ -21,18 +22,10 @@ def mix(painted: Image, original: Image, look: Look) -> Image:
     """
     if look.strength == 1 and look.keep_colors == 0:
         return painted
-    painted = fitted(painted, (original.shape[1], original.shape[0]))
+    painted = resize(painted, (original.shape[1], original.shape[0]))
     if look.keep_colors:
         painted = blend(painted, keep_colors(painted, original), look.keep_colors)
     return blend(original, painted, look.strength)
-
-
-def fitted(image: Image, size: tuple[int, int]) -> Image:
-    """The image [H, W, 3] at that (width, height); itself where it has it."""
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
 
 
 def blend(one: Image, other: Image, share: float) -> Image:

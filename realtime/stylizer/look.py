@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from realtime.errors import UsageError
-from realtime.stylizer.library import Library, Model, Style
+from realtime.inference.model import Model, Style
+from realtime.stylizer.library import Library
 
 FADE_SECONDS = 0.3
 MOST_STYLES = 4  # in a mix: more of them look like none

@@ -19,7 +19,7 @@ FOREIGN = (255, 0, 255)  # comes in from beyond the border: like nothing in the 
 STYLE_STEP = 0.04  # change of the style weights from one picture to the next above which there is nothing to hold on to
 
 
-class Steady:
+class TemporalSmoother:
     """Remembers the last painting of one stream, and lets it shine through where the scene goes on.
 
     The last painting is carried along the optical flow (DIS, Kroeger et al. 2016) from the last picture to this one.

@@ -10,27 +10,28 @@ import cv2
 import numpy as np
 
 from realtime.frame import Image
+from realtime.imaging import resize
 from realtime.inference import autotune
 from realtime.inference.engine import Engine
-from realtime.live.governor import LEAST, stroke_size
-from realtime.stylizer.blending import blend, fitted, mix
+from realtime.stylizer.blending import blend, blend_look
 from realtime.stylizer.library import NETWORKS, Library, load_library
 from realtime.stylizer.look import Look, parse_look
-from realtime.stylizer.smoothing import Steady
+from realtime.stylizer.sizes import MIN_SIDE, stroke_size
+from realtime.stylizer.smoothing import TemporalSmoother
 
 
 class Stylizer:
     """Paints pictures.
 
         with Stylizer("starry_night") as stylizer:
-            cv2.imwrite("painted.png", stylizer.paint(cv2.imread("photo.jpg")))
+            cv2.imwrite("painted.png", stylizer.stylize(cv2.imread("photo.jpg")))
 
     style: a style's name, or a mix of up to four, "NAME:2,NAME:1"; None is the first there is.
     strength, keep_colors, stroke, smooth: see `Look`; `look` has them all.
-    provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `why` say what it became.
+    provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `provider_reason` say what it became.
     network: of the shipped styles, "live" or "wide", which is better and takes about four times as long.
     models: a model file or a folder of them, beside the shipped ones.
-    lanes: threads that may paint at once, at most: two on processors, three on NVIDIA's GPUs are the fastest.
+    num_workers: threads that may paint at once, at most: two on processors, three on NVIDIA's GPUs are the fastest.
     Raises UnknownStyle, UsageError, ModelError or EngineError.
     """
 
@@ -46,14 +47,14 @@ class Stylizer:
         network: str = NETWORKS[0],
         models: Path | str | None = None,
         library: Library | None = None,
-        lanes: int = 1,
+        num_workers: int = 1,
     ) -> None:
         self.library = library or load_library(Path(models) if models is not None else None, network)
         self.look = parse_look(
             style, self.library, strength=strength, keep_colors=keep_colors, stroke=stroke, smooth=smooth
         )
         # All sessions before the first frame: creating one holds Python's lock.
-        self._engines = {id(model): Engine(model, provider, lanes) for model in self.library.models}
+        self._engines = {id(model): Engine(model, provider, num_workers) for model in self.library.models}
 
     @property
     def provider(self) -> str:
@@ -61,32 +62,32 @@ class Stylizer:
         return self._engine(self.look).provider
 
     @property
-    def why(self) -> str:
+    def provider_reason(self) -> str:
         """How it came to that provider."""
-        return self._engine(self.look).why
+        return self._engine(self.look).provider_reason
 
     @property
-    def lanes(self) -> int:
+    def num_workers(self) -> int:
         """How many threads paint at once; further ones wait."""
-        return self._engine(self.look).lanes
+        return self._engine(self.look).num_workers
 
-    def paint(self, image: Image, look: Look | None = None, steady: Steady | None = None) -> Image:
+    def stylize(self, image: Image, look: Look | None = None, steady: TemporalSmoother | None = None) -> Image:
         """Paint one picture of any size from 16x16 up.
 
         image: [H, W, 3] uint8, BGR. look: how; by default as the constructor was told.
         steady: of the stream whose next picture this is, for `Look.smooth`; without it nothing is smoothed.
         Returns the same shape, a new array. Raises ValueError on another shape or dtype.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < LEAST:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < MIN_SIDE:
             raise ValueError(f"expected [H, W, 3] uint8 of at least 16x16, got {list(image.shape)} {image.dtype}")
         size = (image.shape[1], image.shape[0])
-        painted = self.paint_at(image, size, look, steady)
+        painted = self.stylize_at(image, size, look, steady)
         if painted is image:
             return image.copy()
-        return fitted(painted, size)
+        return resize(painted, size)
 
-    def paint_at(
-        self, image: Image, size: tuple[int, int], look: Look | None = None, steady: Steady | None = None
+    def stylize_at(
+        self, image: Image, size: tuple[int, int], look: Look | None = None, steady: TemporalSmoother | None = None
     ) -> Image:
         """Paint at a size of its own, as the rest of the line does: `paint` without the last enlargement.
 
@@ -96,15 +97,15 @@ class Stylizer:
         look = look or self.look
         if look.strength == 0:
             return image
-        picture = fitted(image, stroke_size(size, look.stroke, look.model.multiple))
+        picture = resize(image, stroke_size(size, look.stroke, look.model.multiple))
         painted = self._run(picture, look)
         if steady is not None and look.smooth:
             painted = steady.apply(picture, painted, look)
         if look.before is not None:
-            before = fitted(image, stroke_size(size, look.before.stroke, look.before.model.multiple))
+            before = resize(image, stroke_size(size, look.before.stroke, look.before.model.multiple))
             larger = max(before.shape[1::-1], painted.shape[1::-1])
-            painted = blend(fitted(self._run(before, look.before), larger), fitted(painted, larger), look.share)
-        return mix(painted, image, look)
+            painted = blend(resize(self._run(before, look.before), larger), resize(painted, larger), look.share)
+        return blend_look(painted, image, look)
 
     def pixel_seconds(self, look: Look) -> float:
         """What a pixel took when engines were tried, and 0 where none were: a measure for other sizes."""

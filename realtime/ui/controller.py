@@ -12,20 +12,20 @@ from realtime.errors import StylizeError
 from realtime.frame import Image
 from realtime.live.outputs import Outputs
 from realtime.live.pipeline import Live
-from realtime.live.state import Painted
+from realtime.live.state import StylizedFrame
 from realtime.live.view import View
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sources import next_camera
 from realtime.system.console import tell
-from realtime.ui.commands import Order
-from realtime.ui.keys import Action, Command
+from realtime.ui.commands import Command
+from realtime.ui.keys import Action, ActionCommand
 
 SILENCE = 2.0  # seconds without a frame until the screen says so
 MESSAGE_SECONDS = 2.0  # at least that
 READING = 20  # characters a second
 
 
-class Deeds:
+class Controller:
     """Does it, and has a line about it to say.
 
     current: what is painted; seam: of the split view, 0 to 1 of the picture's width.
@@ -34,7 +34,7 @@ class Deeds:
 
     def __init__(self, live: Live, outputs: Outputs, snapshots: Path) -> None:
         self.live, self.outputs, self.snapshots = live, outputs, snapshots
-        self.current: Painted | None = None
+        self.current: StylizedFrame | None = None
         self.seam = 0.5
         self.said = 0
         self.line, self._line_until = "", 0.0
@@ -42,8 +42,8 @@ class Deeds:
         self._heard_until = 0.0
         self._given: tuple[object, ...] = ()  # view and seam of the picture given to the outputs last
         self._source, self._mirrors = live.source.name, live.source.mirror
-        dials = live.dials
-        self.actions: dict[Action, Callable[[Command], None]] = {
+        dials = live.look
+        self.actions: dict[Action, Callable[[ActionCommand], None]] = {
             Action.NEXT: lambda _: self._turned(dials.step(1)),
             Action.PREVIOUS: lambda _: self._turned(dials.step(-1)),
             Action.STYLE: lambda command: self.pick(command.number),
@@ -71,14 +71,14 @@ class Deeds:
         """The line to show now, or nothing."""
         return self.line if time.perf_counter() < self._line_until else ""
 
-    def do(self, order: Order) -> None:
+    def do(self, order: Command) -> None:
         """Do it."""
-        if isinstance(order, Command):
+        if isinstance(order, ActionCommand):
             self.actions[order.action](order)
         elif order.dial == "seam":
             self.seam = order.value
         else:
-            self._turned(self.live.dials.turn(order.dial, order.value))
+            self._turned(self.live.look.turn(order.dial, order.value))
 
     def attend(self) -> None:
         """Do what pages ask for; say what the outputs and the source have to say."""
@@ -104,7 +104,7 @@ class Deeds:
         """The picture as shown; the outputs get it too, if it is another one. fresh: whether it was just painted."""
         if self.current is None:
             return None
-        view = self.live.controls.view
+        view = self.live.state.view
         picture = self.current.shown(view, self.seam)
         if fresh or (view, self.seam) != self._given:
             self.outputs.show(picture, self.current.frame.captured)
@@ -127,24 +127,24 @@ class Deeds:
 
     def pick(self, number: int) -> None:
         """A style by its number; that closes the grid."""
-        if self.live.controls.view is View.GRID and number < len(self.live.stylizer.library.styles):
-            self.live.controls.view = View.PAINTED
-        self._turned(self.live.dials.choose(number))
+        if self.live.state.view is View.GRID and number < len(self.live.stylizer.library.styles):
+            self.live.state.view = View.PAINTED
+        self._turned(self.live.look.choose(number))
 
     def _turned(self, line: str) -> None:
         """Something was dialled: say it, and wake the painting thread where it is frozen."""
-        self.live.controls.touched.set()
+        self.live.state.touched.set()
         self.say(line)
 
     def _toggle_mirror(self) -> None:
-        self.live.controls.mirror = not self.live.controls.mirror
+        self.live.state.mirror = not self.live.state.mirror
 
     def _toggle_recording(self) -> None:
         live, outputs, now = self.live, self.outputs, time.perf_counter()  # opening the file takes a moment
         outputs.toggle_recording(live.source.size, live.source.fps, live.stats.latency_now)
         if outputs.recording is not None:
             if self.current is not None:
-                outputs.recording.begin(self.current.shown(live.controls.view, self.seam), now)
+                outputs.recording.begin(self.current.shown(live.state.view, self.seam), now)
             self.say(f"recording into {outputs.recording.target.path.name}")
 
     def _next_camera(self) -> None:
@@ -157,13 +157,13 @@ class Deeds:
         self.say("the next camera …")
 
     def _toggle_freeze(self) -> None:
-        controls = self.live.controls
+        controls = self.live.state
         controls.frozen = not controls.frozen
         controls.touched.set()
         self.say("frozen" if controls.frozen else "live again")
 
     def _toggle_view(self, view: View) -> None:
-        controls = self.live.controls
+        controls = self.live.state
         controls.view = View.PAINTED if controls.view is view else view
         controls.touched.set()
         hints = {View.GRID: "click one, or press its number", View.SPLIT: "drag the seam"}

@@ -10,8 +10,8 @@ import numpy as np
 from realtime.frame import Image
 from realtime.live.view import View
 from realtime.ui import hud
-from realtime.ui.controller import Deeds
-from realtime.ui.keys import Action, Command, command
+from realtime.ui.controller import Controller
+from realtime.ui.keys import Action, ActionCommand, command
 from realtime.ui.window import Touch, Window
 
 TICK = 0.25  # seconds between two drawings of the figures while nothing else changes
@@ -21,13 +21,13 @@ HIDDEN_TICK = 0.5  # seconds between two looks at whether the window is minimise
 class Display:
     """Connects a Live to a Window until the user quits or the Live is done."""
 
-    def __init__(self, deeds: Deeds, window: Window, *, figures: bool = True) -> None:
-        self.deeds, self.live, self.window = deeds, deeds.live, window
+    def __init__(self, controller: Controller, window: Window, *, figures: bool = True) -> None:
+        self.controller, self.live, self.window = controller, controller.live, window
         self.hud, self.help = figures, False
         self._drawn: tuple[object, ...] = ()
         self._quit = False
         self._look_again = 0.0
-        self._actions: dict[Action, Callable[[Command], None]] = deeds.actions | {
+        self._actions: dict[Action, Callable[[ActionCommand], None]] = controller.actions | {
             Action.HUD: lambda _: self._toggle("hud"),
             Action.HELP: lambda _: self._toggle("help"),
             Action.FULL_SCREEN: lambda _: self.window.toggle_full_screen(),
@@ -41,10 +41,10 @@ class Display:
             finished = self.live.done.is_set()
             painted = self.live.painted.take(0 if finished else 0.008)
             if painted is not None:
-                self.deeds.current = painted
-            self.deeds.attend()
+                self.controller.current = painted
+            self.controller.attend()
             self._draw(fresh=painted is not None)
-            pressed = command(self.window.key(0.03 if self.live.controls.frozen else 0.001), self.window.shift)
+            pressed = command(self.window.key(0.03 if self.live.state.frozen else 0.001), self.window.shift)
             if pressed is not None:
                 self._actions[pressed.action](pressed)
             for touch in self.window.touches():
@@ -56,24 +56,24 @@ class Display:
         now = time.perf_counter()
         if now >= self._look_again:
             self._look_again = now + HIDDEN_TICK
-            self.live.controls.hidden = self.window.minimised and not self.deeds.outputs.active
-        if self.live.controls.hidden:
+            self.live.state.hidden = self.window.minimised and not self.controller.outputs.active
+        if self.live.state.hidden:
             self.live.done.wait(0.1)  # nobody sees anything
 
     def _draw(self, fresh: bool) -> None:
         now = time.perf_counter()
-        silent = self.deeds.silence()
-        message = self.deeds.message
-        view = self.live.controls.view
+        silent = self.controller.silence()
+        message = self.controller.message
+        view = self.live.state.view
         tick = int(now / TICK) if self.hud else 0
-        state = (self.window.size, self.hud, self.help, message, silent, view, self.deeds.seam, tick)
+        state = (self.window.size, self.hud, self.help, message, silent, view, self.controller.seam, tick)
         if not fresh and state == self._drawn and not self.window.zoomed:
             return
         self._drawn = state
-        canvas = self._compose(self.deeds.hand_on(fresh), view)
+        canvas = self._compose(self.controller.hand_on(fresh), view)
         if silent:
             hud.draw_no_signal(canvas, silent)
-        recording = self.deeds.outputs.recording
+        recording = self.controller.outputs.recording
         if self.hud and view is not View.GRID and not self.help:
             self._draw_figures(canvas)
         elif self.hud and recording is not None:
@@ -83,12 +83,12 @@ class Display:
         if self.help:
             hud.draw_help(canvas)
         self.window.show(canvas)
-        if fresh and self.deeds.current:
-            self.live.stats.count_shown(self.deeds.current.frame.captured)
+        if fresh and self.controller.current:
+            self.live.stats.count_shown(self.controller.current.frame.captured)
 
     def _compose(self, picture: Image | None, view: View) -> Image:
         """The picture in the window, with what belongs to its view."""
-        current = self.deeds.current
+        current = self.controller.current
         if current is None or picture is None:
             return self.window.compose(np.zeros((480, 640, 3), np.uint8))
         canvas = self.window.compose(picture)
@@ -98,23 +98,23 @@ class Display:
             names = [style.title or style.name for _, style in styles]
             hud.draw_tiles(canvas, self.window.area, current.layout, names, chosen[0] if chosen else None)
         elif view is View.SPLIT:
-            hud.draw_seam(canvas, self.window.area, self.deeds.seam)
+            hud.draw_seam(canvas, self.window.area, self.controller.seam)
         return canvas
 
     def _draw_figures(self, canvas: Image) -> None:
         live = self.live
-        stats, recording = live.stats, self.deeds.outputs.recording
+        stats, recording = live.stats, self.controller.outputs.recording
         figures = hud.Figures(
             fps=stats.fps_now,
             latency=stats.latency_now,
             dropped=stats.dropped,
             provider=live.stylizer.provider,
-            why=live.stylizer.why,
+            provider_reason=live.stylizer.provider_reason,
             size=live.working_size,
-            style=live.controls.fade.target.label,
+            style=live.look.target.label,
             source=f"{live.source.name}: {live.source.gives}".replace(" x ", " × "),
             recording=hud.recording_text(recording) if recording else "",
-            dialled=hud.GAP.join(live.controls.fade.target.dialled + ["walking"] * live.dials.touring),
+            dialled=hud.GAP.join(live.look.target.dialled + ["walking"] * live.look.touring),
         )
         hud.draw_hud(canvas, figures)
 
@@ -122,11 +122,11 @@ class Display:
         setattr(self, name, not getattr(self, name))
 
     def _touch(self, touch: Touch) -> None:
-        view = self.live.controls.view
+        view = self.live.state.view
         if view is View.SPLIT:
-            self.deeds.seam = min(1.0, max(0.0, touch.x))
-        elif view is View.GRID and touch.pressed and self.deeds.current is not None:
-            layout = self.deeds.current.layout
+            self.controller.seam = min(1.0, max(0.0, touch.x))
+        elif view is View.GRID and touch.pressed and self.controller.current is not None:
+            layout = self.controller.current.layout
             number = layout.at(touch.x, touch.y) if layout is not None else None
             if number is not None:
-                self.deeds.pick(number)
+                self.controller.pick(number)

@@ -38,7 +38,7 @@ class Figures:
     latency: float
     dropped: int
     provider: str
-    why: str
+    provider_reason: str
     size: tuple[int, int]
     style: str
     source: str
@@ -53,7 +53,7 @@ def draw_hud(canvas: Image, figures: Figures) -> None:
         (figures.style, WHITE),
         *([(figures.dialled, AMBER)] if figures.dialled else []),
         (f"{figures.fps:.1f} fps{GAP}{figures.latency * 1000:.0f} ms{GAP}{figures.dropped} dropped", WHITE),
-        (f"{width} × {height}{GAP}{figures.provider.upper()}: {figures.why}", GREY),
+        (f"{width} × {height}{GAP}{figures.provider.upper()}: {figures.provider_reason}", GREY),
         (figures.source, GREY),
     ]
     size = _text_size(canvas)

@@ -96,14 +96,14 @@ _ACTIONS |= {key: (binding.action, -1) for binding in BINDINGS for key in bindin
 
 
 @dataclass(frozen=True)
-class Command:
+class ActionCommand:
     """An action, and for STYLE, PRESET and KEEP which one: 0 is the first; for others -1 if it was the other way."""
 
     action: Action
     number: int = 1
 
 
-def command(code: int, shift: Callable[[], bool] = lambda: False) -> Command | None:
+def command(code: int, shift: Callable[[], bool] = lambda: False) -> ActionCommand | None:
     """What the key means. code: as cv2.waitKeyEx returns it, -1 for no key; shift: says if that is held with it."""
     if code < 0:
         return None
@@ -117,7 +117,7 @@ def command(code: int, shift: Callable[[], bool] = lambda: False) -> Command | N
     if name not in _ACTIONS:
         return None
     action, way = _ACTIONS[name]
-    return Command(action, int(name[-1]) - 1 if action in NUMBERED else way)
+    return ActionCommand(action, int(name[-1]) - 1 if action in NUMBERED else way)
 
 
 def markdown_table() -> str:

@@ -17,7 +17,7 @@ import cv2
 
 from realtime.errors import DisplayError
 from realtime.frame import Image
-from realtime.imaging import fit, place
+from realtime.imaging import letterbox, place
 from realtime.system.signals import undisturbed
 from realtime.ui.modifier_keys import watch_shift
 from realtime.ui.window_state import watch
@@ -106,7 +106,7 @@ class Window:
         """The picture scaled into the window, with black bars where the shapes differ: a new array."""
         size = self.size
         self.area = place(picture, size)
-        canvas = fit(picture, size)
+        canvas = letterbox(picture, size)
         return canvas.copy() if canvas is picture else canvas
 
     def show(self, canvas: Image) -> None:

@@ -15,12 +15,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from realtime.errors import StylizeError
-from realtime.ui.commands import Order
-from realtime.ui.controller import Deeds
-from realtime.web.broadcast import Hub
+from realtime.ui.commands import Command
+from realtime.ui.controller import Controller
+from realtime.web.broadcast import Broadcaster
 from realtime.web.schema import read_order, table
 from realtime.web.state import state
-from realtime.web.thumbnails import Thumbs
+from realtime.web.thumbnails import Thumbnails
 from realtime.web.webrtc import Senders
 
 ASSETS = {
@@ -37,9 +37,9 @@ ALIVE = 10.0  # s until something is sent though nothing has
 LARGEST = 128 << 10  # bytes of a request; an offer with many addresses has 10 KiB
 
 
-def make_app(deeds: Deeds, hub: Hub, senders: Senders, order: Callable[[Order], None]) -> Starlette:
+def make_app(controller: Controller, hub: Broadcaster, senders: Senders, order: Callable[[Command], None]) -> Starlette:
     """Everything but the guard. order: hands an order to the thread that does it."""
-    thumbs = Thumbs(deeds)
+    thumbs = Thumbnails(controller)
 
     async def stream(_: Request) -> Response:
         return StreamingResponse(
@@ -51,14 +51,14 @@ def make_app(deeds: Deeds, hub: Hub, senders: Senders, order: Callable[[Order], 
         return Response(jpeg, media_type="image/jpeg") if jpeg else PlainTextResponse("no picture yet\n", 503)
 
     async def controls(_: Request) -> Response:
-        return JSONResponse(table(deeds.live.stylizer.library))
+        return JSONResponse(table(controller.live.stylizer.library))
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(_events(deeds, hub, senders), media_type="text/event-stream")
+        return StreamingResponse(_events(controller, hub, senders), media_type="text/event-stream")
 
     async def thumb(request: Request) -> Response:
         number = request.path_params["number"]
-        if number >= len(deeds.live.stylizer.library.styles):
+        if number >= len(controller.live.stylizer.library.styles):
             raise HTTPException(404, "no such style")
         await hub.wake()
         return Response(await asyncio.to_thread(thumbs.jpeg, number), media_type="image/jpeg")
@@ -101,17 +101,17 @@ def _asset(name: str, kind: str) -> Callable[[Request], Coroutine[Any, Any, Resp
     return asset
 
 
-async def _multipart(hub: Hub) -> AsyncIterator[bytes]:
+async def _multipart(hub: Broadcaster) -> AsyncIterator[bytes]:
     """The boundary is sent with the picture before it: browsers show a picture when they see its end."""
     yield b"--frame\r\n"
     async for jpeg in hub.pictures():
         yield b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n--frame\r\n" % (len(jpeg), jpeg)
 
 
-async def _events(deeds: Deeds, hub: Hub, senders: Senders) -> AsyncIterator[bytes]:
+async def _events(controller: Controller, hub: Broadcaster, senders: Senders) -> AsyncIterator[bytes]:
     last, quiet = "", 0.0
     while not hub.closed:
-        now = json.dumps(state(deeds, hub, senders.sender))
+        now = json.dumps(state(controller, hub, senders.sender))
         quiet += TICK
         if now != last or quiet > ALIVE:
             yield f"data: {now}\n\n".encode()

@@ -10,7 +10,7 @@ from contextlib import suppress
 import cv2
 
 from realtime.frame import Image
-from realtime.sources.base import FrameRate
+from realtime.system.fps import FrameRate
 
 QUALITY = 88  # of JPEGs: below, strokes get dots around them
 AWAKE = 10.0  # s that a single picture keeps the painting going, as others may follow
@@ -19,7 +19,7 @@ SOON = 0.02  # s
 AGAIN = 1.0  # s until the same picture is sent once more: a viewer who has gone is noticed
 
 
-class Hub:
+class Broadcaster:
     """Takes pictures on any thread, gives them out on the server's loop.
 
     A viewer who is slow gets the newest picture whenever the last one is through; those between it never sees.

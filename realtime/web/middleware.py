@@ -32,7 +32,7 @@ HEADERS = {
 READING = ("GET", "HEAD")
 
 
-class Guard:
+class AccessMiddleware:
     """Wraps an app; what it turns away gets 403 and one line.
 
     names: hosts that may be asked for. token: what anyone but this machine has to know.

@@ -7,8 +7,8 @@ from typing import Any
 from realtime.errors import UsageError
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import LIMITS
-from realtime.ui.commands import RANGES, Order, Turn
-from realtime.ui.keys import BINDINGS, NUMBERED, PRESETS, Action, Binding, Command
+from realtime.ui.commands import RANGES, Command, SetValue
+from realtime.ui.keys import BINDINGS, NUMBERED, PRESETS, Action, ActionCommand, Binding
 
 # The page has its own ways to be full screen or to explain itself; nobody far away should end the program.
 IN_THE_PAGE = (Action.HUD, Action.HELP, Action.FULL_SCREEN)
@@ -39,7 +39,7 @@ def _row(binding: Binding) -> dict[str, Any]:
     }
 
 
-def read_order(data: object) -> Order:
+def read_order(data: object) -> Command:
     """What the page has sent: {"action": NAME, "number": N}, or {"dial": NAME, "value": X}.
 
     Raises UsageError where it is neither.
@@ -51,7 +51,7 @@ def read_order(data: object) -> Order:
         if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9:
             raise UsageError(f"{dial}: expected a number, got {value!r}")
         low, high = RANGES[dial]
-        return Turn(dial, min(high, max(low, float(value))))
+        return SetValue(dial, min(high, max(low, float(value))))
     if isinstance(data, dict) and "action" in data:
         actions = {action.value: action for action in Action if action not in (*IN_THE_PAGE, *NOT_THERE)}
         name, number = data["action"], data.get("number", 1)
@@ -63,5 +63,5 @@ def read_order(data: object) -> Order:
             raise UsageError(f"{name}: expected 0 to {len(PRESETS) - 1}, got {number}")
         if actions[name] not in NUMBERED:
             number = -1 if number < 0 else 1
-        return Command(actions[name], max(0, number) if actions[name] in NUMBERED else number)
+        return ActionCommand(actions[name], max(0, number) if actions[name] in NUMBERED else number)
     raise UsageError('expected {"action": NAME, "number": N} or {"dial": NAME, "value": X}')

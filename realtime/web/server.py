@@ -13,11 +13,11 @@ from typing import Any
 
 from realtime.errors import OutputError
 from realtime.frame import Image
-from realtime.sources.browser_camera import PageCamera
-from realtime.ui.commands import Order
-from realtime.ui.controller import Deeds
+from realtime.sources.browser_camera import BrowserCamera
+from realtime.ui.commands import Command
+from realtime.ui.controller import Controller
 from realtime.web.address import Address, listen, new_token, urls
-from realtime.web.broadcast import Hub
+from realtime.web.broadcast import Broadcaster
 
 CONNECTIONS = 64  # at once; a page has two, OBS one
 SILENT = 5.0  # s, twice at most, that somebody may take to ask for something
@@ -33,14 +33,14 @@ class Page:
     urls: what people type; on addresses that others can reach with a token in them.
     """
 
-    def __init__(self, address: Address, deeds: Deeds, camera: PageCamera) -> None:
+    def __init__(self, address: Address, controller: Controller, camera: BrowserCamera) -> None:
         _require_packages()
         from realtime.web.tls import certificate
 
         self.token = new_token()
-        self._deeds, self._camera, self._address = deeds, camera, address
-        self._hub = Hub()
-        self._orders: deque[Order] = deque(maxlen=256)
+        self._deeds, self._camera, self._address = controller, camera, address
+        self._hub = Broadcaster()
+        self._orders: deque[Command] = deque(maxlen=256)
         self._certificate = certificate() if address.tls else None
         self._socket = listen(address)
         self.port = self._socket.getsockname()[1]
@@ -65,7 +65,7 @@ class Page:
         """Nothing is painted from now on, until `watched`."""
         self._hub.resting = True
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[Command]:
         """What has been asked for since the last time."""
         return [self._orders.popleft() for _ in range(len(self._orders))]
 
@@ -98,14 +98,16 @@ class Page:
         for name in ("uvicorn.error", "aiortc", "aioice"):  # what matters is said in our own words
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         from realtime.web.app import make_app
-        from realtime.web.middleware import Guard
+        from realtime.web.middleware import AccessMiddleware
         from realtime.web.webrtc import Senders
 
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(WORKERS, "page"))
         self._hub.attach(loop)
         senders = Senders(self._deeds.live.source, self._camera, self._hub)
-        app = Guard(make_app(self._deeds, self._hub, senders, self._orders.append), self._address.names, self.token)
+        app = AccessMiddleware(
+            make_app(self._deeds, self._hub, senders, self._orders.append), self._address.names, self.token
+        )
         certificate = str(self._certificate) if self._certificate else None
         config = uvicorn.Config(
             app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,

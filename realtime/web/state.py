@@ -6,16 +6,16 @@ from typing import Any
 
 from realtime.live.view import View
 from realtime.stylizer.look import LIMITS
-from realtime.ui.controller import Deeds
+from realtime.ui.controller import Controller
 from realtime.ui.keys import Action
-from realtime.web.broadcast import Hub
+from realtime.web.broadcast import Broadcaster
 
 
-def state(deeds: Deeds, hub: Hub, sender: str) -> dict[str, Any]:
+def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, Any]:
     """All that changes. sender: the page whose camera is painted, or ""."""
-    live, current = deeds.live, deeds.current
-    dials, controls, source = live.dials, live.controls, live.source
-    target, held = controls.fade.target, dials.held
+    live, current = controller.live, controller.current
+    dials, controls, source = live.look, live.state, live.source
+    target, held = dials.target, dials.held
     styles = [style for _, style in live.stylizer.library.styles]
     layout = current.layout if current is not None else None
     return {
@@ -34,15 +34,15 @@ def state(deeds: Deeds, hub: Hub, sender: str) -> dict[str, Any]:
             Action.SPLIT.value: controls.view is View.SPLIT,
             Action.FREEZE.value: controls.frozen,
             Action.MIRROR.value: controls.mirror,
-            Action.RECORD.value: deeds.outputs.recording is not None,
+            Action.RECORD.value: controller.outputs.recording is not None,
         },
-        "seam": round(deeds.seam, 3),
+        "seam": round(controller.seam, 3),
         "grid": {"columns": layout.columns, "rows": layout.rows} if layout is not None else None,
-        "said": [deeds.said, deeds.line],
+        "said": [controller.said, controller.line],
         "source": f"{source.name}: {source.gives}",
-        "silent": deeds.silence(),
+        "silent": controller.silence(),
         "fps": round(hub.fps),
         "size": list(live.working_size),
-        "provider": f"{live.stylizer.provider.upper()}: {live.stylizer.why}",
+        "provider": f"{live.stylizer.provider.upper()}: {live.stylizer.provider_reason}",
         "sender": sender,
     }

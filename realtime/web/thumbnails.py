@@ -8,22 +8,22 @@ import time
 import cv2
 
 from realtime.frame import Image
+from realtime.imaging import resize
 from realtime.sources.demo import scene
-from realtime.stylizer.blending import fitted
 from realtime.stylizer.look import one_style
-from realtime.ui.controller import Deeds
+from realtime.ui.controller import Controller
 
 WIDTH, HEIGHT = 160, 120
 FRESH = 5.0  # s
 
 
-class Thumbs:
+class Thumbnails:
     """Paints one when it is asked for; all of them from the same picture for a while."""
 
-    def __init__(self, deeds: Deeds) -> None:
-        self._deeds = deeds
+    def __init__(self, controller: Controller) -> None:
+        self._deeds = controller
         self._made: dict[int, bytes] = {}
-        self._small = fitted(scene(0.0), (WIDTH, HEIGHT))
+        self._small = resize(scene(0.0), (WIDTH, HEIGHT))
         self._taken = 0.0
         self._lock = threading.Lock()
 
@@ -37,7 +37,7 @@ class Thumbs:
             if number not in self._made:
                 stylizer = self._deeds.live.stylizer
                 look = one_style(*stylizer.library.styles[number])
-                painted = stylizer.paint_at(self._small, (WIDTH, HEIGHT), look)
+                painted = stylizer.stylize_at(self._small, (WIDTH, HEIGHT), look)
                 self._made[number] = cv2.imencode(".jpg", painted, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
             return self._made[number]
 
@@ -47,4 +47,4 @@ def _middle(image: Image) -> Image:
     rows, columns = image.shape[:2]
     height, width = min(rows, columns * HEIGHT // WIDTH), min(columns, rows * WIDTH // HEIGHT)
     top, left = (rows - height) // 2, (columns - width) // 2
-    return fitted(image[top : top + height, left : left + width], (WIDTH, HEIGHT))
+    return resize(image[top : top + height, left : left + width], (WIDTH, HEIGHT))

@@ -9,8 +9,8 @@ import ssl
 from pathlib import Path
 
 from realtime.errors import OutputError
-from realtime.stylizer.library import user_folder
 from realtime.system.files import replace
+from realtime.system.paths import user_folder
 from realtime.web.address import host_names
 
 DAYS = 397  # what browsers accept at most

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.errors import UsageError
 from realtime.sources.base import Source
-from realtime.sources.browser_camera import PageCamera
+from realtime.sources.browser_camera import BrowserCamera
 from realtime.sources.reconnect import Reconnecting
-from realtime.web.broadcast import Hub
+from realtime.web.broadcast import Broadcaster
 
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack, RTCPeerConnection
@@ -29,7 +29,7 @@ class Senders:
     source: what is switched to the page's camera, and back when it stops.
     """
 
-    def __init__(self, source: Reconnecting, camera: PageCamera, hub: Hub) -> None:
+    def __init__(self, source: Reconnecting, camera: BrowserCamera, hub: Broadcaster) -> None:
         self.sender = ""  # the page's own name for itself
         self._source, self._camera, self._hub = source, camera, hub
         self._peer: RTCPeerConnection | None = None
@@ -115,7 +115,7 @@ def _aiortc() -> Any:
     return aiortc
 
 
-async def _receive(track: MediaStreamTrack, camera: PageCamera) -> None:
+async def _receive(track: MediaStreamTrack, camera: BrowserCamera) -> None:
     from aiortc.mediastreams import MediaStreamError
     from av import VideoFrame
 
@@ -126,13 +126,13 @@ async def _receive(track: MediaStreamTrack, camera: PageCamera) -> None:
                 camera.put(frame, time.perf_counter())
 
 
-def _painted(hub: Hub) -> MediaStreamTrack:
+def _painted(hub: Broadcaster) -> MediaStreamTrack:
     """The pictures as shown, as a track."""
     from aiortc import MediaStreamTrack
     from aiortc.mediastreams import MediaStreamError
     from av import VideoFrame
 
-    class Painted(MediaStreamTrack):
+    class StylizedFrame(MediaStreamTrack):
         kind = "video"
 
         def __init__(self) -> None:
@@ -151,4 +151,4 @@ def _painted(hub: Hub) -> MediaStreamTrack:
             frame.time_base = Fraction(1, CLOCK)
             return frame
 
-    return Painted()
+    return StylizedFrame()

@@ -14,20 +14,20 @@ import pytest
 
 from realtime.batch.pipeline import ROOM, Painter, render, working_size
 from realtime.errors import OutputError
-from realtime.frame import FilmFrame, Image, Step
-from realtime.live.governor import PIXEL_LIMIT
+from realtime.frame import Image, Step, VideoFrame
 from realtime.stylizer.library import Library
+from realtime.stylizer.sizes import PIXEL_LIMIT
 from realtime.stylizer.style_track import Cue, StyleTrack
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.bounded_queue import Abandoned, Pipe
 from realtime.system.hardware import cores
+from realtime.system.queues import Abandoned, BoundedQueue
 
 
 def steps(count: int, read: list[int] | None = None) -> Iterator[Step]:
     for number in range(count):
         if read is not None:
             read.append(number)
-        yield Step(frame=FilmFrame(np.full((16, 16, 3), number % 256, np.uint8), number, 1))
+        yield Step(frame=VideoFrame(np.full((16, 16, 3), number % 256, np.uint8), number, 1))
 
 
 class Kept:
@@ -96,8 +96,8 @@ def test_an_error_of_the_source_is_raised_and_nothing_is_closed_as_if_whole() ->
 
 
 @pytest.mark.parametrize(("error", "closed"), [(ValueError("painter"), 0), (KeyboardInterrupt(), 1)])
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_errors_and_interruptions_while_painting(error: BaseException, closed: int, lanes: int) -> None:
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_errors_and_interruptions_while_painting(error: BaseException, closed: int, num_workers: int) -> None:
     def paint(image: Image, seconds: float) -> Image:
         if image[0, 0, 0] == 7:
             raise error
@@ -105,12 +105,12 @@ def test_errors_and_interruptions_while_painting(error: BaseException, closed: i
 
     sink = Kept()
     with pytest.raises(type(error)):
-        render(steps(10_000), paint, sink, lanes=lanes)
+        render(steps(10_000), paint, sink, num_workers=num_workers)
     assert (sink.pts, sink.closed) == (list(range(7)), closed)
 
 
 def test_a_pipe_tells_the_writer_that_the_reader_has_gone() -> None:
-    pipe: Pipe[int] = Pipe(1)
+    pipe: BoundedQueue[int] = BoundedQueue(1)
     pipe.put(1)
     threading.Timer(0.05, pipe.abandon).start()
     with pytest.raises(Abandoned):
@@ -166,12 +166,12 @@ def test_two_pictures_are_painted_at_once_and_keep_their_order() -> None:
         return invert(image, seconds)
 
     sink, counts = Kept(), list[int]()
-    render(steps(40), paint, sink, counts.append, lanes=2)
+    render(steps(40), paint, sink, counts.append, num_workers=2)
     assert sink.pts == list(range(40)) and counts == list(range(1, 41))
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_what_is_no_picture_stays_in_its_place(lanes: int) -> None:
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_what_is_no_picture_stays_in_its_place(num_workers: int) -> None:
     class Everything:
         def __init__(self) -> None:
             self.written: list[int | None] = []
@@ -188,21 +188,21 @@ def test_what_is_no_picture_stays_in_its_place(lanes: int) -> None:
             yield Step()
 
     sink = Everything()
-    render(mixed(), invert, sink, lanes=lanes, skip=3)
+    render(mixed(), invert, sink, num_workers=num_workers, skip=3)
     assert sink.written == [pts for number in range(20) for pts in (number, None)]
 
 
 def test_lanes_fit_into_memory_and_each_smoothed_picture_waits_for_the_last(library: Library) -> None:
-    with Stylizer(library=library, provider="cpu", lanes=2) as stylizer:
+    with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
         two = min(2, cores())
-        assert stylizer.lanes == two
-        assert Painter(stylizer).lanes(640, 480) == two
-        assert Painter(stylizer).lanes(8000, 6000) == 1
-        assert Painter(stylizer, 480).lanes(8000, 6000) == two
+        assert stylizer.num_workers == two
+        assert Painter(stylizer).num_workers(640, 480) == two
+        assert Painter(stylizer).num_workers(8000, 6000) == 1
+        assert Painter(stylizer, 480).num_workers(8000, 6000) == two
         smooth = StyleTrack((Cue(0.0, stylizer.look), Cue(1.0, replace(stylizer.look, smooth=0.5))))
-        assert Painter(stylizer, track=smooth).lanes(640, 480) == 1
-    with Stylizer(library=library, provider="cpu", lanes=2, smooth=0.5) as stylizer:
-        assert Painter(stylizer).lanes(640, 480) == 1
+        assert Painter(stylizer, track=smooth).num_workers(640, 480) == 1
+    with Stylizer(library=library, provider="cpu", num_workers=2, smooth=0.5) as stylizer:
+        assert Painter(stylizer).num_workers(640, 480) == 1
 
 
 def test_lanes_paint_what_one_paints(library: Library) -> None:
@@ -218,7 +218,7 @@ def test_lanes_paint_what_one_paints(library: Library) -> None:
     with Stylizer(library=library, provider="cpu") as stylizer:
         expected = [Painter(stylizer)(image, 0.0) for image in images]
     sink = Pictures()
-    with Stylizer(library=library, provider="cpu", lanes=2) as stylizer:
-        film = (Step(frame=FilmFrame(image, number, 1)) for number, image in enumerate(images))
-        render(film, Painter(stylizer), sink, lanes=2)
+    with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
+        film = (Step(frame=VideoFrame(image, number, 1)) for number, image in enumerate(images))
+        render(film, Painter(stylizer), sink, num_workers=2)
     assert sink.pts == list(range(12))

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import FilmOptions, Result, paint_film
+from realtime.batch.process import Result, VideoOptions, process_video
 from realtime.errors import OutputError
 from realtime.frame import Image
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import REORDERED, find_begun, recipe
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, one_style
@@ -37,7 +37,7 @@ class Killed(BaseException):
 
 
 def table(source: Path, output: Path, look: Look, **options: Any) -> dict[str, Any]:
-    wanted = FilmOptions(**({"crf": 4} | options))
+    wanted = VideoOptions(**({"crf": 4} | options))
     return recipe(
         source, StyleTrack((Cue(0.0, look),)), [None, False], wanted.track, wanted.encoding(Job(source, output))
     )
@@ -48,7 +48,7 @@ def leave(source: Path, output: Path, look: Look, moments: list[int], **options:
     folder = output.parent / "running"
     folder.mkdir()
     job = Job(source, folder / output.name)
-    target = Target(job.output, sources=[source], recipe=table(source, output, look, **options))
+    target = OutputFile(job.output, sources=[source], recipe=table(source, output, look, **options))
     painted, left = 0, []
 
     def painting(image: Image, seconds: float) -> Image:
@@ -58,7 +58,7 @@ def leave(source: Path, output: Path, look: Look, moments: list[int], **options:
             left.append(Path(shutil.copytree(folder, output.parent / f"killed{painted}")))
         return image.copy()
 
-    paint_film(job, target, painting, FilmOptions(**({"crf": 4} | options)), None, Result("", ""), keep=True)
+    process_video(job, target, painting, VideoOptions(**({"crf": 4} | options)), None, Result("", ""), keep=True)
     yield from left
 
 
@@ -67,7 +67,7 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
     job, result, count = Job(source, output), Result("", ""), 0
     wanted = table(source, output, look, **options)
     begun = find_begun(output, wanted, options.get("frames"))
-    target = Target(output, sources=[source], recipe=wanted, begun=begun)
+    target = OutputFile(output, sources=[source], recipe=wanted, begun=begun)
 
     def painting(image: Image, seconds: float) -> Image:
         nonlocal count
@@ -75,7 +75,7 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
         assert image.shape[0] > 1
         return image.copy()
 
-    paint_film(job, target, painting, FilmOptions(**({"crf": 4} | options)), None, result, keep=True, begun=begun)
+    process_video(job, target, painting, VideoOptions(**({"crf": 4} | options)), None, result, keep=True, begun=begun)
     return result, count
 
 
@@ -139,7 +139,7 @@ def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, lo
     output, part = folder / "out.mkv", folder / "out.mkv.part"
     wanted = table(source, output, look)
     if name == "out.mkv":  # as Ctrl-C leaves it
-        target = Target(folder / "other.mkv", sources=[], recipe=wanted)
+        target = OutputFile(folder / "other.mkv", sources=[], recipe=wanted)
         target.part.write_bytes(part.read_bytes())
         target.finish(whole=False)
         for path in (part, folder / "out.mkv.part.json"):
@@ -149,7 +149,7 @@ def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, lo
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     begun = find_begun(output, wanted)
     assert begun is not None and begun.path.name == name
-    target = Target(output, sources=[source], recipe=wanted, begun=begun)
+    target = OutputFile(output, sources=[source], recipe=wanted, begun=begun)
     target.drop_if_empty()  # as after an error before the first picture
     assert {path.name: path.read_bytes() for path in folder.iterdir()}.keys() == before.keys()
     assert (folder / name).read_bytes() == before[name]

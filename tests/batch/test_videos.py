@@ -190,7 +190,7 @@ def test_of_several_tracks_the_largest_or_the_one_asked_for(tmp_path: Path) -> N
 def test_sound_subtitles_chapters_and_tags_are_carried(tmp_path: Path) -> None:
     (tmp_path / "s.srt").write_text("1\n00:00:00,200 --> 00:00:00,700\nBonjour\n")
     (tmp_path / "m.txt").write_text(
-        ";FFMETADATA1\ntitle=The Film\nartist=Someone\n"
+        ";FFMETADATA1\ntitle=The VideoFile\nartist=Someone\n"
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=400\ntitle=One\n"
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=1000\ntitle=Two\n"
     )
@@ -214,7 +214,7 @@ def test_sound_subtitles_chapters_and_tags_are_carried(tmp_path: Path) -> None:
         table = probe(output)
         assert [(float(c["start_time"]), c["tags"]["title"]) for c in table["chapters"]] == [(0, "One"), (0.4, "Two")]
         title = {k.lower(): v for k, v in table["format"]["tags"].items()}
-        assert (title["title"], title["artist"]) == ("The Film", "Someone")
+        assert (title["title"], title["artist"]) == ("The VideoFile", "Someone")
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "webm"])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from realtime.cli.config import config_path, parse
+from realtime.cli.config import parse
 from realtime.cli.options import ENGINE, LIVE, LOOK, SOURCE, build_parser, options_of
 from realtime.errors import OutputError, StylizeError, UsageError
+from realtime.system.paths import config_path
 from realtime.system.toml_file import TomlFile
 
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from realtime.frame import Image
-from realtime.stylizer.blending import fitted
+from realtime.imaging import resize
 from tests.e2e.chromium import PATIENCE
 
 PROGRAM = (sys.executable, "-m", "realtime", "--provider", "cpu")
@@ -37,7 +37,7 @@ class Program:
         with urllib.request.urlopen(self.url + "picture.jpg", timeout=PATIENCE) as reply:
             image = cv2.imdecode(np.frombuffer(reply.read(), np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        return fitted(np.asarray(image, np.uint8), (320, 240))
+        return resize(np.asarray(image, np.uint8), (320, 240))
 
     def until(self, true: Callable[[Image], bool], what: str) -> Image:
         """The picture of a still camera, once it is so and fades no more."""

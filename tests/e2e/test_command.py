@@ -29,7 +29,7 @@ def test_the_demo_paints_as_many_frames_as_asked(run: Run, tmp_path: Path) -> No
     assert table["frames_read"] >= 20
     assert table["fps"] > 0
     assert table["provider"] in ("cpu", "cuda", "coreml", "dml", "openvino")
-    assert table["provider_why"]
+    assert table["provider_reason"]
     assert 0 < table["latency_ms"]["p50"] <= table["latency_ms"]["p95"] <= table["latency_ms"]["max"]
     assert table["latency_ms"]["from_capture_to"] == "painted"
     assert table["working_size"] == [320, 240]

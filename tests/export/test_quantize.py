@@ -14,7 +14,8 @@ from onnx import TensorProto, numpy_helper
 
 from export.cli import main
 from export.verify import psnr
-from realtime.stylizer.library import read_model, shipped_folder
+from realtime.inference.model import read_model
+from realtime.system.paths import shipped_folder
 from tests.export.conftest import Paint, make_picture, make_style_network
 from training.checkpoint import Checkpoint
 from training.network import Architecture

@@ -13,7 +13,8 @@ import pytest
 from realtime.errors import EngineError
 from realtime.inference import autotune, engine
 from realtime.inference.engine import Engine, Way
-from realtime.stylizer.library import Library, Model
+from realtime.inference.model import Model
+from realtime.stylizer.library import Library
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def test_the_fastest_is_found_and_remembered(model: Model, cache: Path, monkeypa
     monkeypatch.setattr(autotune, "compare", compare)
     first = Engine(replace(model, int8=None))
     assert (first.provider, tried) == ("openvino", ["openvino", "cpu"])
-    assert "fastest here: 10 ms (cpu 20)" in first.why
-    assert Engine(replace(model, int8=None)).why == first.why
+    assert "fastest here: 10 ms (cpu 20)" in first.provider_reason
+    assert Engine(replace(model, int8=None)).provider_reason == first.provider_reason
     assert len(tried) == 2, "the second start tries nothing"
     monkeypatch.setattr(autotune, "version", lambda package: "another")
     Engine(replace(model, int8=None))
@@ -90,11 +91,11 @@ def test_int8_is_tried_of_what_is_near_the_fastest(model: Model, cache: Path, mo
     monkeypatch.setattr(autotune, "compare", compare)
     monkeypatch.setattr(engine, "multiplies_bytes", lambda: True)
     first = Engine(model)
-    assert tried == [["openvino", "cpu"], ["openvino", "openvino int8"]] and first.why.count("10 ms") == 1
-    assert Engine(model).why == first.why and len(tried) == 2, "remembered"
+    assert tried == [["openvino", "cpu"], ["openvino", "openvino int8"]] and first.provider_reason.count("10 ms") == 1
+    assert Engine(model).provider_reason == first.provider_reason and len(tried) == 2, "remembered"
     slow["cpu"] = 0.012
     monkeypatch.setattr(autotune, "version", lambda package: "another")
-    assert "int8, 5 ms" in Engine(model).why
+    assert "int8, 5 ms" in Engine(model).provider_reason
     assert tried[2:] == [["openvino", "cpu"], ["openvino", "cpu", "openvino int8", "cpu int8"]]
 
 

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from export.verify import cover
 from realtime.frame import Image
 from realtime.inference import engine, onnx_session
-from realtime.inference.onnx_session import GRAPHS, BoundSession, Buffers, PlainSession, create_session
+from realtime.inference.model import Model
+from realtime.inference.onnx_runtime import create_session
+from realtime.inference.onnx_session import GRAPHS, BoundSession, Buffers, PlainSession
 from realtime.inference.openvino_session import SIZES, OpenVinoSession, core
 from realtime.inference.providers import PROVIDERS, problem_of
-from realtime.stylizer.library import Library, Model
+from realtime.stylizer.library import Library
 from tests.conftest import Run
 from tests.export.conftest import make_picture
 from training.images import read_some

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from realtime.inference import onnx_session, providers
+from realtime.inference import onnx_runtime, providers
 from realtime.inference.providers import problem_of
 from realtime.system import hardware
 
@@ -16,11 +16,11 @@ def test_what_is_missing_for_cuda_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     usual = onnxruntime._get_nvidia_dll_paths
     paths = [("nvidia", "cu13", "lib", "libcublas_is_gone.so.13")]
     monkeypatch.setattr(onnxruntime, "_get_nvidia_dll_paths", lambda *given: paths * given[1] + usual(*given))
-    onnx_session.load_cuda.cache_clear()
+    onnx_runtime.load_cuda.cache_clear()
     try:
-        assert "libcublas_is_gone.so.13" in onnx_session.load_cuda()
+        assert "libcublas_is_gone.so.13" in onnx_runtime.load_cuda()
     finally:
-        onnx_session.load_cuda.cache_clear()
+        onnx_runtime.load_cuda.cache_clear()
 
 
 @pytest.mark.parametrize(

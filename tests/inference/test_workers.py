@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from realtime.errors import EngineError
 from realtime.frame import Image
-from realtime.inference.engine import Engine, Session, Way
+from realtime.inference.engine import Engine, Way
+from realtime.inference.model import Model
 from realtime.inference.onnx_session import BoundSession, Gate, OwnThread, PlainSession
-from realtime.stylizer.library import Library, Model
+from realtime.inference.session import Session
+from realtime.stylizer.library import Library
 
 CPU = "CPUExecutionProvider"
 
@@ -38,12 +40,12 @@ def test_a_session_stays_in_its_thread_whoever_asks(library: Library, photo: Ima
         sessions.append(Noting(model.data, CPU, device="cpu"))
         return sessions[-1]
 
-    lanes = [OwnThread(opened) for _ in range(2)]
+    num_workers = [OwnThread(opened) for _ in range(2)]
     plain = PlainSession(model.data, CPU)
     weights = np.eye(len(model.styles), dtype=np.float32)[0]
     pictures = [np.ascontiguousarray(photo[:64, n : n + 64 + 8 * (n % 3)]) for n in range(24)]
     with ThreadPoolExecutor(4) as pool:
-        painted = list(pool.map(lambda n: lanes[n % 2].run(pictures[n], weights), range(24)))
+        painted = list(pool.map(lambda n: num_workers[n % 2].run(pictures[n], weights), range(24)))
     for picture, image in zip(pictures, painted, strict=True):
         assert (image == plain.run(picture, weights)).all()
     assert all(len(session.threads) == 1 for session in sessions), "from its opening on"
@@ -182,7 +184,7 @@ def test_where_a_gpu_is_lost_the_processor_goes_on(
     expected = PlainSession(library.models[0].data, CPU).run(picture, weights)
     assert not engine.seconds
     assert len(painted) == 6 and all((image == expected).all() for image in painted)
-    assert (engine.provider, engine.why, engine.lanes) == ("cpu", "CUDA failed: no room", 1)
+    assert (engine.provider, engine.provider_reason, engine.num_workers) == ("cpu", "CUDA failed: no room", 1)
     assert capfd.readouterr() == ("", "CPU: CUDA failed: no room\n")
     assert all(session.closed for session in lost)
 
@@ -205,8 +207,8 @@ def test_lanes_that_do_not_open_are_done_without(library: Library, monkeypatch: 
         return usual(self, model, threads)
 
     monkeypatch.setattr(Way, "open", open)
-    monkeypatch.setattr(Way, "lanes", 3)
-    assert Engine(model, "cpu", 3).lanes == 1 and len(opened) == 3
+    monkeypatch.setattr(Way, "num_workers", 3)
+    assert Engine(model, "cpu", 3).num_workers == 1 and len(opened) == 3
 
 
 @pytest.mark.parametrize(("name", "opened"), [("cpu", 1 + 2), ("cuda", 3)])
@@ -221,8 +223,8 @@ def test_what_was_tried_is_not_opened_again_where_lanes_share_nothing(
 
     monkeypatch.setattr(Way, "open", open)
     way = Way(name)
-    count = 2 if name == "cpu" else way.lanes
+    count = 2 if name == "cpu" else way.num_workers
     first = way.open(library.models[0])
-    sessions = way.open_lanes(library.models[0], count, first)
+    sessions = way.open_workers(library.models[0], count, first)
     assert (len(sessions), len(made)) == (count, opened)
     assert (first in sessions) is (name == "cuda")

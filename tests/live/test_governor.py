@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from realtime.live.governor import PATIENCE, PIXEL_LIMIT, SMALLEST, Governor, live_size, stroke_size
+from realtime.live.governor import PATIENCE, SMALLEST, Governor
+from realtime.stylizer.sizes import PIXEL_LIMIT, size_for_height, stroke_size
 
 Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
 FPS = 30.0
@@ -28,7 +29,7 @@ LOADS = Path(__file__).parent / "loads"
     ],
 )
 def test_the_working_size_keeps_the_shape(frame: tuple[int, int], height: int, expected: tuple[int, int]) -> None:
-    assert live_size(frame, height, 4) == expected
+    assert size_for_height(frame, height, 4) == expected
 
 
 def able(height: int) -> float:

@@ -43,11 +43,11 @@ def test_every_style_is_in_its_tile(library: Library, photo: Image) -> None:
         grid.changed()
         assert not grid.whole
         while not grid.whole:
-            sheet = grid.paint(image, stylizer.look)
+            sheet = grid.stylize(image, stylizer.look)
         for number, (_, style) in enumerate(library.styles):
             left, top, right, bottom = grid.layout.cell(number, sheet.shape[1], sheet.shape[0])
             weights = tuple(float(row == style.row) for row in range(len(library.styles)))
-            alone = stylizer.paint(image, replace(stylizer.look, weights=weights))
+            alone = stylizer.stylize(image, replace(stylizer.look, weights=weights))
             assert (sheet[top:bottom, left:right] == alone).all(), style.name
 
 
@@ -59,7 +59,7 @@ def test_a_slow_machine_paints_the_tiles_in_turn(
     with Stylizer(library=library, provider="cpu") as stylizer:
         grid = Grid(stylizer)
         grid.changed()
-        sheets = [grid.paint(image, stylizer.look) for _ in library.styles]
+        sheets = [grid.stylize(image, stylizer.look) for _ in library.styles]
         assert grid.whole
     for number, (one, other) in enumerate(pairwise(sheets), 1):
         left, top, right, bottom = grid.layout.cell(number, one.shape[1], one.shape[0])

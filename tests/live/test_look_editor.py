@@ -10,9 +10,10 @@ import pytest
 
 from realtime import Look
 from realtime.cli.options import build_parser
-from realtime.live.look_editor import STROKES, Dials
-from realtime.stylizer.library import Library, Model
-from realtime.stylizer.look import FADE_SECONDS, LIMITS, Crossfade, parse_look
+from realtime.inference.model import Model
+from realtime.live.look_editor import STROKES, LookEditor
+from realtime.stylizer.library import Library
+from realtime.stylizer.look import FADE_SECONDS, LIMITS, parse_look
 from realtime.ui.keys import BINDINGS
 
 
@@ -29,8 +30,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def dials(library: Library, clock: Clock) -> Dials:
-    return Dials(Crossfade(parse_look(None, library)), library, clock=clock)
+def dials(library: Library, clock: Clock) -> LookEditor:
+    return LookEditor(parse_look(None, library), library, clock=clock)
 
 
 def names(look: Look) -> dict[str, float]:
@@ -41,156 +42,156 @@ def style(library: Library, number: int) -> str:
     return library.styles[number][1].name
 
 
-def test_styles_in_turn_and_round_the_end(dials: Dials, library: Library) -> None:
+def test_styles_in_turn_and_round_the_end(dials: LookEditor, library: Library) -> None:
     for by, expected in [(1, 1), (1, 2), (-1, 1), (-1, 0), (-1, -1), (1, 0)]:
         dials.step(by)
-        assert names(dials.fade.target) == {style(library, expected): 1.0}
+        assert names(dials.target) == {style(library, expected): 1.0}
 
 
-def test_a_number_too_high_is_said(dials: Dials, library: Library) -> None:
-    before = dials.fade.target
+def test_a_number_too_high_is_said(dials: LookEditor, library: Library) -> None:
+    before = dials.target
     assert dials.choose(99) == f"there are {len(library.styles)} styles"
-    assert dials.fade.target is before
+    assert dials.target is before
 
 
-def test_the_original_and_back_to_the_same_strength(dials: Dials) -> None:
+def test_the_original_and_back_to_the_same_strength(dials: LookEditor) -> None:
     dials.strength(-1)
     assert dials.toggle_original() == "original"
     dials.toggle_original()
-    assert dials.fade.target.strength == 0.9
+    assert dials.target.strength == 0.9
     dials.toggle_original()
     dials.choose(2)
-    assert dials.fade.target.strength == 0.9
+    assert dials.target.strength == 0.9
 
 
-def test_every_dial_goes_step_by_step_and_stops_at_its_ends(dials: Dials) -> None:
+def test_every_dial_goes_step_by_step_and_stops_at_its_ends(dials: LookEditor) -> None:
     turns = {"strength": dials.strength, "stroke": dials.stroke, "smooth": dials.smooth}
     for name, turn in turns.items():
-        seen = {getattr(dials.fade.target, name)}
+        seen = {getattr(dials.target, name)}
         for by in [1] * 12 + [-1] * 24 + [1] * 24:
             turn(by)
-            seen.add(getattr(dials.fade.target, name))
+            seen.add(getattr(dials.target, name))
         assert (min(seen), max(seen)) == LIMITS[name]
         assert len(seen) == (len(STROKES) if name == "stroke" else 11)
 
 
 def test_strokes_from_between_the_steps(library: Library, clock: Clock) -> None:
-    dials = Dials(Crossfade(parse_look(None, library, stroke=1.1)), library, clock=clock)
+    dials = LookEditor(parse_look(None, library, stroke=1.1), library, clock=clock)
     dials.stroke(1)
-    assert dials.fade.target.stroke == 1.25
+    assert dials.target.stroke == 1.25
     dials.stroke(-1)
-    assert dials.fade.target.stroke == 1.0
+    assert dials.target.stroke == 1.0
 
 
-def test_colours_there_and_back(dials: Dials) -> None:
+def test_colours_there_and_back(dials: LookEditor) -> None:
     dials.toggle_colours()
-    assert dials.fade.target.keep_colors == 1
+    assert dials.target.keep_colors == 1
     dials.toggle_colours()
-    assert dials.fade.target.keep_colors == 0
+    assert dials.target.keep_colors == 0
 
 
-def test_x_holds_the_style_before(dials: Dials, library: Library) -> None:
+def test_x_holds_the_style_before(dials: LookEditor, library: Library) -> None:
     dials.choose(2)
     dials.choose(4)
     line = dials.toggle_mix()
-    assert names(dials.fade.target) == {style(library, 2): 0.5, style(library, 4): 0.5}
+    assert names(dials.target) == {style(library, 2): 0.5, style(library, 4): 0.5}
     assert "50%" in line
     dials.lean(1)
-    assert names(dials.fade.target) == {style(library, 2): 0.6, style(library, 4): 0.4}
+    assert names(dials.target) == {style(library, 2): 0.6, style(library, 4): 0.4}
     dials.lean(-1)
     dials.lean(-1)
-    assert names(dials.fade.target) == {style(library, 2): 0.4, style(library, 4): 0.6}
+    assert names(dials.target) == {style(library, 2): 0.4, style(library, 4): 0.6}
     dials.choose(0)  # what is held stays
-    assert names(dials.fade.target) == {style(library, 2): 0.4, style(library, 0): 0.6}
+    assert names(dials.target) == {style(library, 2): 0.4, style(library, 0): 0.6}
     dials.toggle_mix()
-    assert names(dials.fade.target) == {style(library, 0): 1.0}
+    assert names(dials.target) == {style(library, 0): 1.0}
 
 
-def test_x_without_a_style_before_takes_the_next(dials: Dials, library: Library) -> None:
+def test_x_without_a_style_before_takes_the_next(dials: LookEditor, library: Library) -> None:
     dials.lean(1)
-    assert names(dials.fade.target) == {style(library, 0): 0.5, style(library, 1): 0.5}
+    assert names(dials.target) == {style(library, 0): 0.5, style(library, 1): 0.5}
     for _ in range(9):
         dials.lean(1)
-    assert names(dials.fade.target) == {style(library, 1): 1.0}
+    assert names(dials.target) == {style(library, 1): 1.0}
 
 
 def test_a_mix_of_four_stays_one_of_four(library: Library, clock: Clock) -> None:
     text = ",".join(f"{style(library, n)}:{4 - n}" for n in range(4))
-    dials = Dials(Crossfade(parse_look(text, library)), library, clock=clock)
+    dials = LookEditor(parse_look(text, library), library, clock=clock)
     dials.toggle_mix()
-    mixed = names(dials.fade.target)
+    mixed = names(dials.target)
     assert len(mixed) == 4 and style(library, 3) not in mixed
-    assert sum(dials.fade.target.weights) == pytest.approx(1)
+    assert sum(dials.target.weights) == pytest.approx(1)
 
 
-def test_every_change_fades(dials: Dials, clock: Clock) -> None:
+def test_every_change_fades(dials: LookEditor, clock: Clock) -> None:
     turns: list[Callable[[], str]] = [dials.toggle_mix, dials.toggle_colours]
     turns += [partial(dials.choose, 3), partial(dials.lean, 1), partial(dials.strength, -1)]
     turns += [partial(dials.stroke, 1), partial(dials.smooth, 1)]
     for turn in turns:
         clock.now += 10
-        before = dials.look()
+        before = dials.current()
         turn()
-        assert dials.look().weights == before.weights
+        assert dials.current().weights == before.weights
         clock.now += FADE_SECONDS / 2
-        assert dials.look() not in (before, dials.fade.target)
+        assert dials.current() not in (before, dials.target)
         clock.now += FADE_SECONDS
-        assert dials.look() == dials.fade.target != before
+        assert dials.current() == dials.target != before
 
 
 def test_a_tour_walks_by_itself(library: Library, clock: Clock) -> None:
-    dials = Dials(Crossfade(parse_look(None, library)), library, tour=8, clock=clock)
+    dials = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
     seen = []
     for _ in range(8 * len(library.styles) + 4):
         clock.now += 1
-        seen.append(next(iter(names(dials.look()))))
+        seen.append(next(iter(names(dials.current()))))
     order = list(dict.fromkeys(seen))
     assert order == [s.name for _, s in library.styles]
     assert seen[-1] == order[0], "and round again"
 
 
 def test_a_tour_fades_slowly_and_waits_after_a_choice(library: Library, clock: Clock) -> None:
-    dials = Dials(Crossfade(parse_look(None, library)), library, tour=8, clock=clock)
+    dials = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
     clock.now += 8
-    dials.look()
+    dials.current()
     clock.now += 1
-    assert len(dials.look().mix) == 2, "a second later it is still fading"
+    assert len(dials.current().mix) == 2, "a second later it is still fading"
     clock.now += 6
     dials.choose(4)
     clock.now += 7
-    assert names(dials.look()) == {style(library, 4): 1.0}
+    assert names(dials.current()) == {style(library, 4): 1.0}
     clock.now += 1
-    dials.look()
-    assert names(dials.fade.target) == {style(library, 5 % len(library.styles)): 1.0}
+    dials.current()
+    assert names(dials.target) == {style(library, 5 % len(library.styles)): 1.0}
 
 
-def test_a_walks_at_once_and_stays(dials: Dials, library: Library, clock: Clock) -> None:
+def test_a_walks_at_once_and_stays(dials: LookEditor, library: Library, clock: Clock) -> None:
     assert "10 seconds" in dials.toggle_tour()
-    assert names(dials.fade.target) == {style(library, 1): 1.0}
+    assert names(dials.target) == {style(library, 1): 1.0}
     dials.toggle_tour()
     clock.now += 100
-    assert names(dials.look()) == {style(library, 1): 1.0}
+    assert names(dials.current()) == {style(library, 1): 1.0}
 
 
-def test_a_look_of_ones_own(dials: Dials, library: Library, clock: Clock) -> None:
+def test_a_look_of_ones_own(dials: LookEditor, library: Library, clock: Clock) -> None:
     look = parse_look(style(library, 3), library, strength=0.5, stroke=2)
     dials.go(look)
     clock.now += 1
-    assert dials.look() == look
+    assert dials.current() == look
     dials.step(1)
-    assert names(dials.fade.target) == {style(library, 4): 1.0} and dials.fade.target.stroke == 2
+    assert names(dials.target) == {style(library, 4): 1.0} and dials.target.stroke == 2
 
 
 def test_styles_of_two_models_are_not_mixed(library: Library, clock: Clock) -> None:
     other = library.models[0]
     twin = Model(other.path, other.data, tuple(type(s)(f"twin_{s.name}", s.row) for s in other.styles), other.multiple)
     both = Library([other, twin])
-    dials = Dials(Crossfade(parse_look(None, both)), both, clock=clock)
+    dials = LookEditor(parse_look(None, both), both, clock=clock)
     dials.choose(len(other.styles))
     dials.toggle_mix()
-    assert set(names(dials.fade.target)) == {f"twin_{style(library, n)}" for n in (0, 1)}
+    assert set(names(dials.target)) == {f"twin_{style(library, n)}" for n in (0, 1)}
     dials.choose(2)
-    assert names(dials.fade.target) == {style(library, 2): 1.0}
+    assert names(dials.target) == {style(library, 2): 1.0}
 
 
 def test_every_field_of_the_look_has_its_option_and_its_key() -> None:

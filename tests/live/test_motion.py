@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.live.motion import Stillness
+from realtime.live.motion import MotionDetector
 
 
 def noisy(photo: Image, rng: np.random.Generator, sigma: float = 6) -> Image:
@@ -17,8 +17,8 @@ def scene(photo: Image) -> Image:
     return np.asarray(cv2.resize(photo, (640, 480), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def painted(scene: Image, rng: np.random.Generator) -> Stillness:
-    stillness = Stillness()
+def painted(scene: Image, rng: np.random.Generator) -> MotionDetector:
+    stillness = MotionDetector()
     assert not stillness.is_still(noisy(scene, rng))
     stillness.painted()
     return stillness

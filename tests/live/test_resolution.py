@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from realtime.frame import Image
-from realtime.live.resolution import LiveSize
+from realtime.live.resolution import AdaptiveResolution
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look
 from realtime.stylizer.stylizer import Stylizer
@@ -36,7 +36,7 @@ class Slow(Stylizer):
 def test_pictures_keep_their_size_until_the_next_is_ready(library: Library) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
     with Slow(library) as stylizer:
-        sizes = LiveSize(stylizer, None)
+        sizes = AdaptiveResolution(stylizer, None)
         assert sizes.choose(frame, stylizer.look, FPS) == (640, 480)
         for number in range(60):  # four seconds of pictures that take too long
             assert sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS) is None
@@ -53,7 +53,7 @@ def test_pictures_keep_their_size_until_the_next_is_ready(library: Library) -> N
 def test_another_source_forgets_what_was_on_its_way(library: Library) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
     with Slow(library) as stylizer:
-        sizes = LiveSize(stylizer, None)
+        sizes = AdaptiveResolution(stylizer, None)
         sizes.choose(frame, stylizer.look, FPS)
         for number in range(10):
             sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
@@ -68,7 +68,7 @@ def test_another_source_forgets_what_was_on_its_way(library: Library) -> None:
 def test_what_was_made_ready_for_other_strokes_is_made_ready_again(library: Library) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
     with Slow(library) as stylizer:
-        sizes = LiveSize(stylizer, None)
+        sizes = AdaptiveResolution(stylizer, None)
         look = stylizer.look
         sizes.choose(frame, look, FPS)
         for number in range(10):
@@ -91,7 +91,7 @@ def test_no_compiler_is_at_work_when_the_process_ends(library: Library) -> None:
     """Asked for by a thread that is left behind at the end, it is waited for all the same."""
     frame = np.zeros((480, 640, 3), np.uint8)
     with Slow(library) as stylizer:
-        sizes = LiveSize(stylizer, None)
+        sizes = AdaptiveResolution(stylizer, None)
 
         def paint() -> None:
             sizes.choose(frame, stylizer.look, FPS)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import FilmOptions, Result, paint_film
+from realtime.batch.process import Result, VideoOptions, process_video
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image
 from realtime.sinks.codecs import CONTAINERS, ENCODERS, PRESETS, Encoding, choose_encoding, find_problem
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.system.thread_priority import real_time_threads
 from tests.conftest import Run
 from tests.movies import H264, PICTURE, alike, make, paint, pictures, streams, times
@@ -134,6 +134,6 @@ def test_no_encoder_makes_itself_more_urgent_than_everything_else(tmp_path: Path
 
     source = make(tmp_path / "in.mp4")
     job = Job(source, tmp_path / "out.mkv")
-    target = Target(job.output, sources=[source])
-    paint_film(job, target, painting, FilmOptions("av1"), None, Result("", ""), keep=True)
+    target = OutputFile(job.output, sources=[source])
+    process_video(job, target, painting, VideoOptions("av1"), None, Result("", ""), keep=True)
     assert real_time_threads() == set()

@@ -16,9 +16,9 @@ from realtime.frame import Image, Step
 from realtime.live.outputs import Outputs, recording_target
 from realtime.live.pipeline import Live
 from realtime.sinks.fragmented_mp4 import keep_whole_pieces
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.sinks.recording import ROOM, Recording
-from realtime.sinks.video import FilmSink
+from realtime.sinks.video import VideoSink
 from realtime.sources.demo import Demo
 from realtime.sources.reconnect import Reconnecting
 from realtime.stylizer.library import Library
@@ -44,7 +44,7 @@ class Studio:
 
     def __init__(self, path: Path, **more: Any) -> None:
         self.path, self.clock = path, FakeClock(start=1000)
-        self.recording = Recording(Target(path, sources=[]), SIZE, 30, clock=self.clock, **more)
+        self.recording = Recording(OutputFile(path, sources=[]), SIZE, 30, clock=self.clock, **more)
 
     def show(self, level: int, captured: float, latency: float = 0.05) -> None:
         """Captured at that second, shown `latency` later, once the encoder has room."""
@@ -134,7 +134,7 @@ def test_one_size_whatever_is_painted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(65, 49), (3, 17)])
 def test_odd_sizes_play_everywhere(tmp_path: Path, size: tuple[int, int]) -> None:
-    with_odd = Recording(Target(tmp_path / "r.mp4", sources=[]), size, 30)
+    with_odd = Recording(OutputFile(tmp_path / "r.mp4", sources=[]), size, 30)
     with_odd.show(plain(99, (640, 480)), time.perf_counter())
     with_odd.close()
     (video,) = streams(tmp_path / "r.mp4", "video")
@@ -144,13 +144,13 @@ def test_odd_sizes_play_everywhere(tmp_path: Path, size: tuple[int, int]) -> Non
 
 def test_a_late_encoder_drops_and_counts_and_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = __import__("threading").Event()
-    write = FilmSink.write
+    write = VideoSink.write
 
-    def late(sink: FilmSink, step: Step) -> None:
+    def late(sink: VideoSink, step: Step) -> None:
         gate.wait(60)
         write(sink, step)
 
-    monkeypatch.setattr(FilmSink, "write", late)
+    monkeypatch.setattr(VideoSink, "write", late)
     studio = Studio(tmp_path / "r.mp4")
     for number in range(100):
         studio.clock.advance(0.02)
@@ -177,7 +177,7 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
     path = tmp_path / "r.mp4"
     with Stylizer(library=library) as stylizer, Noting(tmp_path) as outputs:
         live = Live(Reconnecting(lambda: Demo((1280, 960), fps=60)), stylizer, mirror=False, height=960)
-        outputs.record(Target(path, sources=[]), (1280, 960), 60)
+        outputs.record(OutputFile(path, sources=[]), (1280, 960), 60)
         recording = outputs.recording
         assert recording is not None
         live.start()
@@ -200,7 +200,7 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
 
 
 def test_nothing_shown_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    recording = Recording(Target(tmp_path / "r.mp4", sources=[]), SIZE, 30)
+    recording = Recording(OutputFile(tmp_path / "r.mp4", sources=[]), SIZE, 30)
     recording.close()
     assert "nothing was shown" in str(recording.error)
     assert list(tmp_path.iterdir()) == []
@@ -241,7 +241,7 @@ def test_a_full_disk_ends_in_a_film_that_plays(
     dice = np.random.default_rng(1)
     path = small_disk / f"r.{ending}"
     with Outputs(small_disk) as outputs:
-        outputs.record(Target(path, sources=[]), (320, 240), 30)
+        outputs.record(OutputFile(path, sources=[]), (320, 240), 30)
         assert outputs.recording is not None
         for number in range(3000):
             noise = dice.integers(0, 255, (240 // scale, 320 // scale, 3), np.uint8)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import Result, paint_still
+from realtime.batch.process import Result, process_image
 from realtime.errors import SourceError
-from realtime.frame import Image
-from realtime.sinks.output_file import Target
-from realtime.sources.animation import Animation, decode_animation
+from realtime.frame import Animation, Image
+from realtime.sinks.output_file import OutputFile
+from realtime.sources.animation import decode_animation
 from realtime.sources.playback import Playback
 from realtime.system.clock import FakeClock
 from tests.movies import make
@@ -44,14 +44,14 @@ def read_animation(path: Path) -> Animation | None:
 
 def paint(source: Path, output: Path) -> Result:
     result = Result(str(source), str(output))
-    target = Target(output, sources=[source])
+    target = OutputFile(output, sources=[source])
     seen: list[float] = []
 
     def invert(image: Image, seconds: float) -> Image:
         seen.append(seconds)
         return 255 - image
 
-    paint_still(Job(source, output), target, invert, None, result)
+    process_image(Job(source, output), target, invert, None, result)
     if result.frames > 1:
         assert seen == pytest.approx([0.0, 0.1, 0.15, 0.35])
     return result

@@ -14,7 +14,7 @@ import realtime.sources
 from realtime.errors import NoCamera, SignalLost, SourceError
 from realtime.frame import Image
 from realtime.sources import CameraInfo, open_live_source
-from realtime.sources.camera import Device
+from realtime.sources.camera import Camera
 from realtime.system.clock import FakeClock
 
 CAMERA = CameraInfo(0, "Logitech C270", None, (("V4L2", 0),))
@@ -71,7 +71,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch, *captures: Capture) -> None:
 def test_frames_come_in_order_with_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
     capture, clock = Capture([image(1), image(2), image(3)]), FakeClock(start=7)
     plug_in(monkeypatch, capture)
-    with Device(CAMERA, clock=clock) as device:
+    with Camera(CAMERA, clock=clock) as device:
         assert capture.where == (0, cv2.CAP_V4L2)
         assert (device.name, device.size, device.fps) == ("camera 0 (Logitech C270)", (64, 48), 30.0)
         assert device.mirror
@@ -90,7 +90,7 @@ def test_the_rate_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """In poor light a camera that promises 30 gives 15."""
     clock = FakeClock()
     plug_in(monkeypatch, Capture([image(0)] * 60))
-    device = Device(CAMERA, clock=clock)
+    device = Camera(CAMERA, clock=clock)
     for _ in range(50):
         device.read()
         clock.advance(1 / 15)
@@ -104,7 +104,7 @@ def test_the_rate_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wishes(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] | None, fps: float | None) -> None:
     capture = Capture([image(0)])
     plug_in(monkeypatch, capture)
-    Device(CAMERA, size=size, fps=fps)
+    Camera(CAMERA, size=size, fps=fps)
     expected: dict[int, float] = {cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG")}
     if size:
         expected |= {cv2.CAP_PROP_FRAME_WIDTH: size[0], cv2.CAP_PROP_FRAME_HEIGHT: size[1]}
@@ -119,7 +119,7 @@ def test_directshow_is_asked_for_mjpg_last(monkeypatch: pytest.MonkeyPatch) -> N
     capture = Capture([image(0)])
     plug_in(monkeypatch, capture)
     monkeypatch.setattr(sys, "platform", "win32")
-    Device(CAMERA, size=(1280, 720), fps=30)
+    Camera(CAMERA, size=(1280, 720), fps=30)
     order = [what for what in capture.wishes if what != cv2.CAP_PROP_BUFFERSIZE]
     assert sorted(order[:3]) == sorted([cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS])
     assert order[3:] == [cv2.CAP_PROP_FOURCC]
@@ -130,13 +130,13 @@ def test_the_format_is_what_the_driver_says(monkeypatch: pytest.MonkeyPatch, cod
     capture = Capture([image(0)])
     capture.fourcc = code
     plug_in(monkeypatch, capture)
-    assert Device(CAMERA).format == said
+    assert Camera(CAMERA).format == said
 
 
 def test_damaged_pictures_are_skipped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     broken: list[Any] = [DAMAGED, cv2.error("bad JPEG"), np.empty((0, 0, 3), np.uint8)]
     plug_in(monkeypatch, Capture([image(1), *broken, image(2)]))
-    device = Device(CAMERA)
+    device = Camera(CAMERA)
     device.read()
     assert int(device.read().image[0, 0, 0]) == 2
     assert device.decode_errors == 3
@@ -144,7 +144,7 @@ def test_damaged_pictures_are_skipped_and_counted(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_but_damage_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in(monkeypatch, Capture([image(1), *[DAMAGED] * 60]))
-    device = Device(CAMERA)
+    device = Camera(CAMERA)
     device.read()
     with pytest.raises(SignalLost, match="garbage"):
         device.read()
@@ -160,14 +160,14 @@ def test_pictures_that_do_not_come_are_none_whatever_is_in_the_array(monkeypatch
             return False, self.picture
 
     plug_in(monkeypatch, Silent([image(77)] * 99), Capture([image(1)]))
-    with Device(CameraInfo(0, "", None, (("DSHOW", 0), ("MSMF", 0))), clock=clock) as device:
+    with Camera(CameraInfo(0, "", None, (("DSHOW", 0), ("MSMF", 0))), clock=clock) as device:
         assert int(device.read().image[0, 0, 0]) == 1  # of the second back end
     assert 5 <= clock.now() <= 7
 
 
 def test_size_and_colours_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in(monkeypatch, Capture([image(1), image(2, (20, 30)), image(3, (20, 30, 1))]))
-    device = Device(CAMERA)
+    device = Camera(CAMERA)
     assert [device.read().image.shape for _ in range(3)] == [(48, 64, 3), (20, 30, 3), (20, 30, 3)]
     assert device.size == (30, 20)
 
@@ -177,7 +177,7 @@ def test_unplugging_is_a_loss(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     path.touch()
     camera = CameraInfo(0, "Logitech C270", str(path), CAMERA.ways)
     plug_in(monkeypatch, Capture([image(1)]))
-    device = Device(camera)
+    device = Camera(camera)
     device.read()
     with pytest.raises(SignalLost, match=r"camera 0 \(Logitech C270\) has stopped sending"):
         device.read()
@@ -190,13 +190,13 @@ def test_every_back_end_is_tried_and_named(monkeypatch: pytest.MonkeyPatch) -> N
     camera = CameraInfo(3, "Cam", None, (("DSHOW", 3), ("MSMF", 1)))
     dark, good = Capture([]), Capture([image(1)])
     plug_in(monkeypatch, dark, good)
-    Device(camera)
+    Camera(camera)
     assert (dark.where, good.where) == ((3, cv2.CAP_DSHOW), (1, cv2.CAP_MSMF))
     assert not dark.opens
 
     plug_in(monkeypatch, Capture([], opens=False), Capture([]))
     with pytest.raises(SourceError) as caught:
-        Device(camera)
+        Camera(camera)
     message = str(caught.value)
     assert message.startswith("camera 3 (Cam) does not open with DSHOW; opens, but gives no picture with MSMF; close")
     assert "\n" not in message
@@ -224,8 +224,8 @@ def test_opencv_keeps_quiet(tmp_path: Path) -> None:
     """Its own warnings come from native code, so from another process."""
     code = (
         "from realtime.sources import CameraInfo\n"
-        "from realtime.sources.camera import Device\n"
-        "Device(CameraInfo(77, 'Cam', '/dev/video77', (('V4L2', 77), ('ANY', 77))))"
+        "from realtime.sources.camera import Camera\n"
+        "Camera(CameraInfo(77, 'Cam', '/dev/video77', (('V4L2', 77), ('ANY', 77))))"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)

@@ -154,7 +154,7 @@ def test_the_next_camera(monkeypatch: pytest.MonkeyPatch) -> None:
         opened.append(camera)
         return SimpleNamespace(camera=camera)
 
-    monkeypatch.setattr("realtime.sources.camera.Device", device)
+    monkeypatch.setattr("realtime.sources.camera.Camera", device)
     cameras = [LAPTOP, camera(1, "Broken", "is busy; close cheese"), USB, PHONE]
     monkeypatch.setattr("realtime.sources.list_cameras", lambda: cameras)
     for current in [LAPTOP.label, USB.label, PHONE.label, "demo"]:

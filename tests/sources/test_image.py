@@ -12,9 +12,9 @@ import pytest
 
 from realtime.errors import OutputError, SourceError
 from realtime.frame import Image
-from realtime.sinks.image import notes_for, write_still
-from realtime.sinks.output_file import Target
-from realtime.sources.image import dimensions, read_still
+from realtime.sinks.image import notes_for, write_image
+from realtime.sinks.output_file import OutputFile
+from realtime.sources.image import dimensions, read_image
 
 ENDINGS = ("jpg", "png", "webp")
 
@@ -47,10 +47,10 @@ def test_orientation_is_applied_once(tmp_path: Path, orientation: int, order: st
     path = save(tmp_path / "p.jpg", corners(), exif=exif(orientation, order))
     shown = cv2.imread(str(path))  # turns it by itself
     assert shown is not None
-    still = read_still(path)
+    still = read_image(path)
     assert np.abs(still.image.astype(int) - shown).mean() < 1
-    target = Target(tmp_path / "o.jpg", sources=[path])
-    write_still(target, still.image, still)
+    target = OutputFile(tmp_path / "o.jpg", sources=[path])
+    write_image(target, still.image, still)
     again = cv2.imread(str(target.path))
     assert again is not None and again.shape == shown.shape
     assert np.abs(again.astype(int) - shown).mean() < 3
@@ -72,12 +72,12 @@ def profile() -> bytes:
 def test_profile_and_exif_are_carried(tmp_path: Path, ending: str) -> None:
     icc = profile()
     path = save(tmp_path / f"p.{ending}", corners(), exif=exif(1), icc=icc)
-    still = read_still(path)
+    still = read_image(path)
     assert still.icc == icc and still.exif
     for other in ENDINGS:
-        target = Target(tmp_path / f"o.{other}", sources=[path], overwrite=True)
-        write_still(target, still.image, still)
-        again = read_still(target.path)
+        target = OutputFile(tmp_path / f"o.{other}", sources=[path], overwrite=True)
+        write_image(target, still.image, still)
+        again = read_image(target.path)
         assert (again.icc, again.exif) == (still.icc, still.exif)
 
 
@@ -85,29 +85,29 @@ def test_profile_and_exif_are_carried(tmp_path: Path, ending: str) -> None:
 def test_transparency_is_kept(tmp_path: Path, ending: str) -> None:
     alpha = np.tile(np.linspace(0, 255, 60).astype(np.uint8), (40, 1))
     path = save(tmp_path / "p.png", np.dstack([corners(), alpha]))
-    still = read_still(path)
+    still = read_image(path)
     assert still.alpha is not None and (still.alpha == alpha).all()
-    target = Target(tmp_path / f"o.{ending}", sources=[path])
+    target = OutputFile(tmp_path / f"o.{ending}", sources=[path])
     assert notes_for(target, still) == []
-    write_still(target, still.image, still)
-    again = read_still(target.path)
+    write_image(target, still.image, still)
+    again = read_image(target.path)
     assert again.alpha is not None and (again.alpha == alpha).all()
 
 
 def test_jpeg_lays_transparency_on_white_and_says_so(tmp_path: Path) -> None:
     path = save(tmp_path / "p.png", np.dstack([corners(), np.zeros((40, 60), np.uint8)]))
-    still = read_still(path)
-    target = Target(tmp_path / "o.jpg", sources=[path])
+    still = read_image(path)
+    target = OutputFile(tmp_path / "o.jpg", sources=[path])
     assert any("transparency" in note for note in notes_for(target, still))
-    write_still(target, still.image, still)
-    assert read_still(target.path).image.min() > 250
+    write_image(target, still.image, still)
+    assert read_image(target.path).image.min() > 250
 
 
 def test_gray_and_sixteen_bits(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "g.png"), np.full((20, 30), 77, np.uint8))
-    assert (read_still(tmp_path / "g.png").image == 77).all()
+    assert (read_image(tmp_path / "g.png").image == 77).all()
     cv2.imwrite(str(tmp_path / "d.png"), np.full((20, 30, 3), 77 * 257, np.uint16))
-    still = read_still(tmp_path / "d.png")
+    still = read_image(tmp_path / "d.png")
     assert (still.image == 77).all() and "8 bits" in still.notes[0]
 
 
@@ -117,9 +117,9 @@ def test_sixteen_bits_stay_sixteen_where_the_file_holds_them(tmp_path: Path, end
     rng = np.random.default_rng(0)
     raw = rng.integers(0, 65536, (20, 30, channels) if channels > 1 else (20, 30), np.uint16)
     cv2.imwrite(str(tmp_path / "d.png"), raw)
-    still = read_still(tmp_path / "d.png")
-    target = Target(tmp_path / f"o.{ending}", sources=[])
-    write_still(target, still.image, still)
+    still = read_image(tmp_path / "d.png")
+    target = OutputFile(tmp_path / f"o.{ending}", sources=[])
+    write_image(target, still.image, still)
     again = cv2.imread(str(target.path), cv2.IMREAD_UNCHANGED)
     assert again is not None
     assert again.dtype == (np.uint16 if ending in ("png", "tif") else np.uint8)
@@ -142,7 +142,7 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
     (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 1000)))
     with pytest.raises(SourceError, match="60000 x 60000"):
-        read_still(tmp_path / "p.png")
+        read_image(tmp_path / "p.png")
 
 
 @pytest.mark.parametrize(
@@ -152,15 +152,15 @@ def test_what_is_no_picture_is_one_line(tmp_path: Path, content: bytes | None) -
     if content is not None:
         (tmp_path / "p.png").write_bytes(content)
     with pytest.raises(SourceError, match=r"p\.png") as caught:
-        read_still(tmp_path / "p.png")
+        read_image(tmp_path / "p.png")
     assert "\n" not in str(caught.value)
 
 
 def test_too_wide_for_webp_is_one_line(tmp_path: Path) -> None:
     path = save(tmp_path / "p.png", np.zeros((16, 17_000, 3), np.uint8))
-    still = read_still(path)
+    still = read_image(path)
     with pytest.raises(OutputError, match=r"o\.webp"):
-        write_still(Target(tmp_path / "o.webp", sources=[path]), still.image, still)
+        write_image(OutputFile(tmp_path / "o.webp", sources=[path]), still.image, still)
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -173,8 +173,8 @@ def test_the_small_picture_in_the_exif_is_not_carried(tmp_path: Path, order: str
     assert data.index(thumbnail) == 56
     path = save(tmp_path / "p.jpg", corners(), exif=data)
     assert thumbnail in path.read_bytes()
-    still = read_still(path)
-    target = Target(tmp_path / "o.jpg", sources=[path])
-    write_still(target, still.image, still)
+    still = read_image(path)
+    target = OutputFile(tmp_path / "o.jpg", sources=[path])
+    write_image(target, still.image, still)
     assert thumbnail not in target.path.read_bytes()
-    assert read_still(target.path).exif[:4] == head, "the rest is there"
+    assert read_image(target.path).exif[:4] == head, "the rest is there"

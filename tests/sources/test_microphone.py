@@ -16,7 +16,7 @@ import pytest
 
 from realtime.errors import SourceError
 from realtime.live.outputs import Outputs
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.sinks.recording import Recording
 from realtime.sources.microphone import Microphone
 from realtime.system.clock import SystemClock
@@ -72,7 +72,7 @@ def speaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Speaker
 
 def record(path: Path, speaker: Speaker, seconds: float = 2.5, loud_from: float = 1.0) -> Recording:
     """Pictures at 20 a second, and a tone from a moment on."""
-    recording = Recording(Target(path, sources=[]), (64, 48), 20, microphone=Microphone())
+    recording = Recording(OutputFile(path, sources=[]), (64, 48), 20, microphone=Microphone())
     clock = SystemClock()
     begin = clock.now()
     while (now := clock.now() - begin) < seconds:
@@ -113,7 +113,7 @@ def test_none_is_one_line_and_the_recording_goes_on_without(
     with pytest.raises(SourceError, match=r"^there is no microphone \(.*alsa default: .*\)$"):
         Microphone()
     with Outputs(tmp_path, microphone=True) as outputs:
-        outputs.record(Target(tmp_path / "r.mp4", sources=[]), (64, 48), 20)
+        outputs.record(OutputFile(tmp_path / "r.mp4", sources=[]), (64, 48), 20)
         outputs.show(PICTURE, 1.0)
         assert outputs.recording is not None and not outputs.recording.has_sound
     err = capfd.readouterr().err

@@ -8,7 +8,8 @@ import pytest
 
 from realtime import Look, Stylizer
 from realtime.frame import Image
-from realtime.stylizer.blending import BAND, fitted, keep_colors, mix
+from realtime.imaging import resize
+from realtime.stylizer.blending import BAND, blend_look, keep_colors
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import one_style
 
@@ -23,7 +24,7 @@ def pair(photo: Image) -> tuple[Image, Image]:
     """A painting and its photo."""
     original = np.ascontiguousarray(photo[:200, :300])
     with Stylizer("the_scream", provider="cpu") as stylizer:
-        return stylizer.paint(original), original
+        return stylizer.stylize(original), original
 
 
 def luma(image: Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -31,26 +32,26 @@ def luma(image: Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 
 
 def test_at_the_defaults_nothing_is_touched(look: Look, pair: tuple[Image, Image]) -> None:
-    assert mix(*pair, look) is pair[0]
-    small = fitted(pair[0], (60, 40))
-    assert mix(small, pair[1], look) is small
+    assert blend_look(*pair, look) is pair[0]
+    small = resize(pair[0], (60, 40))
+    assert blend_look(small, pair[1], look) is small
 
 
 @pytest.mark.parametrize("strength", [0.25, 0.5, 0.9])
 def test_strength_mixes_evenly(look: Look, pair: tuple[Image, Image], strength: float) -> None:
     painted, original = pair
     wanted = painted * strength + original * (1 - strength)
-    assert np.abs(mix(painted, original, replace(look, strength=strength)) - wanted).max() <= 1
+    assert np.abs(blend_look(painted, original, replace(look, strength=strength)) - wanted).max() <= 1
 
 
 def test_half_of_black_and_white_looks_half(look: Look) -> None:
     black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
-    lightness = cv2.cvtColor(mix(black, white, replace(look, strength=0.5)), cv2.COLOR_BGR2LAB)[0, 0, 0] / 2.55
+    lightness = cv2.cvtColor(blend_look(black, white, replace(look, strength=0.5)), cv2.COLOR_BGR2LAB)[0, 0, 0] / 2.55
     assert 45 < lightness < 60
 
 
 def test_a_smaller_painting_is_mixed_at_the_size_of_the_photo(look: Look, pair: tuple[Image, Image]) -> None:
-    mixed = mix(fitted(pair[0], (150, 100)), pair[1], replace(look, strength=0.5))
+    mixed = blend_look(resize(pair[0], (150, 100)), pair[1], replace(look, strength=0.5))
     assert mixed.shape == pair[1].shape
 
 
@@ -92,5 +93,5 @@ def test_bands_leave_no_seam(pair: tuple[Image, Image]) -> None:
 
 def test_the_callers_pictures_stay_as_they_are(look: Look, pair: tuple[Image, Image]) -> None:
     before = [image.copy() for image in pair]
-    mix(*pair, replace(look, strength=0.4, keep_colors=0.7))
+    blend_look(*pair, replace(look, strength=0.4, keep_colors=0.7))
     assert all((a == b).all() for a, b in zip(before, pair, strict=True))

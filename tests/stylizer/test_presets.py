@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from realtime.live.look_editor import Dials
+from realtime.live.look_editor import LookEditor
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import Crossfade, parse_look
+from realtime.stylizer.look import parse_look
 from realtime.stylizer.presets import Presets
 
 
@@ -18,11 +18,11 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def dials(library: Library, file: Path) -> Dials:
-    return Dials(Crossfade(parse_look(None, library)), library, clock=lambda: 100.0, presets=Presets(file))
+def dials(library: Library, file: Path) -> LookEditor:
+    return LookEditor(parse_look(None, library), library, clock=lambda: 100.0, presets=Presets(file))
 
 
-def test_a_look_there_and_back(dials: Dials, library: Library) -> None:
+def test_a_look_there_and_back(dials: LookEditor, library: Library) -> None:
     first, second = (library.styles[number][1].name for number in (1, 2))
     look = parse_look(f"{first}:2,{second}:1", library, strength=0.7, keep_colors=1, stroke=1.25, smooth=0.3)
     dials.go(look)
@@ -31,17 +31,17 @@ def test_a_look_there_and_back(dials: Dials, library: Library) -> None:
     dials.keep(0)
     dials.choose(4)
     dials.recall(1)
-    back = dials.fade.target
+    back = dials.target
     assert back.options == look.options
     assert back.weights == pytest.approx(look.weights, abs=0.001)
     dials.recall(0)
-    assert dials.fade.target == parse_look(first, library)
+    assert dials.target == parse_look(first, library)
 
 
-def test_nothing_kept_there(dials: Dials) -> None:
-    before = dials.fade.target
+def test_nothing_kept_there(dials: LookEditor) -> None:
+    before = dials.target
     assert dials.recall(2) == "nothing is kept as F3"
-    assert dials.fade.target is before
+    assert dials.target is before
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,16 @@ def test_nothing_kept_there(dials: Dials) -> None:
         ("[F1\n", "{file}, line 1: Expected"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_changes_nothing(dials: Dials, file: Path, text: str, line: str) -> None:
+def test_what_is_wrong_is_one_line_and_changes_nothing(dials: LookEditor, file: Path, text: str, line: str) -> None:
     file.write_text(text)
-    before = dials.fade.target
+    before = dials.target
     said = dials.recall(0)
     assert said.startswith(line.format(file=file.name)) and "\n" not in said
-    assert dials.fade.target is before
+    assert dials.target is before
     assert file.read_text() == text
 
 
-def test_a_file_that_is_broken_is_not_overwritten(dials: Dials, file: Path) -> None:
+def test_a_file_that_is_broken_is_not_overwritten(dials: LookEditor, file: Path) -> None:
     file.write_text("[F1\n")
     assert dials.keep(0).startswith("presets.toml, line 1: ")
     assert file.read_text() == "[F1\n"
@@ -73,13 +73,13 @@ def test_a_file_that_is_broken_is_not_overwritten(dials: Dials, file: Path) -> N
 def test_a_place_that_cannot_be_written(library: Library, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     presets = Presets(tmp_path / "file/presets.toml")
-    dials = Dials(Crossfade(parse_look(None, library)), library, presets=presets)
+    dials = LookEditor(parse_look(None, library), library, presets=presets)
     assert "presets.toml: " in dials.keep(0)
 
 
-def test_those_written_by_hand_stay(dials: Dials, file: Path) -> None:
+def test_those_written_by_hand_stay(dials: LookEditor, file: Path) -> None:
     file.write_text("# for the party\n[F4]\nstrength = 0.5  # half\n")
     dials.keep(0)
     assert file.read_text().startswith("# for the party\n[F4]\nstrength = 0.5  # half\n")
     dials.recall(3)
-    assert dials.fade.target.strength == 0.5
+    assert dials.target.strength == 0.5

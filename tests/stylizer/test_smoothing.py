@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime import Look, Steady
+from realtime import Look, TemporalSmoother
 from realtime.frame import Image
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import one_style
@@ -32,7 +32,7 @@ def flickering(image: Image, number: int) -> Image:
     return np.clip(255 - image + noise[..., None], 0, 255).astype(np.uint8)
 
 
-def run(steady: Steady, pictures: list[Image], look: Look) -> tuple[list[Image], list[Image]]:
+def run(steady: TemporalSmoother, pictures: list[Image], look: Look) -> tuple[list[Image], list[Image]]:
     raw = [flickering(picture, number) for number, picture in enumerate(pictures)]
     return raw, [steady.apply(p, r, look) for p, r in zip(pictures, raw, strict=True)]
 
@@ -42,7 +42,7 @@ def apart(one: Image, other: Image) -> float:
 
 
 def test_a_still_scene_stops_boiling(scene: Image, look: Look) -> None:
-    raw, out = run(Steady(), [scene[:, :320]] * 12, look)
+    raw, out = run(TemporalSmoother(), [scene[:, :320]] * 12, look)
     assert apart(out[11], out[10]) < apart(raw[11], raw[10]) / 3
 
 
@@ -50,7 +50,7 @@ def test_half_of_it_smooths_half_as_much(scene: Image, look: Look) -> None:
     pictures = [scene[:, :320]] * 12
     changes = []
     for smooth in (0.0, 0.5, 1.0):
-        _, out = run(Steady(), pictures, replace(look, smooth=smooth))
+        _, out = run(TemporalSmoother(), pictures, replace(look, smooth=smooth))
         changes.append(apart(out[11], out[10]))
     assert changes[0] > 1.3 * changes[1] > 1.3 * 1.3 * changes[2]
 
@@ -58,7 +58,7 @@ def test_half_of_it_smooths_half_as_much(scene: Image, look: Look) -> None:
 def test_a_pan_is_followed(scene: Image, look: Look) -> None:
     """The camera turns: the history moves along, and the painting stays where its scene is."""
     pictures = [np.ascontiguousarray(scene[:, 6 * n : 6 * n + 320]) for n in range(12)]
-    raw, out = run(Steady(), pictures, look)
+    raw, out = run(TemporalSmoother(), pictures, look)
     clean = 255 - pictures[-1]
     assert apart(out[-1], clean) < 0.75 * apart(raw[-1], clean)
 
@@ -70,7 +70,7 @@ def test_nothing_lingers_behind_moving_things(scene: Image, look: Look, flat: bo
         picture = np.full((240, 320, 3), 200, np.uint8) if flat else scene[:, :320].copy()
         picture[80:160, 16 * n : 16 * n + 64] = (20, 20, 200)
         pictures.append(picture)
-    steady = Steady()
+    steady = TemporalSmoother()
     out = [steady.apply(picture, 255 - picture, look) for picture in pictures]
     for number in range(1, 12):
         error = np.abs(out[number].astype(int) - (255 - pictures[number]))
@@ -79,7 +79,7 @@ def test_nothing_lingers_behind_moving_things(scene: Image, look: Look, flat: bo
 
 def test_a_cut_is_a_cut(scene: Image, look: Look) -> None:
     one, other = scene[:, :320], np.ascontiguousarray(255 - scene[:, 160:])
-    steady = Steady()
+    steady = TemporalSmoother()
     steady.apply(one, 255 - one, look)
     assert apart(steady.apply(other, 255 - other, look), 255 - other) < 2
 
@@ -87,14 +87,14 @@ def test_a_cut_is_a_cut(scene: Image, look: Look) -> None:
 def test_another_style_or_size_begins_anew(scene: Image, look: Look, library: Library) -> None:
     picture = scene[:, :320]
     for again in (one_style(*library.styles[1]), look):
-        steady = Steady()
+        steady = TemporalSmoother()
         steady.apply(picture, 255 - picture, look)
         new = picture if again is not look else np.ascontiguousarray(picture[:120, :160])
         assert steady.apply(new, new, replace(again, smooth=1.0)) is new
 
 
 def test_forgetting(scene: Image, look: Look) -> None:
-    steady = Steady()
+    steady = TemporalSmoother()
     steady.apply(scene, 255 - scene, look)
     steady.forget()
     assert steady.apply(scene, scene, look) is scene

@@ -14,12 +14,12 @@ import pytest
 from realtime import Live, Stylizer
 from realtime.batch.jobs import Job
 from realtime.batch.pipeline import Paint, Painter
-from realtime.batch.process import FilmOptions, Result, paint_film
+from realtime.batch.process import Result, VideoOptions, process_video
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image
-from realtime.sinks.output_file import Target
+from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import find_begun, recipe
-from realtime.sources.video import Film
+from realtime.sources.video import VideoFile
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, parse_look
 from realtime.stylizer.style_track import StyleTrack, read_style_track
@@ -117,7 +117,7 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
             for painted in live:
                 seen.append((painted.frame.pts, painted.look.mix[0][0].name))
                 if len(seen) == 8:
-                    live.dials.go(parse_look("tableau", library), 0.0)
+                    live.look.go(parse_look("tableau", library), 0.0)
                 if len(seen) == 15:
                     break
                 clock.advance(0.1)
@@ -131,16 +131,16 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
 
 
 def painted(source: Path, output: Path, paint: Paint, track: StyleTrack, *, resume: bool = False) -> Result:
-    job, result, options = Job(source, output), Result("", ""), FilmOptions("ffv1")
+    job, result, options = Job(source, output), Result("", ""), VideoOptions("ffv1")
     table = recipe(source, track, [None, False], None, options.encoding(job))
     begun = find_begun(output, table) if resume else None
-    target = Target(output, sources=[source], recipe=table, begun=begun)
-    paint_film(job, target, paint, options, None, result, keep=True, begun=begun)
+    target = OutputFile(output, sources=[source], recipe=table, begun=begun)
+    process_video(job, target, paint, options, None, result, keep=True, begun=begun)
     return result
 
 
 def frames(path: Path) -> list[tuple[float, Image]]:
-    with Film(path) as film:
+    with VideoFile(path) as film:
         found = [step.frame for step in film if step.frame is not None]
         return [(float(frame.pts * film.format.time_base), frame.image) for frame in found]
 
@@ -162,7 +162,7 @@ def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
         assert [round(at * 20) for at, _ in before] == [*range(22), *range(30, 120)]
         assert [at for at, _ in after] == pytest.approx([at for at, _ in before])
         for (at, image), (_, there) in zip(before, after, strict=True):
-            exact = stylizer.paint(image, track.at(round(at * 20) / 20))
+            exact = stylizer.stylize(image, track.at(round(at * 20) / 20))
             assert np.abs(exact.astype(int) - there).max() <= 1, at
     assert np.abs(after[21][1].astype(int) - after[22][1]).mean() > 10, "a cut is seen"
 

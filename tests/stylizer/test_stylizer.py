@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime import Steady, Stylizer
+from realtime import Stylizer, TemporalSmoother
 from realtime.errors import EngineError
 from realtime.frame import Image
+from realtime.inference.model import Style
 from realtime.inference.providers import PROVIDERS
-from realtime.stylizer.library import Library, Style
+from realtime.stylizer.library import Library
 from realtime.stylizer.look import one_style
 
 
@@ -24,20 +25,20 @@ def test_any_size_comes_back_as_it_was(stylizer: Stylizer, photo: Image, size: t
     height, width = size
     image = np.ascontiguousarray(np.resize(photo, (height, width, 3)))
     before = image.copy()
-    painted = stylizer.paint(image)
+    painted = stylizer.stylize(image)
     assert painted.shape == image.shape and painted.dtype == np.uint8
     assert (image == before).all(), "the caller's picture was changed"
     assert np.abs(painted.astype(int) - image).mean() > 5
 
 
 def test_a_padded_size_is_the_picture_and_not_its_padding(stylizer: Stylizer, photo: Image) -> None:
-    whole = stylizer.paint(photo[:256, :256]).astype(float)
-    cut = stylizer.paint(photo[:254, :255]).astype(float)
+    whole = stylizer.stylize(photo[:256, :256]).astype(float)
+    cut = stylizer.stylize(photo[:254, :255]).astype(float)
     assert np.abs(whole[:240, :240] - cut[:240, :240]).mean() < 12
 
 
 def test_every_style_paints_differently(stylizer: Stylizer, photo: Image) -> None:
-    pictures = [stylizer.paint(photo, one_style(*entry)).astype(int) for entry in stylizer.library.styles]
+    pictures = [stylizer.stylize(photo, one_style(*entry)).astype(int) for entry in stylizer.library.styles]
     assert len(pictures) >= 4
     for number, one in enumerate(pictures):
         for other in pictures[number + 1 :]:
@@ -49,7 +50,7 @@ def test_strength_goes_from_photo_to_painting(photo: Image) -> None:
     distances = []
     for strength in (0.0, 0.5, 1.0):
         with Stylizer(strength=strength, provider="cpu") as stylizer:
-            distances.append(np.abs(stylizer.paint(photo).astype(int) - photo).mean())
+            distances.append(np.abs(stylizer.stylize(photo).astype(int) - photo).mean())
     assert distances[0] == 0
     assert distances[1] == pytest.approx(distances[2] / 2, rel=0.1)
 
@@ -59,17 +60,17 @@ def test_the_dials_of_the_constructor_are_those_of_the_look(photo: Image) -> Non
     with Stylizer(strength=0.5, keep_colors=True, stroke=2, smooth=0.3, provider="cpu") as stylizer:
         look = stylizer.look
         assert (look.strength, look.keep_colors, look.stroke, look.smooth) == (0.5, 1, 2, 0.3)
-        painted = stylizer.paint(photo)
+        painted = stylizer.stylize(photo)
         assert painted.shape == photo.shape
         for dial, default in [("strength", 1), ("keep_colors", 0), ("stroke", 1)]:
-            other = stylizer.paint(photo, replace(look, **{dial: default}))  # type: ignore[arg-type]
+            other = stylizer.stylize(photo, replace(look, **{dial: default}))  # type: ignore[arg-type]
             assert np.abs(other.astype(int) - painted).mean() > 2, dial
 
 
 def test_larger_strokes_are_coarser(stylizer: Stylizer, photo: Image) -> None:
     detail = []
     for stroke in (0.5, 1.0, 2.0, 4.0):
-        painted = stylizer.paint(photo, replace(stylizer.look, stroke=stroke))
+        painted = stylizer.stylize(photo, replace(stylizer.look, stroke=stroke))
         detail.append(np.abs(np.diff(painted.astype(int), axis=1)).mean())
     assert detail == sorted(detail, reverse=True)
 
@@ -77,8 +78,8 @@ def test_larger_strokes_are_coarser(stylizer: Stylizer, photo: Image) -> None:
 def test_on_the_way_between_two_paintings_both_are_seen(stylizer: Stylizer, photo: Image) -> None:
     photo = photo[:128, :128]
     fine, coarse = stylizer.look, replace(stylizer.look, stroke=2.0)
-    one, other = (stylizer.paint(photo, look).astype(int) for look in (fine, coarse))
-    half = stylizer.paint(photo, replace(coarse, before=fine, share=0.5))
+    one, other = (stylizer.stylize(photo, look).astype(int) for look in (fine, coarse))
+    half = stylizer.stylize(photo, replace(coarse, before=fine, share=0.5))
     assert np.abs(half - (one + other) / 2).mean() < 1.5
 
 
@@ -87,15 +88,15 @@ def test_a_stream_is_smoothed(stylizer: Stylizer, photo: Image) -> None:
     noisy = [np.clip(photo[:240, :320] + rng.normal(0, 8, (240, 320, 3)), 0, 255).astype(np.uint8) for _ in range(8)]
     change = []
     for smooth in (0.0, 1.0):
-        look, steady = replace(stylizer.look, smooth=smooth), Steady()
-        painted = [stylizer.paint(image, look, steady).astype(int) for image in noisy]
+        look, steady = replace(stylizer.look, smooth=smooth), TemporalSmoother()
+        painted = [stylizer.stylize(image, look, steady).astype(int) for image in noisy]
         change.append(np.abs(painted[-1] - painted[-2]).mean())
     assert change[1] < change[0] / 2
 
 
 def test_a_view_and_a_reversed_view_are_fine(stylizer: Stylizer, photo: Image) -> None:
     mirrored = photo[:128, 127::-1]
-    assert (stylizer.paint(mirrored) == stylizer.paint(mirrored.copy())).all()
+    assert (stylizer.stylize(mirrored) == stylizer.stylize(mirrored.copy())).all()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_a_view_and_a_reversed_view_are_fine(stylizer: Stylizer, photo: Image) -
 )
 def test_other_arrays_are_refused_with_expected_and_got(stylizer: Stylizer, bad: Image) -> None:
     with pytest.raises(ValueError, match=r"expected \[H, W, 3\] uint8 .* got \["):
-        stylizer.paint(bad)
+        stylizer.stylize(bad)
 
 
 def test_cuda_asked_for_and_not_there() -> None:
@@ -124,17 +125,17 @@ def test_cuda_asked_for_and_not_there() -> None:
 def test_auto_says_why() -> None:
     with Stylizer() as stylizer:
         assert stylizer.provider in PROVIDERS
-        assert stylizer.why
+        assert stylizer.provider_reason
 
 
 def test_openvino_paints_the_same(stylizer: Stylizer, photo: Image) -> None:
     """In bf16 where the processor has it: a few levels apart, which nobody sees."""
     with Stylizer(provider="openvino") as other:
         assert other.provider == "openvino"
-        one, two = stylizer.paint(photo), other.paint(photo)
+        one, two = stylizer.stylize(photo), other.stylize(photo)
         assert np.abs(one.astype(int) - two).mean() < 1.5
         before = two.copy()
-        other.paint(photo[::-1])
+        other.stylize(photo[::-1])
         assert (two == before).all(), "the picture given out was painted over"
 
 

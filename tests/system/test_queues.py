@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import threading
 
-from realtime.system.latest_value import Slot
+from realtime.system.queues import LatestValue
 
 
 def test_the_newest_replaces_the_untaken() -> None:
-    slot: Slot[int] = Slot()
+    slot: LatestValue[int] = LatestValue()
     assert slot.put(1) is False
     assert slot.put(2) is True
     assert slot.take(0) == 2
@@ -15,7 +15,7 @@ def test_the_newest_replaces_the_untaken() -> None:
 
 
 def test_a_waiting_thread_is_woken() -> None:
-    slot: Slot[str] = Slot()
+    slot: LatestValue[str] = LatestValue()
     got: list[str | None] = []
     thread = threading.Thread(target=lambda: got.append(slot.take(30)))
     thread.start()

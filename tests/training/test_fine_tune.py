@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.stylizer.library import models_in, read_model
+from realtime.inference.model import models_in, read_model
 from tests.movies import make, probe
 from training.errors import TrainingError
 from training.fine_tune import Request, learn

@@ -9,7 +9,7 @@ import torch
 from filelock import FileLock
 
 from export.errors import ExportError
-from realtime.stylizer.library import models_in, read_model
+from realtime.inference.model import models_in, read_model
 from tests.export.conftest import make_style_network
 from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.errors import TrainingError

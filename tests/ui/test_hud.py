@@ -13,7 +13,8 @@ from realtime.ui import hud
 
 SIZES = [(320, 240), (640, 480), (1920, 1080), (3840, 2160)]
 FIGURES = hud.Figures(
-    fps=29.7, latency=0.034, dropped=12, provider="openvino", why="fastest here: 9 ms (cpu 17)", size=(640, 480),
+    fps=29.7, latency=0.034, dropped=12, provider="openvino", provider_reason="fastest here: 9 ms (cpu 17)",
+    size=(640, 480),
     style="Composition VII · Wassily Kandinsky", source="demo: 640 × 480, 30 fps", recording="1:02:03   12 left out",
     dialled="strength 60%   own colours   strokes × 1.25   smooth 40%   walking",
 )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from realtime.cli.options import build_parser
-from realtime.ui.keys import BINDINGS, Action, Command, command, markdown_table
+from realtime.ui.keys import BINDINGS, Action, ActionCommand, command, markdown_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,48 +13,48 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (ord("n"), Command(Action.NEXT)),
-        (ord("N"), Command(Action.NEXT)),
-        (65363, Command(Action.NEXT)),  # X11
-        (0x270000, Command(Action.NEXT)),  # Windows
-        (63235, Command(Action.NEXT)),  # macOS
-        (65361, Command(Action.PREVIOUS)),
-        (ord("+"), Command(Action.STRENGTH, 1)),
-        (ord("="), Command(Action.STRENGTH, 1)),
-        (ord("-"), Command(Action.STRENGTH, -1)),
-        (65453, Command(Action.STRENGTH, -1)),  # X11's numeric keypad
-        (ord("]"), Command(Action.STROKE, 1)),
-        (ord("["), Command(Action.STROKE, -1)),
-        (ord("'"), Command(Action.SMOOTH, 1)),
-        (ord(";"), Command(Action.SMOOTH, -1)),
-        (ord("."), Command(Action.LEAN, 1)),
-        (ord(","), Command(Action.LEAN, -1)),
-        (ord("1"), Command(Action.STYLE, 0)),
-        (ord("9"), Command(Action.STYLE, 8)),
-        (ord("0"), Command(Action.ORIGINAL)),
-        (32, Command(Action.FREEZE)),
-        (27, Command(Action.QUIT)),
-        (0x100000 | ord("q"), Command(Action.QUIT)),  # GTK with NumLock on
+        (ord("n"), ActionCommand(Action.NEXT)),
+        (ord("N"), ActionCommand(Action.NEXT)),
+        (65363, ActionCommand(Action.NEXT)),  # X11
+        (0x270000, ActionCommand(Action.NEXT)),  # Windows
+        (63235, ActionCommand(Action.NEXT)),  # macOS
+        (65361, ActionCommand(Action.PREVIOUS)),
+        (ord("+"), ActionCommand(Action.STRENGTH, 1)),
+        (ord("="), ActionCommand(Action.STRENGTH, 1)),
+        (ord("-"), ActionCommand(Action.STRENGTH, -1)),
+        (65453, ActionCommand(Action.STRENGTH, -1)),  # X11's numeric keypad
+        (ord("]"), ActionCommand(Action.STROKE, 1)),
+        (ord("["), ActionCommand(Action.STROKE, -1)),
+        (ord("'"), ActionCommand(Action.SMOOTH, 1)),
+        (ord(";"), ActionCommand(Action.SMOOTH, -1)),
+        (ord("."), ActionCommand(Action.LEAN, 1)),
+        (ord(","), ActionCommand(Action.LEAN, -1)),
+        (ord("1"), ActionCommand(Action.STYLE, 0)),
+        (ord("9"), ActionCommand(Action.STYLE, 8)),
+        (ord("0"), ActionCommand(Action.ORIGINAL)),
+        (32, ActionCommand(Action.FREEZE)),
+        (27, ActionCommand(Action.QUIT)),
+        (0x100000 | ord("q"), ActionCommand(Action.QUIT)),  # GTK with NumLock on
         (-1, None),
         (ord("z"), None),
         (0, None),
-        (65470, Command(Action.PRESET, 0)),  # X11
-        (0x730000, Command(Action.PRESET, 3)),  # Windows
-        (63237, Command(Action.PRESET, 1)),  # macOS
-        (0x10000 | 65471, Command(Action.KEEP, 1)),  # GTK says itself that shift is held
-        (0x710000, Command(Action.PRESET, 1)),  # no modifier of Windows
+        (65470, ActionCommand(Action.PRESET, 0)),  # X11
+        (0x730000, ActionCommand(Action.PRESET, 3)),  # Windows
+        (63237, ActionCommand(Action.PRESET, 1)),  # macOS
+        (0x10000 | 65471, ActionCommand(Action.KEEP, 1)),  # GTK says itself that shift is held
+        (0x710000, ActionCommand(Action.PRESET, 1)),  # no modifier of Windows
         (65474, None),  # F5
         (65505, None),  # shift alone, in Qt
     ],
 )
-def test_codes_of_every_window_system(code: int, expected: Command | None) -> None:
+def test_codes_of_every_window_system(code: int, expected: ActionCommand | None) -> None:
     assert command(code) == expected
 
 
 @pytest.mark.parametrize("code", [65470, 0x700000, 63236])
 def test_shift_keeps_a_look(code: int) -> None:
-    assert command(code, lambda: True) == Command(Action.KEEP, 0)
-    assert command(ord("n"), lambda: True) == Command(Action.NEXT)
+    assert command(code, lambda: True) == ActionCommand(Action.KEEP, 0)
+    assert command(ord("n"), lambda: True) == ActionCommand(Action.NEXT)
 
 
 def test_no_key_does_two_things() -> None:

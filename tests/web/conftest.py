@@ -15,12 +15,12 @@ import pytest
 
 from realtime.live.outputs import Outputs
 from realtime.live.pipeline import Live
-from realtime.sources.browser_camera import PageCamera
+from realtime.sources.browser_camera import BrowserCamera
 from realtime.sources.demo import Demo
 from realtime.sources.reconnect import Reconnecting
 from realtime.stylizer.library import Library
 from realtime.stylizer.stylizer import Stylizer
-from realtime.ui.controller import Deeds
+from realtime.ui.controller import Controller
 from realtime.ui.headless import run_headless
 from realtime.web.address import Address
 from realtime.web.server import Page
@@ -30,7 +30,7 @@ from realtime.web.server import Page
 class Served:
     """What runs, and how to ask it."""
 
-    deeds: Deeds
+    controller: Controller
     page: Page
     folder: Path
 
@@ -80,13 +80,13 @@ def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     before = threading.active_count()
     with Stylizer("the_scream", provider="cpu", library=library) as stylizer, Outputs(folder) as outputs:
         live = Live(source, stylizer, mirror=False, height=120)
-        deeds = Deeds(live, outputs, folder)
-        outputs.serve(Address(port=0), deeds, PageCamera())
+        controller = Controller(live, outputs, folder)
+        outputs.serve(Address(port=0), controller, BrowserCamera())
         assert outputs.page is not None
         live.start()
-        thread = threading.Thread(target=run_headless, args=(deeds,))
+        thread = threading.Thread(target=run_headless, args=(controller,))
         thread.start()
-        yield Served(deeds, outputs.page, folder)
+        yield Served(controller, outputs.page, folder)
         live.done.set()
         thread.join(60)
         outputs.close()

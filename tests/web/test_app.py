@@ -160,7 +160,7 @@ def test_several_viewers_cost_one_encoding(served: Served) -> None:
 def asleep(served: Served) -> None:
     deadline = time.monotonic() + 60
     before = -1
-    while before != (before := served.deeds.live.stats.painted):
+    while before != (before := served.controller.live.stats.painted):
         assert time.monotonic() < deadline, "it goes on painting"
         time.sleep(1.5)
 
@@ -172,16 +172,16 @@ def test_nobody_looks_so_nothing_is_painted(served: Served, monkeypatch: pytest.
     picture(served)
     assert served.page._hub.number > number, "it is of now, not of then"
     asleep(served)
-    now = served.deeds.live.clock.now()
+    now = served.controller.live.clock.now()
     served.do(dial="strength", value=1.0)
-    assert served.deeds.current is not None and served.deeds.current.frame.captured > now
+    assert served.controller.current is not None and served.controller.current.frame.captured > now
 
 
 def test_each_of_two_messages_is_seen(served: Served) -> None:
     served.do(action="record")
     served.wait(lambda s: s["on"]["record"])
     served.do(action="record")
-    served.deeds.live.source.refused = "that camera does not open"
+    served.controller.live.source.refused = "that camera does not open"
     seen: dict[str, float] = {}
     deadline = time.monotonic() + 30
     wanted = ("saved stylized-", "that camera does not open")

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from realtime.web.address import Address
-from realtime.web.middleware import Guard
+from realtime.web.middleware import AccessMiddleware
 from tests.web.conftest import Served
 
 FOREIGN_HOSTS = ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "[", "", "192.0.2.77"]
@@ -78,7 +78,7 @@ def test_this_machine_is_known_by_all_its_names(served: Served) -> None:
 
 def knock(query: str = "", cookie: str = "", client: str = "192.168.1.9", host: str = "192.168.1.2") -> tuple[int, str]:
     """A request of another machine to 192.168.1.2:8765; returns the status and the cookie given."""
-    guard = Guard(PlainTextResponse("in"), Address("0.0.0.0").names, "secret")
+    guard = AccessMiddleware(PlainTextResponse("in"), Address("0.0.0.0").names, "secret")
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "scheme": "http", "query_string": query.encode(),
         "headers": [(b"host", host.encode()), (b"cookie", cookie.encode())],

@@ -1,4 +1,4 @@
-"""A short queue between two threads, for work where nothing may be lost and nothing may pile up."""
+"""Two ways to hand values from one thread to another: the newest one only, or all of them in a short queue."""
 
 from __future__ import annotations
 
@@ -11,11 +11,38 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
+T = TypeVar("T")
+
+
+class LatestValue(Generic[T]):
+    """Hands the newest value from one thread to another; nothing ever queues."""
+
+    def __init__(self) -> None:
+        self._value: T | None = None
+        self._ready = threading.Condition()
+
+    def put(self, value: T) -> bool:
+        """Leave a value; True if it replaced one that was never taken."""
+        with self._ready:
+            replaced = self._value is not None
+            self._value = value
+            self._ready.notify()
+        return replaced
+
+    def take(self, timeout: float) -> T | None:
+        """The value, at most once; None if none comes within `timeout` seconds."""
+        with self._ready:
+            if self._value is None:
+                self._ready.wait(timeout)
+            value, self._value = self._value, None
+            return value
+
+
 class Abandoned(Exception):
     """The reader has gone: what is put in will not be read."""
 
 
-class Pipe(Generic[Item]):
+class BoundedQueue(Generic[Item]):
     """Holds `room` items; the writer waits while it is full, the reader while it is empty."""
 
     def __init__(self, room: int) -> None:
