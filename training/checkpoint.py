@@ -95,8 +95,8 @@ class Checkpoint:
 
 
 def is_row(key: str) -> bool:
-    """Whether these weights, by their name in the network's state, are scales or shifts of the styles."""
-    return key.endswith((".norm.scale", ".norm.shift"))
+    """Whether these weights, by their name in the network's state, are the styles' own: scales, shifts, matrices."""
+    return key.endswith((".norm.scale", ".norm.shift", ".rows"))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

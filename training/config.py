@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from training.errors import TrainingError
+from training.loss import LOSSES
 from training.network import MULTIPLE, Architecture
 
 SMALLEST_CROP = 32  # pixels: VGG halves it three times, the network too, with mirrored edges
@@ -31,11 +32,13 @@ class Schedule:
 
     photos: crops seen in the whole run; the learning rate falls along a cosine towards that number.
     minutes: where it is not 0, how long the whole run takes instead; `photos` is not looked at.
-    rows_only: learn the paintings' scales and shifts alone and leave the convolutions as they are.
+    rows_only: learn the paintings' scales, shifts and matrices alone and leave the convolutions as they are.
     crops: how many different ones there are, 0 for no end of them; a few thousand and their content features fit
-        into the device's memory (1.3 MB each at 192 pixels), which saves a quarter of the work. Have no divisor in
+        into the device's memory (about 1 MB each), which saves a quarter of the work. Have no divisor in
         common with the number of paintings, or a crop always meets the same one.
-    crop: side of a training crop in pixels; painting: short side of the paintings in pixels.
+    crop: side of a training crop in pixels; largest: of the photos' short side, in crops, 1 is the smallest.
+    painting: short side of the paintings in pixels; smaller ones are used at their own size.
+    loss: the name in LOSSES of what is compared with photo and painting.
     shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
         the painted picture must stay the same, and `steadiness` the weight of that demand.
     tone: the weight of keeping light light and dark dark; palette: that of the painting's colours.
@@ -49,6 +52,7 @@ class Schedule:
     crop: int = 192
     largest: float = 1.45
     painting: int = 384
+    loss: str = "single"
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
     warmup: int = 100
@@ -98,10 +102,11 @@ def read_config(path: Path) -> Config:
     if len({painting.name for painting in paintings}) < len(paintings):
         raise TrainingError(f"{path}: two paintings share a name")
     schedule = _build(Schedule, table.get("schedule", {}), path)
-    if schedule.crop % MULTIPLE or schedule.crop < SMALLEST_CROP:
-        raise TrainingError(
-            f"{path}: crop: must be a multiple of {MULTIPLE} from {SMALLEST_CROP} on, got {schedule.crop}"
-        )
+    if schedule.loss not in LOSSES:
+        raise TrainingError(f"{path}: loss: must be one of {', '.join(LOSSES)}, got {schedule.loss!r}")
+    smallest = max(SMALLEST_CROP, LOSSES[schedule.loss].smallest)
+    if schedule.crop % MULTIPLE or schedule.crop < smallest:
+        raise TrainingError(f"{path}: crop: must be a multiple of {MULTIPLE} from {smallest} on, got {schedule.crop}")
     return Config(_build(Architecture, table.get("network", {}), path), schedule, paintings)
 
 

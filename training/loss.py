@@ -1,5 +1,8 @@
 """The perceptual loss: content as features, style as Gram matrices (Gatys et al. 2015), relative.
 
+The style may be compared at several sizes, a pyramid of picture and painting each halved again and again, so that layers
+with a small view see broad forms too (Snelgrove 2017).
+
 Each term is divided by the squared norm of its own target, so that paintings of different contrast,
 layers of different width and VGG weights of any scale all weigh the same.
 """
@@ -13,12 +16,50 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.vgg import Vgg16
+from training.vgg import Vgg
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-LAYERS = STYLE_LAYERS  # the content layer is one of them
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The VGG layers that a loss compares, and the sizes at which it does.
+
+    style: whose Gram matrices are compared at every level; coarse_style: further ones, at all levels but the finest.
+    content: whose activations are compared; content_level: the one level where they are.
+    levels: level 0 is the picture itself, each further one half its size; pooling: between the stages of VGG.
+    """
+
+    style: tuple[str, ...]
+    content: str
+    coarse_style: tuple[str, ...] = ()
+    levels: int = 1
+    content_level: int = 0
+    pooling: str = "max"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every layer that VGG must have."""
+        return tuple({*self.style, *self.coarse_style, self.content})
+
+    @property
+    def smallest(self) -> int:
+        """Side of the smallest picture, in pixels, that has activations at every level; a multiple of 8."""
+        return int(2 ** (self.levels - 1)) * 8
+
+    def style_at(self, level: int) -> tuple[str, ...]:
+        """The layers whose Gram matrices are compared at that level."""
+        return self.style + self.coarse_style if level else self.style
+
+
+LOSSES = {
+    "single": Layers(STYLE_LAYERS, CONTENT_LAYER),
+    "pyramid": Layers(
+        ("relu1_1", "relu2_1", "relu3_1"), "relu3_1", ("relu4_1",), levels=4, content_level=1, pooling="average"
+    ),
+}
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -120,24 +161,30 @@ class Losses:
 class PerceptualLoss:
     """Content and style losses against a fixed set of paintings.
 
-    vgg: the feature network.
+    vgg: has every one of `layers`, and their pooling.
     paintings: [1, 3, H, W] each, RGB in 0..1, at the scale their strokes should have.
     """
 
-    def __init__(self, vgg: Vgg16, paintings: list[Tensor]) -> None:
-        self.vgg = vgg
+    def __init__(self, vgg: Vgg, paintings: list[Tensor], layers: Layers = LOSSES["single"]) -> None:
+        self.vgg, self.layers = vgg, layers
         self.palette = Palette(paintings)
-        with torch.no_grad():
-            grams = [
-                {name: gram_matrix(x) for name, x in vgg(painting, STYLE_LAYERS).items()} for painting in paintings
-            ]
-        self.targets = {name: torch.cat([gram[name] for gram in grams]) for name in STYLE_LAYERS}
+        self.targets: list[dict[str, Tensor]] = []  # of each level: [S, C, C] by layer
+        for level in range(layers.levels):
+            paintings = [_halve(painting) for painting in paintings] if level else paintings
+            self.targets.append(self._grams(paintings, layers.style_at(level)))
+
+    @torch.no_grad()
+    def _grams(self, paintings: list[Tensor], names: tuple[str, ...]) -> dict[str, Tensor]:
+        grams = [{name: gram_matrix(x) for name, x in self.vgg(painting, names).items()} for painting in paintings]
+        return {name: torch.cat([gram[name] for gram in grams]) for name in names}
 
     @torch.no_grad()
     def content(self, photo: Tensor) -> Tensor:
-        """What is wanted of a painted photo: [N, 3, H, W], RGB in 0..1 -> [N, C, H / 4, W / 4]."""
-        features: dict[str, Tensor] = self.vgg(photo, (CONTENT_LAYER,))
-        return features[CONTENT_LAYER]
+        """What is wanted of a stylized photo: [N, 3, H, W], RGB in 0..1 -> [N, C, H', W'], the content layer's size."""
+        for _ in range(self.layers.content_level):
+            photo = _halve(photo)
+        features: dict[str, Tensor] = self.vgg(photo, (self.layers.content,))
+        return features[self.layers.content]
 
     def __call__(self, painted: Tensor, photo: Tensor, wanted: Tensor, style: Tensor) -> Losses:
         """Score a batch.
@@ -145,9 +192,21 @@ class PerceptualLoss:
         painted, photo: [N, 3, H, W], RGB in 0..1; wanted: `content` of the photo.
         style: [N] int64, the index of each item's painting.
         """
-        features = self.vgg(painted, LAYERS)
-        content = relative_error(features[CONTENT_LAYER], wanted)
-        terms = [relative_error(gram_matrix(features[name]), self.targets[name][style]) for name in STYLE_LAYERS]
+        layers, picture = self.layers, painted
+        content, terms = torch.zeros(len(painted), device=painted.device), []
+        for level, targets in enumerate(self.targets):
+            picture = _halve(picture) if level else picture
+            names = layers.style_at(level)
+            has_content = level == layers.content_level
+            features = self.vgg(picture, (*names, layers.content) if has_content else names)
+            if has_content:
+                content = relative_error(features[layers.content], wanted)
+            terms += [relative_error(gram_matrix(features[name]), targets[name][style]) for name in names]
         return Losses(
             content, torch.stack(terms).sum(0), tone_error(painted, photo), self.palette.error(painted, style)
         )
+
+
+def _halve(image: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, C, H // 2, W // 2], means of 2x2."""
+    return F.avg_pool2d(image, 2)

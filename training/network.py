@@ -1,7 +1,8 @@
 """The image transformation network: one trunk, many paintings.
 
 Johnson et al. 2016 (a feed-forward network trained with the perceptual loss) with the conditional
-instance normalization of Dumoulin et al. 2017: a painting is one row of scales and shifts.
+instance normalization of Dumoulin et al. 2017: a painting is one row of scales and shifts, and of matrices where the
+architecture has them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 MULTIPLE = 8  # that a frame's sides must divide by
 BEFORE, AFTER = 8, 6  # pixels mirrored at a photo's top and left, and at its bottom and right
 EPSILON = 1e-5  # of every instance normalization, here and in the exported graph
+SMALLEST_COARSE = 3  # positions a side that the coarse level needs: halved they are 2, which a margin of 1 can mirror
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class Architecture:
     channels: width at a quarter of it.
     deep: width of the trunk, at an eighth.
     blocks: residual blocks in the trunk.
+    coarse: width of the level at a sixteenth, 0 for a network without it.
+    coarse_blocks: residual blocks there.
+    matrices: whether every style has matrices of its own that mix the channels of the trunk and of the coarse level.
     normalized_stem: whether the first convolution is normalized too. Where it is not, a runtime fuses it with its ReLU
         and keeps its layout: a tenth of the whole network's time on a processor.
     """
@@ -34,9 +39,12 @@ class Architecture:
     deep: int = 48
     blocks: int = 3
     normalized_stem: bool = True
+    coarse: int = 0
+    coarse_blocks: int = 2
+    matrices: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.outer, self.channels, self.deep, self.blocks) < 1:
+        if min(self.outer, self.channels, self.deep, self.blocks, self.coarse_blocks) < 1 or self.coarse < 0:
             raise ValueError(f"not a network's shape: {asdict(self)}")
 
 
@@ -104,6 +112,55 @@ class ResidualBlock(nn.Module):
         return x + residual
 
 
+class StyleMatrix(nn.Module):
+    """x + M x, where M mixes the channels of each position and is itself mixed from one matrix per style.
+
+    It gives a style more of its own than scales and shifts can: channels combined differently. The matrices start at 0,
+    where they change nothing.
+    """
+
+    def __init__(self, styles: int, channels: int) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.zeros(styles, channels, channels))  # [S, to, from]
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """X [N, C, H, W], style [N, S] -> [N, C, H, W]."""
+        n, c, h, w = x.shape
+        matrix = torch.einsum("ns,sij->nij", style, self.rows).to(x.dtype)
+        positions = x.permute(0, 2, 3, 1).reshape(n, h * w, c)  # no copy where channels are last
+        mixed = positions @ matrix.transpose(1, 2)
+        return x + mixed.view(n, h, w, c).permute(0, 3, 1, 2)
+
+
+class CoarseLevel(nn.Module):
+    """Residual blocks at a sixteenth of the frame's resolution, whose result is added to the input at an eighth.
+
+    A position sees twice as far there as in the trunk, for a quarter of the work.
+    """
+
+    def __init__(self, styles: int, architecture: Architecture) -> None:
+        super().__init__()
+        deep, coarse, blocks = architecture.deep, architecture.coarse, architecture.coarse_blocks
+        self.down = ConvNorm(styles, deep, coarse, 3, 2, padding=1)
+        self.blocks = nn.ModuleList(ResidualBlock(styles, coarse) for _ in range(blocks))
+        self.up = ConvNorm(styles, coarse, deep, 3, padding=1)
+        # One before the blocks and one after each of them.
+        self.matrices = nn.ModuleList(
+            StyleMatrix(styles, coarse) for _ in range(blocks + 1 if architecture.matrices else 0)
+        )
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """[N, deep, H, W], style [N, S] -> the same shape; H and W may be odd."""
+        height, width = x.shape[2:]
+        missing = [max(0, SMALLEST_COARSE - side) for side in (width, height)]
+        y = F.pad(x, [0, missing[0], 0, missing[1]], mode="replicate") if any(missing) else x
+        y = F.relu(self.down(y, style))
+        for number in range(len(self.blocks) + 1):
+            y = self.blocks[number - 1](y, style) if number else y
+            y = self.matrices[number](y, style) if self.matrices else y
+        return x + _double(F.relu(self.up(y, style)))[:, :, :height, :width]
+
+
 class StyleNetwork(nn.Module):
     """Photo and style weights to painting.
 
@@ -126,7 +183,9 @@ class StyleNetwork(nn.Module):
         self.stem = ConvNorm(styles, 3, outer, 6, 2, normalized=self.architecture.normalized_stem)
         self.down = ConvNorm(styles, outer, wide, 3, 2)
         self.deeper = ConvNorm(styles, wide, deep, 3, 2)
+        self.coarse = CoarseLevel(styles, self.architecture) if self.architecture.coarse else None
         self.trunk = nn.ModuleList(ResidualBlock(styles, deep) for _ in range(self.architecture.blocks))
+        self.matrix = StyleMatrix(styles, deep) if self.architecture.matrices else None
         self.back = ConvNorm(styles, deep, wide, 3, padding=1)
         self.up = ConvNorm(styles, wide, outer, 3, padding=1)
         self.detail = ConvNorm(styles, outer, outer, 3)
@@ -146,8 +205,12 @@ class StyleNetwork(nn.Module):
         half = F.relu(self.stem(photo, style))  # 3 more at top and left than half of the frame, 2 at bottom and right
         quarter = F.relu(self.down(half, style))  # 1 more on every side
         x = F.relu(self.deeper(quarter, style))  # none
+        if self.coarse is not None:
+            x = self.coarse(x, style)
         for block in self.trunk:
             x = block(x, style)
+        if self.matrix is not None:
+            x = self.matrix(x, style)
         x = quarter[:, :, 1:-1, 1:-1] + _double(F.relu(self.back(x, style)))
         x = F.pad(F.relu(self.up(x, style)), [1] * 4, mode="reflect")
         x = half[:, :, 1:, 1:] + _double(x)  # 2 more on every side

@@ -19,10 +19,10 @@ from training.config import Config, Schedule
 from training.data import batches
 from training.errors import TrainingError
 from training.images import read_image, read_some, resize_short_side, to_image, to_tensor
-from training.loss import PerceptualLoss
+from training.loss import LOSSES, PerceptualLoss
 from training.network import StyleNetwork
 from training.precision import quick_dtype
-from training.vgg import Vgg16
+from training.vgg import Vgg
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
 CHECKPOINT = "checkpoint.pt"  # in the folder of a run
@@ -258,11 +258,15 @@ def _start(config: Config, files: Files) -> Checkpoint:
 
 
 def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> PerceptualLoss:
-    vgg = Vgg16(files.vgg).to(device).to(memory_format=torch.channels_last)
+    layers = LOSSES[config.schedule.loss]
+    vgg = Vgg("vgg16", layers.all, files.vgg, layers.pooling).to(device).to(memory_format=torch.channels_last)
     vgg.convs.to(dtype)
-    images = [read_image(files.paintings / painting.file, trim=True) for painting in config.paintings]
-    short = config.schedule.painting
-    return PerceptualLoss(vgg, [to_tensor(resize_short_side(image, short))[None].to(device) for image in images])
+    paintings = []
+    for painting in config.paintings:
+        image = read_image(files.paintings / painting.file, trim=True)
+        image = resize_short_side(image, min(config.schedule.painting, *image.shape[:2]))
+        paintings.append(to_tensor(image)[None].to(device))
+    return PerceptualLoss(vgg, paintings, layers)
 
 
 def _log(files: Files, config: Config, scores: list[Score]) -> dict[str, float]:

@@ -121,7 +121,7 @@ class Vgg(nn.Module):
 
 
 class Vgg16(Vgg):
-    """VGG-16 from conv1_1 to conv4_3, which is what the training looks at."""
+    """VGG-16 from conv1_1 to conv4_3, the deepest layer that the training looks at."""
 
     LAST = "relu4_3"
 
