@@ -13,12 +13,13 @@ from typing import Any
 from realtime.batch.jobs import Job, is_batch, passed_over, plan_jobs
 from realtime.batch.pipeline import MAX_WORKERS, Painter
 from realtime.batch.process import Result, VideoOptions, process_image, process_video
-from realtime.cli.options import look_of, stylizer_options
+from realtime.cli.options import stylizer_options
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import find_begun, recipe, refuse_leftover
 from realtime.sources.file_types import is_image
 from realtime.stylizer.library import load_library
+from realtime.stylizer.look_options import look_from
 from realtime.stylizer.style_track import Cue, StyleTrack, read_style_track
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.console import say
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         say(f"passed over, of a kind that cannot be read (save as .jpg or .png first): {few} ({len(unread)} in all)")
     results: list[Result] = []
     library = load_library(arguments.models, arguments.network)
-    look = look_of(arguments, library)
+    look = look_from(arguments, library)
     path = arguments.style_track
     track = StyleTrack((Cue(0.0, look),)) if path is None else read_style_track(path, library, look)
     num_workers = MAX_WORKERS if any(not job.still for job in jobs) and not track.smooths else 1

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from realtime.cli.options import ENGINE, LIVE, LOOK, SOURCE, build_parser, options_of
+from realtime.cli.options import CONFIGURABLE, Parser, Section, build_parser
 from realtime.errors import StylizeError, UsageError
 from realtime.system.console import tell
 from realtime.system.paths import config_path
@@ -21,20 +21,20 @@ class Config:
     Raises UsageError, with the file and the line, for what cannot be understood.
     """
 
-    def __init__(self, parser: argparse.ArgumentParser, given: dict[str, Any]) -> None:
+    def __init__(self, parser: Parser, given: dict[str, Any]) -> None:
         self.given = given
         path: Path | None = given.get("config")
         if path is not None and not path.exists() and not given.get("save_config"):
             raise UsageError(f"--config {path}: there is no such file (--save-config makes one)")
-        self.options = options_of(parser, SOURCE, LOOK, LIVE, ENGINE)
-        self.sources = options_of(parser, SOURCE)
+        self.options = parser.options(*CONFIGURABLE)
+        self.sources = parser.options(Section.SOURCE)
         self.file = TomlFile(path or config_path())
         self.values = self.file.values(self.options)
         against = {*given}
         if against & {*self.sources, "inputs"}:
             against |= {*self.sources}
         if "output" in given:  # files are written: what is for live pictures does not concern them
-            against |= _dests(parser, SOURCE, LIVE)
+            against |= {action.dest for action in parser.options(Section.SOURCE, Section.LIVE).values()}
         self.values = {dest: value for dest, value in self.values.items() if dest not in against}
 
     def save(self, dialled: dict[str, Any]) -> None:
@@ -67,10 +67,6 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
     config = Config(parser, given)
     defaults["inputs"] = []
     return argparse.Namespace(**(defaults | config.values | given)), config
-
-
-def _dests(parser: argparse.ArgumentParser, *groups: str) -> set[str]:
-    return {action.dest for action in options_of(parser, *groups).values()}
 
 
 def _plain(value: Any) -> Any:

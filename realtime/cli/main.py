@@ -85,15 +85,15 @@ def _run_live(
     target: OutputFile | None,
     address: Address | None,
 ) -> int:
-    from realtime.cli.options import look_of
     from realtime.stylizer.library import load_library
     from realtime.stylizer.look import FADE_SECONDS
+    from realtime.stylizer.look_options import look_from
     from realtime.stylizer.presets import Presets
     from realtime.stylizer.style_track import read_style_track
 
     # What can be said at once is said before anything slow, and before a camera's light goes on.
     library = load_library(arguments.models, arguments.network)
-    start = look_of(arguments, library)
+    start = look_from(arguments, library)
     presets = Presets(config.file.path.with_name("presets.toml"))
     look = presets.recall(arguments.look, library) if arguments.look is not None else start
     track = read_style_track(arguments.style_track, library, look) if arguments.style_track is not None else None

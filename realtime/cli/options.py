@@ -4,25 +4,51 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
 from realtime.errors import UsageError
 from realtime.live.view import View
 from realtime.sinks.codecs import ENCODERS, PRESET, PRESETS
-from realtime.stylizer.library import NETWORKS, Library, load_library
-from realtime.stylizer.look import LIMITS, Look, parse_look
+from realtime.stylizer.library import NETWORKS
+from realtime.stylizer.look_options import add_look_options, by_name
 from realtime.ui.keys import PRESETS as LOOK_KEYS
 
 PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
 SHELLS = ("bash", "zsh", "fish")
-# Groups whose options can have a default in the config file; those of the first and the third for live pictures only.
-SOURCE, LOOK, LIVE, ENGINE = "what to paint", "the look", "live", "where it runs"
 SAME = ""  # the help of an option that stands on one line with the next
 
 
+class Section(Enum):
+    """A section of the options. The value is its title in `--help`."""
+
+    SOURCE = "what to paint"
+    LOOK = "the look"
+    LIVE = "live"
+    ENGINE = "where it runs"
+    FILES = "films and pictures"
+    RUN = "this run"
+    LISTS = "tell, and exit"
+
+
+CONFIGURABLE = (Section.SOURCE, Section.LOOK, Section.LIVE, Section.ENGINE)  # a config file may set their options
+
+
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as everything else here does."""
+    """The command line's parser. It knows its options by section, and raises errors of one line."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._sections: dict[Section, argparse._ArgumentGroup] = {}
+
+    def add_section(self, section: Section) -> argparse._ArgumentGroup:
+        """Return a new group for the options of that section."""
+        return self._sections.setdefault(section, self.add_argument_group(section.value))
+
+    def options(self, *sections: Section) -> dict[str, argparse.Action]:
+        """Return the options of those sections by their names without the dashes."""
+        return by_name(action for section in sections for action in self._sections[section]._group_actions)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
@@ -70,13 +96,13 @@ def build_parser() -> Parser:
         formatter_class=Help,
         add_help=False,
     )
-    _add_source_options(parser.add_argument_group(SOURCE))
-    add_look_options(parser.add_argument_group(LOOK))
-    _add_live_options(parser.add_argument_group(LIVE))
-    _add_engine_options(parser.add_argument_group(ENGINE))
-    _add_file_options(parser.add_argument_group("films and pictures"))
-    _add_run_options(parser.add_argument_group("this run"))
-    _add_listing_options(parser.add_argument_group("tell, and exit"))
+    _add_source_options(parser.add_section(Section.SOURCE))
+    add_look_options(parser.add_section(Section.LOOK))
+    _add_live_options(parser.add_section(Section.LIVE))
+    _add_engine_options(parser.add_section(Section.ENGINE))
+    _add_file_options(parser.add_section(Section.FILES))
+    _add_run_options(parser.add_section(Section.RUN))
+    _add_listing_options(parser.add_section(Section.LISTS))
     return parser
 
 
@@ -87,17 +113,6 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
     one = group.add_mutually_exclusive_group()
     one.add_argument("--camera", metavar="N|NAME|URL", help="page: a browser's; if not given, the first that answers")
     one.add_argument("--demo", action="store_true", help="a moving picture instead of a camera")
-
-
-def add_look_options(group: argparse._ArgumentGroup) -> None:
-    """How to paint: of the command line, of presets and of each line of a style track."""
-    yes_no = argparse.BooleanOptionalAction
-    style = group.add_argument("--style", metavar="NAME[:W],...", help="one, or a mix of up to four with weights")
-    style.completer = complete_style  # type: ignore[attr-defined]
-    group.add_argument("--strength", type=float, default=1.0, metavar="0..1", help="0 the photo, 1 the painting")
-    group.add_argument("--keep-colors", action=yes_no, default=False, help="the photo's colours, the painting's light")
-    group.add_argument("--stroke", type=float, default=1.0, metavar="FACTOR", help="size of strokes, 0.5 to 4")
-    group.add_argument("--smooth", type=float, default=0.0, metavar="0..1", help="hold paintings steady over time")
 
 
 def _add_live_options(group: argparse._ArgumentGroup) -> None:
@@ -164,32 +179,7 @@ def _add_listing_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-h", "--help", action="help", help="this program's version and its libraries'; this text")
 
 
-def options_of(parser: argparse.ArgumentParser, *groups: str) -> dict[str, argparse.Action]:
-    """The options of those groups, by their names without the dashes."""
-    return {
-        action.option_strings[0].lstrip("-"): action
-        for group in parser._action_groups
-        if group.title in groups
-        for action in group._group_actions
-        if action.option_strings
-    }
-
-
-def look_of(arguments: argparse.Namespace, library: Library) -> Look:
-    """The look asked for. Raises UnknownStyle or UsageError."""
-    return parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
-
-
 def stylizer_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `Stylizer` is told."""
     names = ("style", "strength", "keep_colors", "stroke", "smooth", "provider", "network", "models")
     return {name: getattr(arguments, name) for name in names}
-
-
-def complete_style(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-    """What a shell offers for --style: the name begun last, of those not in the mix yet."""
-    before, comma, _begun = prefix.rpartition(",")
-    taken = {part.partition(":")[0] for part in before.split(",")}
-    library = load_library(getattr(parsed_args, "models", None), getattr(parsed_args, "network", NETWORKS[0]))
-    names = [style.name for _, style in library.styles]
-    return [before + comma + name for name in names if name not in taken]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from realtime.cli.options import LOOK, build_parser, options_of
 from realtime.errors import UsageError
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, parse_look
+from realtime.stylizer.look_options import look_options
 from realtime.system.toml_file import TomlFile
 
 
@@ -27,7 +27,7 @@ class Presets:
         file = TomlFile(self.path)
         if name not in file.table:
             raise UsageError(f"nothing is kept as {name}")
-        values = file.values(options_of(build_parser(), LOOK), name)
+        values = file.values(look_options(), name)
         try:
             return parse_look(values.pop("style", None), library, **values)
         except UsageError as error:

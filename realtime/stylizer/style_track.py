@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from realtime.cli.options import Parser, add_look_options
 from realtime.errors import StylizeError, UsageError
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import FADE_SECONDS, LIMITS, Crossfade, Look, parse_look
+from realtime.stylizer.look_options import add_look_options
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)")
 _LONGEST_FADE = 3600.0  # seconds
@@ -110,16 +110,16 @@ def _seconds(text: str) -> float:
     return 3600 * hours + 60 * minutes + seconds
 
 
-class _Line(Parser):
+class _LineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message.removeprefix("argument "))
 
 
-def _line_parser() -> Parser:
-    """What may stand after the time."""
-    parser = _Line(add_help=False, allow_abbrev=False)
+def _line_parser() -> _LineParser:
+    """Return a parser for what may stand after the time. Options that a line does not name are not in its result."""
+    parser = _LineParser(add_help=False, allow_abbrev=False)
     parser.add_argument("mix", nargs="?", metavar="STYLE")
-    add_look_options(parser.add_argument_group())
+    add_look_options(parser)
     parser.add_argument("--fade", type=float, metavar="SECONDS")
     for action in parser._actions:
         action.default = argparse.SUPPRESS

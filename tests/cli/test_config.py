@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from realtime.cli.config import parse
-from realtime.cli.options import ENGINE, LIVE, LOOK, SOURCE, build_parser, options_of
+from realtime.cli.options import CONFIGURABLE, build_parser
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.system.paths import config_path
 from realtime.system.toml_file import TomlFile
@@ -55,7 +55,7 @@ def test_what_is_for_live_pictures_does_not_concern_files(file: Path) -> None:
 
 def test_the_keys_are_the_options(file: Path) -> None:
     values = {"inputs": None}
-    for key, action in options_of(build_parser(), SOURCE, LOOK, LIVE, ENGINE).items():
+    for key, action in build_parser().options(*CONFIGURABLE).items():
         choices = list(action.choices or [])
         value = "true" if action.nargs == 0 else "2" if action.type in (int, float) else f'"{(choices or ["x"])[0]}"'
         file.write_text(f"{key} = {value}\n")
