@@ -14,7 +14,7 @@ from realtime.batch.jobs import Job, is_batch, passed_over, plan_jobs
 from realtime.batch.pipeline import MAX_WORKERS, Painter
 from realtime.batch.process import Result, VideoOptions, process_image, process_video
 from realtime.cli.options import stylizer_options
-from realtime.errors import OutputError, StylizeError, UsageError
+from realtime.errors import OutputError, StylizeError
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import find_begun, recipe, refuse_leftover
 from realtime.sources.file_types import is_image
@@ -25,16 +25,11 @@ from realtime.stylizer.stylizer import Stylizer
 from realtime.system.console import say
 
 LOSSES = 3  # exit status: done, but the input was damaged
-LIVE_ONLY = (
-    *("fps", "mirror", "stats", "fade", "tour", "view", "look", "full_screen", "figures"),
-    *("record", "microphone", "virtual_camera", "serve"),
-)
 
 
 def run(arguments: argparse.Namespace, rows: int | None) -> int:
     """Paint every input; returns the exit status. rows: the height to paint at, None for the input's own."""
     inputs: list[Path] = arguments.inputs
-    check(arguments)
     batch = is_batch(inputs, arguments.output)
     jobs = plan_jobs(inputs, arguments.output)
     options = VideoOptions(
@@ -71,24 +66,6 @@ def run(arguments: argparse.Namespace, rows: int | None) -> int:
         for result in failed:
             say(f"  {result.error}")
     return 1 if failed else LOSSES if any(result.losses for result in results) else 0
-
-
-def check(arguments: argparse.Namespace) -> None:
-    """Refuse what makes no sense together. Raises UsageError."""
-    if not arguments.inputs:
-        raise UsageError(f"-o {arguments.output}: what is to be painted? Name a film, a picture or a folder")
-    if arguments.camera is not None or arguments.demo:
-        raise UsageError("a camera or the demo cannot be combined with files")
-    if arguments.scale_output and arguments.size == "auto":
-        raise UsageError("--scale-output gives back the size painted at: say which with --size ROWS")
-    if arguments.resume and arguments.overwrite:
-        raise UsageError("--resume goes on from what is there, --overwrite replaces it: one of them")
-    if arguments.loop:
-        raise UsageError("--loop is for films that are played, without -o")
-    for option in LIVE_ONLY:
-        if getattr(arguments, option) is not None:
-            name = option.replace("_", "-")
-            raise UsageError(f"--{name} is for live pictures, not for files that are written (-o)")
 
 
 def _attempt(

@@ -19,8 +19,8 @@ from realtime.errors import StylizeError
 from realtime.stylizer.library import load_library
 
 
-def tell_of(arguments: argparse.Namespace) -> None:
-    """What the command line asks about. Raises StylizeError."""
+def print_listing(arguments: argparse.Namespace) -> None:
+    """Print what the command line asks about. Raises StylizeError."""
     if arguments.version:
         print(versions())
     elif arguments.completion:

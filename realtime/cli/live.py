@@ -1,0 +1,183 @@
+"""Wiring of a live run: source, network, outputs, and the window or the loop without one.
+
+Modules are imported where they are needed: problems that can be found at once are reported before anything slow is
+loaded, and before a camera's light goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realtime.cli.checks import address_of, check_live, check_ranges, height_of
+from realtime.system.console import tell
+
+if TYPE_CHECKING:
+    from realtime.cli.config import Config
+    from realtime.live.outputs import Outputs
+    from realtime.live.pipeline import Live
+    from realtime.sinks.output_file import OutputFile
+    from realtime.sources import Reconnecting
+    from realtime.sources.browser_camera import BrowserCamera
+    from realtime.stylizer.library import Library
+    from realtime.stylizer.stylizer import Stylizer
+    from realtime.ui.controller import Controller
+    from realtime.web.address import Address
+
+MIN_WINDOW_WIDTH = 640  # pixels; smaller pictures are enlarged
+MAX_WINDOW_WIDTH, MAX_WINDOW_HEIGHT = 1920, 1080  # pixels
+
+
+def run_live(arguments: argparse.Namespace, config: Config) -> int:
+    """Open the source, stylize and show it until it ends, then write the statistics. Return the exit status."""
+    check_ranges(arguments)
+    height, address = height_of(arguments), address_of(arguments)
+    check_live(arguments)
+    if not arguments.no_window:
+        from realtime.ui.window import require_display
+
+        require_display()
+    from realtime.live.outputs import recording_target
+
+    target = (
+        recording_target(arguments.record, arguments.overwrite, arguments.inputs)
+        if arguments.record is not None
+        else None
+    )
+    if arguments.no_window and target is None:
+        _require_only_output(arguments, address)
+    try:
+        return _run(arguments, config, height, target, address)
+    finally:
+        if target is not None:
+            target.drop_if_empty()
+
+
+def _require_only_output(arguments: argparse.Namespace, address: Address | None) -> None:
+    """Raise where the only output, a virtual camera or a page, cannot be had: the run would be for nothing."""
+    if arguments.virtual_camera and address is None:
+        from realtime.sinks.virtual_camera import require_virtual_camera
+
+        require_virtual_camera()
+    if address is not None and not arguments.virtual_camera:
+        from realtime.web.server import require_page
+
+        require_page(address)
+
+
+def _run(
+    arguments: argparse.Namespace,
+    config: Config,
+    height: int | None,
+    target: OutputFile | None,
+    address: Address | None,
+) -> int:
+    from realtime.stylizer.library import load_library
+    from realtime.stylizer.look import FADE_SECONDS
+    from realtime.stylizer.look_options import look_from
+    from realtime.stylizer.presets import Presets
+    from realtime.stylizer.style_track import read_style_track
+
+    library = load_library(arguments.models, arguments.network)
+    start = look_from(arguments, library)
+    presets = Presets(config.file.path.with_name("presets.toml"))
+    look = presets.recall(arguments.look, library) if arguments.look is not None else start
+    track = read_style_track(arguments.style_track, library, look) if arguments.style_track is not None else None
+    stylizer, source, page = _open(arguments, library, height)
+
+    from realtime.live.outputs import Outputs
+    from realtime.live.pipeline import CAMERA_FPS, Live
+    from realtime.live.view import View
+    from realtime.ui.controller import Controller
+
+    with stylizer:
+        live = Live(
+            source, stylizer, track=track, mirror=arguments.mirror,
+            height=height, fps=arguments.fps, frames=arguments.frames,
+            fade=FADE_SECONDS if arguments.fade is None else arguments.fade, tour=arguments.tour,
+            view=View(arguments.view or "painted"), presets=presets,
+        )  # fmt: skip
+        if look is not start:
+            live.look.go(look, 0)
+        outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
+        controller = Controller(live, outputs, arguments.snapshots)
+        tell(f"{source.name}: {source.gives}")
+        tell(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
+        with ExitStack() as closing:  # in reverse order: the report comes last
+            closing.callback(_report, live, outputs, arguments.stats)
+            if arguments.save_config:
+                closing.callback(lambda: config.save(live.dialled()))
+            closing.callback(live.stop)
+            closing.enter_context(outputs)
+            if target is not None:
+                outputs.record(target, source.size, source.fps)
+            if arguments.virtual_camera:
+                outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
+            if address is not None:
+                outputs.serve(address, controller, page)
+            live.start()
+            _show(controller, arguments, closing.close)
+        return 1 if outputs.failures else 0
+
+
+def _open(
+    arguments: argparse.Namespace, library: Library, height: int | None
+) -> tuple[Stylizer, Reconnecting, BrowserCamera]:
+    """Load the network and open the source, both at the same time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from realtime.cli.options import stylizer_options
+    from realtime.stylizer.stylizer import Stylizer
+
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(Stylizer, library=library, **stylizer_options(arguments))
+
+        from realtime.batch.jobs import find_files
+        from realtime.sources import open_files, open_live_source
+        from realtime.sources.browser_camera import BrowserCamera
+
+        page = BrowserCamera()
+        if arguments.inputs:
+            files = find_files(arguments.inputs)
+            source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
+        else:
+            source = open_live_source(
+                arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
+            )
+        try:
+            return loading.result(), source, page
+        except BaseException:
+            source.close()
+            raise
+
+
+def _show(controller: Controller, arguments: argparse.Namespace, finish: Callable[[], None]) -> None:
+    """Run the window, or the loop without one, until the end. finish: called if the X server ends the process."""
+    if arguments.no_window:
+        from realtime.ui.headless import run_headless
+
+        run_headless(controller)
+        return
+    from realtime.ui.display import Display
+    from realtime.ui.display_loss import last_words
+    from realtime.ui.window import Window
+
+    width, height = controller.live.source.size
+    factor = min(max(1.0, MIN_WINDOW_WIDTH / width), MAX_WINDOW_WIDTH / width, MAX_WINDOW_HEIGHT / height)
+    with Window("realtime-stylize", (round(width * factor), round(height * factor))) as window, last_words(finish):
+        if arguments.full_screen:
+            window.toggle_full_screen()
+        Display(controller, window, figures=arguments.figures is not False).run()
+
+
+def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:
+    """Print the frame count and rate, and write the statistics where `--stats` asks for them."""
+    from realtime.live.stats import write_stats
+
+    table = live.summary() | outputs.summary()
+    tell(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps")
+    if stats is not None:
+        write_stats(stats, table)
