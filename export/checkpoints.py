@@ -68,7 +68,7 @@ def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
     network = checkpoint.network.eval().requires_grad_(False)
     size = network.architecture
     return Exportable(
-        f"StyleNetwork {size.deep}x{size.blocks}",
+        f"StyleNetwork {size.deep}x{size.blocks}" + (f", {size.coarse}x{size.coarse_blocks}" if size.coarse else ""),
         checkpoint.styles,
         MULTIPLE,
         checkpoint.trunk,

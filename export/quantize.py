@@ -58,8 +58,8 @@ def calibrate(network: Exportable, photos: Path, most: int = PHOTOS) -> Ranges:
 
 def _wide_convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     shapes: dict[str, Any] = {t.name: numpy_helper.to_array(t).shape for t in model.graph.initializer}
-    found = [node for node in model.graph.node if node.op_type == "Conv"]
-    return [node for node in found if min(shapes[node.input[1]][:2]) >= WIDE]
+    found = [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] in shapes]
+    return [node for node in found if min(shapes[node.input[1]][:2]) >= WIDE]  # none whose weights are computed
 
 
 def _watch(model: onnx.ModelProto, name: str) -> None:

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.graph import GraphWriter, Ranges, Real, array
-from training.network import AFTER, BEFORE, EPSILON, ConvNorm, ResidualBlock, StyleNetwork
+from training.network import (
+    AFTER,
+    BEFORE,
+    EPSILON,
+    MULTIPLE,
+    SMALLEST_COARSE,
+    CoarseLevel,
+    ConvNorm,
+    StyleMatrix,
+    StyleNetwork,
+)
+
+Layer = Callable[[str, str], str]  # by its name and the name of its input
 
 
 def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: Ranges | None = None) -> GraphWriter:
     """The whole contract, from uint8 BGR to uint8 BGR."""
     graph = GraphWriter(network.styles, real, ranges)
-    layers: dict[str, ConvNorm] = {
-        "stem": network.stem,
-        "down": network.down,
-        "deeper": network.deeper,
-        "back": network.back,
-        "up": network.up,
-        "detail": network.detail,
-    }
-    for number, block in enumerate(network.trunk):
-        assert isinstance(block, ResidualBlock)
-        layers |= {f"trunk.{number}.first": block.first, f"trunk.{number}.second": block.second}
+    layers = {name: module for name, module in network.named_modules() if isinstance(module, ConvNorm)}
     norms = {name: layer.norm for name, layer in layers.items() if layer.norm is not None}
-    graph.mix_styles({name: (array(norm.scale), array(norm.shift)) for name, norm in norms.items()})
+    matrices = {name: module for name, module in network.named_modules() if isinstance(module, StyleMatrix)}
+    graph.mix_styles(
+        {name: (array(norm.scale), array(norm.shift)) for name, norm in norms.items()},
+        {name: array(matrix.rows) for name, matrix in matrices.items()},
+    )
 
     def layer(name: str, x: str, weight: NDArray[Any] | None = None) -> str:
         conv, padding = layers[name].conv, layers[name].padding
@@ -39,9 +46,13 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
     half = graph.relu(layer("stem", photo, _from_bgr_bytes(network.stem)))
     quarter = graph.relu(layer("down", half))
     x = graph.relu(layer("deeper", quarter))
+    if network.coarse is not None:
+        sides = graph.sides(photo, BEFORE + AFTER, MULTIPLE)
+        x = _write_coarse(graph, layer, network.coarse, x, sides)
     for number in range(len(network.trunk)):
-        y = graph.relu(layer(f"trunk.{number}.first", x))
-        x = graph.add(x, layer(f"trunk.{number}.second", y))
+        x = _write_block(graph, layer, f"trunk.{number}", x)
+    if network.matrix is not None:
+        x = graph.mix_channels("matrix", x)
     wide, outer = network.architecture.channels, network.architecture.outer
     x = graph.crop("back.copy", graph.relu(layer("back", x)), wide, 0, 0)
     x = graph.add(graph.crop("quarter", quarter, wide, 1, 1), graph.double(x, smooth=True))
@@ -52,6 +63,21 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
     x = graph.conv("to_bgr", x, shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
     _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255))
     return graph
+
+
+def _write_block(graph: GraphWriter, layer: Layer, name: str, x: str) -> str:
+    """A residual block, [1, C, H, W] to the same."""
+    return graph.add(x, layer(f"{name}.second", graph.relu(layer(f"{name}.first", x))))
+
+
+def _write_coarse(graph: GraphWriter, layer: Layer, coarse: CoarseLevel, x: str, sides: str) -> str:
+    """The level at a sixteenth of the frame, [1, C, H, W] to the same. sides: H and W."""
+    y = graph.relu(layer("coarse.down", graph.extend(x, sides, SMALLEST_COARSE)))
+    for number in range(len(coarse.blocks) + 1):
+        y = _write_block(graph, layer, f"coarse.blocks.{number - 1}", y) if number else y
+        y = graph.mix_channels(f"coarse.matrices.{number}", y) if coarse.matrices else y
+    y = graph.crop("coarse.copy", graph.relu(layer("coarse.up", y)), coarse.up.conv.out_channels, 0, 0)
+    return graph.add(x, graph.cut(graph.double(y, smooth=True), sides))
 
 
 def shuffled_kernel(weight: NDArray[Any]) -> NDArray[np.float64]:

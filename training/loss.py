@@ -1,7 +1,7 @@
 """The perceptual loss: content as features, style as Gram matrices (Gatys et al. 2015), relative.
 
-The style may be compared at several sizes, a pyramid of picture and painting each halved again and again, so that layers
-with a small view see broad forms too (Snelgrove 2017).
+The style may be compared at several sizes, a pyramid of picture and painting, each level half of the one before, so
+that layers with a small view see broad forms too (Snelgrove 2017).
 
 Each term is divided by the squared norm of its own target, so that paintings of different contrast,
 layers of different width and VGG weights of any scale all weigh the same.

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from training.checkpoint import Checkpoint
-from training.network import Architecture, ConditionalInstanceNorm, StyleNetwork
+from training.network import Architecture, ConditionalInstanceNorm, StyleMatrix, StyleNetwork
 from training.transformer_net import TransformerNet
 
 Image = NDArray[np.uint8]
+COARSE = Architecture(
+    outer=8, channels=16, deep=24, blocks=1, normalized_stem=False, coarse=40, coarse_blocks=2, matrices=True
+)
 Paint = Callable[[bytes, Image, "list[float]"], Image]
 
 
@@ -52,6 +55,8 @@ def make_style_network(styles: int = 3, architecture: Architecture | None = None
             if isinstance(module, ConditionalInstanceNorm):
                 module.scale.add_(0.3 * torch.randn_like(module.scale))
                 module.shift.add_(0.3 * torch.randn_like(module.shift))
+            if isinstance(module, StyleMatrix):
+                module.rows.copy_(0.1 * torch.randn_like(module.rows))
         network.to_rgb.weight.mul_(20)
         network.to_rgb.weight[0].mul_(1.5)  # so that a swap of red and blue shows
         network.to_rgb.bias.copy_(torch.tensor([0.1, -0.2, 0.3]))  # type: ignore[union-attr]  # 0 is 127.5: a tie
@@ -74,6 +79,12 @@ def make_transformer_net() -> TransformerNet:
 @pytest.fixture(scope="session")
 def style_network() -> StyleNetwork:
     return make_style_network()
+
+
+@pytest.fixture(scope="session")
+def coarse_network() -> StyleNetwork:
+    """With a level at a sixteenth of the resolution, and matrices."""
+    return make_style_network(3, COARSE)
 
 
 @pytest.fixture(scope="session")

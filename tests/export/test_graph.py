@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.graph import GraphWriter
 from export.style_network import write_style_network
 from export.transformer_net import write_transformer_net
-from tests.export.conftest import make_style_network
+from tests.export.conftest import COARSE, make_style_network
 from training.network import Architecture, StyleNetwork
 from training.transformer_net import TransformerNet
 
@@ -23,12 +23,13 @@ from training.transformer_net import TransformerNet
 OPERATORS = {
     *("Unsqueeze", "Transpose", "Cast", "Pad", "Conv", "InstanceNormalization", "Relu", "Add", "Resize", "Sigmoid"),
     *("QuantizeLinear", "Reshape", "Flatten", "Squeeze", "Slice", "Concat", "MatMul", "Split"),
+    *("Shape", "Sub", "Div", "Max"),  # of sides alone, which the processor computes
 }
 
 PLAIN = Architecture(outer=16, channels=16, deep=32, blocks=2, normalized_stem=False)
 
 
-@pytest.fixture(params=["StyleNetwork", "StyleNetwork, plain stem", "TransformerNet"])
+@pytest.fixture(params=["StyleNetwork", "StyleNetwork, plain stem", "StyleNetwork, coarse", "TransformerNet"])
 def model(
     request: pytest.FixtureRequest, style_network: StyleNetwork, transformer_net: TransformerNet
 ) -> onnx.ModelProto:
@@ -37,7 +38,7 @@ def model(
     elif request.param == "StyleNetwork":
         graph = write_style_network(style_network)
     else:
-        graph = write_style_network(make_style_network(3, PLAIN))
+        graph = write_style_network(make_style_network(3, COARSE if "coarse" in request.param else PLAIN))
     return graph.model(request.param, {"realtime_stylize": "1"})
 
 
@@ -62,16 +63,22 @@ def test_inputs_and_outputs(model: onnx.ModelProto) -> None:
 
 def test_operators(model: onnx.ModelProto) -> None:
     counts = Counter(node.op_type for node in model.graph.node)
-    copies = 0 if model.graph.name == "TransformerNet" else 4
-    plain = 1 if "plain stem" in model.graph.name else 0
+    coarse = "coarse" in model.graph.name
+    copies = 0 if model.graph.name == "TransformerNet" else 5 if coarse else 4
+    plain = 1 if coarse or "plain stem" in model.graph.name else 0
+    mixed = len([node for node in model.graph.node if node.output[0].endswith(".mixed")])  # by a style's matrix
+    assert mixed == (4 if coarse else 0)
     assert set(counts) <= OPERATORS
     assert [node.op_type for node in model.graph.node if "frame" in node.input] == ["Cast"], "TensorRT needs that"
-    assert counts["InstanceNormalization"] == counts["Conv"] - copies - plain - 1, "one after all others but the last"
+    assert counts["InstanceNormalization"] == counts["Conv"] - copies - mixed - plain - 1, (
+        "one after all others but the last"
+    )
     assert counts["MatMul"] == counts["Split"] == 1, "styles are mixed once for the whole network"
     if model.graph.name == "TransformerNet":
         assert counts["Pad"] == counts["Conv"], "every convolution's border is mirrored"
     else:
-        assert counts["Pad"] == counts["Conv"] - copies - 3, "one margin serves the first three, one more the last two"
+        # One margin serves the first three, one more the last two, and the coarse level one for short sides.
+        assert counts["Pad"] == counts["Conv"] - copies - mixed - 3 + coarse
 
 
 def test_runtimes_fuse_convolution_and_relu(tmp_path: Path) -> None:

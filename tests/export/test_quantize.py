@@ -50,6 +50,28 @@ def test_the_wide_convolutions_multiply_bytes(exported: Path) -> None:
     )
 
 
+def test_coarse_level_multiplies_bytes_and_matrices_do_not(tmp_path: Path, paint: Paint) -> None:
+    (tmp_path / "photos").mkdir()
+    for seed in range(2):
+        cv2.imwrite(str(tmp_path / f"photos/{seed}.png"), make_picture(200, 300, seed))
+    size = Architecture(channels=32, outer=16, deep=48, blocks=1, coarse=64, coarse_blocks=1, matrices=True)
+    Checkpoint(make_style_network(2, size), ["dawn", "dusk"]).save(tmp_path / "checkpoint.pt")
+    output = tmp_path / "two.onnx"
+    arguments = [str(tmp_path / "checkpoint.pt"), "-o", str(output), "--int8", "--photos", str(tmp_path / "photos")]
+    assert main(arguments) == 0
+    model = onnx.load(str(output.with_suffix(".int8.onnx")))
+    made_of = {output: node.op_type for node in model.graph.node for output in node.output}
+    kinds = {n.output[0]: made_of.get(n.input[1], "weights") for n in model.graph.node if n.op_type == "Conv"}
+    bytes_ = {name for name, kind in kinds.items() if kind == "DequantizeLinear"}
+    blocks = {f"{block}.{part}" for block in ("coarse.blocks.0", "trunk.0") for part in ("first", "second")}
+    assert bytes_ == {"deeper", "coarse.down", *blocks, "coarse.up", "back"}
+    mixed = {name for name, kind in kinds.items() if kind == "Reshape"}
+    assert mixed == {"coarse.matrices.0.mixed", "coarse.matrices.1.mixed", "matrix.mixed"}
+    picture = make_picture(120, 160, 7)
+    one, other = (paint(path.read_bytes(), picture, [0, 1]) for path in (output, output.with_suffix(".int8.onnx")))
+    assert 38 < psnr(one.astype(np.int16) - other) < 90
+
+
 def test_it_paints_nearly_the_same(exported: Path, paint: Paint) -> None:
     picture = make_picture(120, 160, 7)
     one, other = (paint(path.read_bytes(), picture, [0, 1]) for path in (exported, exported.with_suffix(".int8.onnx")))

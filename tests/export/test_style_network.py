@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from export.style_network import shuffled_kernel, write_style_network
 from export.verify import psnr
 from tests.export.conftest import Image, Paint, make_picture, make_style_network
 from training.images import to_image, to_tensor
-from training.network import Architecture, StyleNetwork
+from training.network import Architecture, StyleMatrix, StyleNetwork
 
 
 def torch_paints(network: StyleNetwork, image: Image, style: list[float]) -> Image:
@@ -43,14 +46,52 @@ def test_every_size(style_network: StyleNetwork, paint: Paint, height: int, widt
 
 
 @pytest.mark.parametrize(
+    ("height", "width"), [(16, 16), (16, 40), (24, 64), (64, 24), (104, 56), (120, 128), (480, 640)]
+)
+def test_coarse_level_takes_odd_and_tiny_sides(
+    coarse_network: StyleNetwork, paint: Paint, height: int, width: int
+) -> None:
+    model = write_style_network(coarse_network).model("test", {}).SerializeToString()
+    assert agreement(coarse_network, model, paint, make_picture(height, width), [0, 1, 0]) > 50
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (104, 56), (96, 128)])
+def test_openvino_runs_the_coarse_level_and_the_matrices(coarse_network: StyleNetwork, height: int, width: int) -> None:
+    """In fp32, since not every processor has bf16."""
+    core = pytest.importorskip("realtime.openvino_session").core()
+    model = core.read_model(write_style_network(coarse_network, np.float32).model("test", {}).SerializeToString())
+    model.reshape({"frame": [height, width, 3]})
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    image = make_picture(height, width)
+    (painted,) = compiled({"frame": image, "style": np.array([0, 1, 0], np.float32)}).values()
+    assert psnr(painted.astype(np.int16) - torch_paints(coarse_network, image, [0, 1, 0])) > 50
+
+
+@pytest.mark.parametrize("style", [[1, 0, 0], [0, 0, 1], [0.2, 0.3, 0.5]])
+def test_matrices_are_mixed_by_the_styles_weights(
+    coarse_network: StyleNetwork, paint: Paint, style: list[float]
+) -> None:
+    model, image = write_style_network(coarse_network).model("test", {}).SerializeToString(), make_picture(64, 96)
+    assert agreement(coarse_network, model, paint, image, style) > 50
+    plain = deepcopy(coarse_network)
+    for module in plain.modules():
+        if isinstance(module, StyleMatrix):
+            module.rows.zero_()
+    assert agreement(plain, model, paint, image, style) < 30, "the matrices must matter, or the test shows nothing"
+
+
+@pytest.mark.parametrize(
     "architecture",
     [
         Architecture(),
         Architecture(channels=48, deep=80, blocks=1),
         Architecture(outer=4, channels=8, deep=8, blocks=4),
         Architecture(normalized_stem=False),
+        Architecture(coarse=96, coarse_blocks=1),
+        Architecture(blocks=1, coarse=64, coarse_blocks=3, matrices=True),
+        Architecture(matrices=True),
     ],
-    ids=lambda a: f"{a.outer}-{a.channels}-{a.deep}-{a.blocks}-{a.normalized_stem}",
+    ids=lambda a: "-".join(str(value) for value in asdict(a).values()),
 )
 def test_every_architecture(paint: Paint, architecture: Architecture) -> None:
     network = make_style_network(2, architecture)

@@ -8,14 +8,16 @@ import torch
 from training.errors import TrainingError
 from training.loss import (
     CONTENT_LAYER,
+    LOSSES,
     STYLE_LAYERS,
+    Layers,
     Palette,
     PerceptualLoss,
     gram_matrix,
     relative_error,
     tone_error,
 )
-from training.vgg import Vgg16
+from training.vgg import Vgg, Vgg16
 
 
 def test_the_gram_matrix_is_the_mean_of_channel_products() -> None:
@@ -75,6 +77,60 @@ def test_the_loss_is_nothing_where_nothing_is_to_do(vgg_file: Path) -> None:
     other = loss(photo, photo, loss.content(photo), torch.tensor([1]))
     assert other.content.item() == pytest.approx(0, abs=1e-6)
     assert other.style.item() > 1e-4
+
+
+@pytest.fixture(scope="module")
+def pyramid(vgg_file: Path) -> Vgg:
+    layers = LOSSES["pyramid"]
+    return Vgg("vgg16", layers.all, vgg_file, layers.pooling)
+
+
+def test_pyramid_is_the_sum_of_its_levels(pyramid: Vgg) -> None:
+    torch.manual_seed(0)
+    layers, painting, photo, picture = LOSSES["pyramid"], *(torch.rand(1, 3, 64, 72) for _ in range(3))
+    loss = PerceptualLoss(pyramid, [torch.rand(1, 3, 64, 64), painting], layers)
+    found = loss(picture, photo, loss.content(photo), torch.tensor([1]))
+
+    def halved(image: torch.Tensor, times: int) -> torch.Tensor:
+        n, c, h, w = image.shape
+        return halved(image.view(n, c, h // 2, 2, w // 2, 2).mean((3, 5)), times - 1) if times else image
+
+    style = torch.zeros(1)
+    for level in range(4):
+        for layer in ("relu1_1", "relu2_1", "relu3_1", *(["relu4_1"] if level else [])):
+            mine, theirs = (pyramid(halved(image, level), (layer,))[layer] for image in (picture, painting))
+            style += relative_error(gram_matrix(mine), gram_matrix(theirs))
+    torch.testing.assert_close(found.style, style, rtol=1e-4, atol=1e-5)
+    mine, theirs = (pyramid(halved(image, 1), ("relu3_1",))["relu3_1"] for image in (picture, photo))
+    torch.testing.assert_close(found.content, relative_error(mine, theirs), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.tone, tone_error(picture, photo))
+
+
+def test_pyramid_leaves_fine_texture_free_in_the_content(pyramid: Vgg) -> None:
+    loss = PerceptualLoss(pyramid, [torch.rand(1, 3, 64, 64)], LOSSES["pyramid"])
+    photo = torch.full((1, 3, 64, 64), 0.5)
+    texture = photo + 0.3 * torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(32, 32)
+    scored = loss(texture, photo, loss.content(photo), torch.tensor([0]))
+    assert scored.content.item() == pytest.approx(0, abs=1e-6)
+    assert loss(photo + 0.2, photo, loss.content(photo), torch.tensor([0])).content.item() > 1e-3
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_loss_takes_its_smallest_picture(vgg_file: Path, name: str) -> None:
+    layers = LOSSES[name]
+    vgg, side = Vgg("vgg16", layers.all, vgg_file, layers.pooling), layers.smallest
+    picture = torch.rand(1, 3, side, side, requires_grad=True)
+    loss = PerceptualLoss(vgg, [torch.rand(1, 3, side, side)], layers)
+    scored = loss(picture, picture.detach(), loss.content(picture.detach()), torch.tensor([0]))
+    torch.autograd.backward(scored.style.sum())
+    assert picture.grad is not None and picture.grad.abs().sum() > 0
+
+
+def test_layers_know_all_that_vgg_must_have() -> None:
+    layers = Layers(("relu1_1",), "relu3_1", ("relu2_1",), levels=3)
+    assert set(layers.all) == {"relu1_1", "relu2_1", "relu3_1"}
+    assert [layers.style_at(level) for level in range(2)] == [("relu1_1",), ("relu1_1", "relu2_1")]
+    assert layers.smallest == 32
 
 
 def test_features_are_torchvisions(vgg_file: Path) -> None:

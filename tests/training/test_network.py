@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.network import Architecture, ConditionalInstanceNorm, ConvNorm, StyleNetwork
+from training.network import Architecture, ConditionalInstanceNorm, ConvNorm, StyleMatrix, StyleNetwork
 
 SMALL = Architecture(outer=4, channels=8, deep=16, blocks=1)
+COARSE = replace(SMALL, coarse=24, coarse_blocks=2, matrices=True)
 
 
 def test_a_painting_has_the_photos_shape_and_range() -> None:
@@ -17,21 +20,25 @@ def test_a_painting_has_the_photos_shape_and_range() -> None:
     assert painted.min() >= 0 and painted.max() <= 1
 
 
-def test_one_painting_is_one_row() -> None:
+@pytest.mark.parametrize("architecture", [SMALL, COARSE], ids=["plain", "coarse"])
+def test_one_painting_is_one_row(architecture: Architecture) -> None:
     """About the same trunk, another row: another picture; a row changed touches its style alone."""
     torch.manual_seed(0)
-    network, photo = StyleNetwork(2, SMALL), torch.rand(1, 3, 32, 32)
+    network, photo = StyleNetwork(2, architecture), torch.rand(1, 3, 32, 32)
     first = network(photo, torch.tensor([[1.0, 0.0]]))
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.endswith("norm.scale"):
                 parameter[1] *= 3
+            elif name.endswith(".rows"):
+                parameter[1] += 0.1
     torch.testing.assert_close(network(photo, torch.tensor([[1.0, 0.0]])), first)
     assert (network(photo, torch.tensor([[0.0, 1.0]])) - first).abs().max() > 1e-3
 
 
-def test_photos_of_a_batch_do_not_touch_each_other() -> None:
-    network, photos = StyleNetwork(2, SMALL), torch.rand(2, 3, 32, 32)
+@pytest.mark.parametrize("architecture", [SMALL, COARSE], ids=["plain", "coarse"])
+def test_photos_of_a_batch_do_not_touch_each_other(architecture: Architecture) -> None:
+    network, photos = StyleNetwork(2, architecture), torch.rand(2, 3, 32, 32)
     style = torch.eye(2)
     together = network(photos, style)
     torch.testing.assert_close(together[:1], network(photos[:1], style[:1]))
@@ -76,6 +83,49 @@ def mirrored_everywhere(network: StyleNetwork, photo: Tensor) -> Tensor:
     return torch.sigmoid(network.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest")))
 
 
-def test_a_nonsense_shape_is_refused() -> None:
+@pytest.mark.parametrize("change", [{"channels": 0}, {"coarse": -1}, {"coarse_blocks": 0}])
+def test_a_nonsense_shape_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="not a network's shape"):
-        Architecture(channels=0)
+        Architecture(**change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 48), (24, 24), (40, 56), (64, 32)])
+def test_coarse_level_takes_odd_and_tiny_sides(height: int, width: int) -> None:
+    stylized = StyleNetwork(2, COARSE)(torch.rand(1, 3, height, width), torch.eye(2)[:1])
+    assert stylized.shape == (1, 3, height, width) and torch.isfinite(stylized).all()
+
+
+def test_coarse_level_keeps_its_place_where_sides_are_odd() -> None:
+    """The far edge's last row or column is cut off: what remains lies where it does in a larger picture."""
+    torch.manual_seed(0)
+    network = StyleNetwork(1, replace(COARSE, matrices=False))
+    assert network.coarse is not None
+    x, style = torch.randn(1, 16, 41, 41), torch.ones(1, 1)
+    for module in network.modules():
+        if isinstance(module, ConvNorm):
+            module.norm = None  # its means would differ
+    with torch.no_grad():
+        odd, even = network.coarse(x, style), network.coarse(F.pad(x, [0, 1, 0, 1], mode="reflect"), style)
+    assert odd.shape == x.shape and (odd - x).std() > 0.01
+    torch.testing.assert_close(odd[..., :12, :12], even[..., :12, :12])
+
+
+def test_style_matrix_mixes_channels_as_a_1x1_convolution() -> None:
+    torch.manual_seed(0)
+    mixer, x = StyleMatrix(2, 5), torch.randn(2, 5, 3, 4)
+    style = torch.tensor([[1.0, 0.0], [0.25, 0.75]])
+    torch.testing.assert_close(mixer(x, style), x)  # 0 at the start
+    torch.nn.init.normal_(mixer.rows)
+    for item, weights in enumerate(style):
+        matrix = weights[0] * mixer.rows[0] + weights[1] * mixer.rows[1]
+        expected = x[item : item + 1] + F.conv2d(x[item : item + 1], matrix[:, :, None, None])
+        torch.testing.assert_close(mixer(x, style)[item : item + 1], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_architecture_without_new_parts_has_the_weights_of_before() -> None:
+    """So that checkpoints from before load: asked for nothing, the network has no weights for it."""
+    names = set(StyleNetwork(2, SMALL).state_dict())
+    assert not [name for name in names if name.startswith(("coarse", "matrix"))]
+    more = set(StyleNetwork(2, COARSE).state_dict()) - names
+    assert {"coarse.down.conv.weight", "coarse.up.norm.scale", "coarse.matrices.2.rows", "matrix.rows"} < more
+    assert "coarse.blocks.1.second.conv.weight" in more

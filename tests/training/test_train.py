@@ -21,6 +21,7 @@ from training.network import StyleNetwork
 from training.train import learning_rate
 
 ROOT = Path(__file__).parent.parent.parent
+COARSE = "coarse = 24\ncoarse_blocks = 1\nmatrices = true"
 
 
 def command(world: Path, vgg_file: Path, *more: str) -> list[str]:
@@ -56,6 +57,23 @@ def test_a_run_learns_stops_and_goes_on(world: Path, vgg_file: Path) -> None:
     assert any(not torch.equal(before[key], after[key]) for key in before)
     steps = {float(entry["step"]) for entry in second.optimizer["state"].values()}
     assert steps == {16.0}, "Adam did not go on where it stopped"
+
+
+def test_pyramid_trains_the_coarse_level_and_the_matrices(world: Path, vgg_file: Path) -> None:
+    """On paintings smaller than the config asks for, which are not enlarged."""
+    text = (world / "run.toml").read_text().replace("blocks = 1", f"blocks = 1\n{COARSE}")
+    text = text.replace("crop = 32", 'crop = 64\nloss = "pyramid"').replace("painting = 64", "painting = 608")
+    (world / "run.toml").write_text(text)
+    config = read_config(world / "run.toml")
+    begin = Checkpoint(StyleNetwork(2, config.architecture), config.names)
+    begin.save(world / "begin.pt")
+    done = train(world, vgg_file, "--start", str(world / "begin.pt"))
+    assert done.returncode == 0, done.stderr
+    after = load_checkpoint(world / "out/checkpoint.pt")
+    assert (after.photos, after.network.architecture) == (24, config.architecture)
+    before, now = begin.network.state_dict(), after.network.state_dict()
+    still = {key for key in before if torch.equal(before[key], now[key])}
+    assert not still, "every weight takes part"
 
 
 def test_ctrl_c_keeps_what_was_learnt(world: Path, vgg_file: Path) -> None:
@@ -98,6 +116,8 @@ def test_another_networks_checkpoint_is_left_alone(world: Path, vgg_file: Path) 
         (("photos = 24", 'photos = "many"'), "photos: expected int, got 'many'"),
         (("batch = 2", "batch = 0"), "batch: must be at least 1"),
         (("crop = 32", "crop = 100"), "crop: must be a multiple of 8 from 32 on, got 100"),
+        (("crop = 32", 'crop = 56\nloss = "pyramid"'), "crop: must be a multiple of 8 from 64 on, got 56"),
+        (("crop = 32", 'crop = 32\nloss = "gram"'), "loss: must be one of single, pyramid, got 'gram'"),
     ],
 )
 def test_a_broken_config_is_one_line(world: Path, change: tuple[str, str], message: str) -> None:
@@ -115,6 +135,12 @@ def test_the_shipped_configs_are_read() -> None:
         assert config.paintings == configs["live"].paintings
         assert (state.network.architecture, state.styles) == (config.architecture, config.names)
         assert state.photos == config.schedule.photos
+
+
+def test_pyramid_config_has_the_paintings_of_the_live_model() -> None:
+    pyramid, live = (read_config(ROOT / f"training/{name}.toml") for name in ("pyramid", "live"))
+    assert pyramid.schedule.loss == "pyramid" and pyramid.architecture.matrices
+    assert [(p.name, p.file) for p in pyramid.paintings] == [(p.name, p.file) for p in live.paintings]
 
 
 def test_a_config_that_takes_its_own_paintings_is_one_line(world: Path) -> None:
@@ -166,7 +192,10 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
     assert rates[-1] < 2e-5
 
 
-def test_a_run_by_the_clock_ends_and_learns_rows_alone(world: Path, vgg_file: Path) -> None:
+@pytest.mark.parametrize("shape", ["", COARSE], ids=["plain", "coarse"])
+def test_a_run_by_the_clock_ends_and_learns_rows_alone(world: Path, vgg_file: Path, shape: str) -> None:
+    text = (world / "run.toml").read_text()
+    (world / "run.toml").write_text(text.replace("blocks = 1", f"blocks = 1\n{shape}"))
     assert train(world, vgg_file).returncode == 0
     start = load_checkpoint(world / "out/checkpoint.pt")
     text = (world / "run.toml").read_text().replace("photos = 24", "minutes = 0.02\nrows_only = true\ncrops = 3")
@@ -178,6 +207,8 @@ def test_a_run_by_the_clock_ends_and_learns_rows_alone(world: Path, vgg_file: Pa
     before, now = start.network.state_dict(), after.network.state_dict()
     moved = {key for key in before if not torch.equal(before[key], now[key])}
     assert moved and all(is_row(key) for key in moved)
+    assert any(key.endswith(".rows") for key in moved) is bool(shape)
+    assert start.trunk == after.trunk
     whole = start.joined(after)
     assert whole.styles == ["one", "two", "three"]
     photo = torch.rand(1, 3, 32, 32)
