@@ -80,8 +80,8 @@ class Chromium:
 
     def open(self, url: str, size: tuple[int, int] = (1280, 800), mobile: bool = False) -> Tab:
         """A new tab. size: (width, height)."""
-        target = self.call("OutputFile.createTarget", url="about:blank")["targetId"]
-        session = self.call("OutputFile.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = Tab(self, session, target)
         tab.call(
             "Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=mobile
@@ -146,4 +146,4 @@ class Tab:
 
     def close(self) -> None:
         """Close the tab."""
-        self.browser.call("OutputFile.closeTarget", targetId=self.target)
+        self.browser.call("Target.closeTarget", targetId=self.target)

@@ -25,7 +25,7 @@ class Slow(Stylizer):
         self.ready = threading.Event()
         self.prepared: list[tuple[int, int]] = []
 
-    def paint_at(self, image: Image, size: tuple[int, int], *_: object) -> Image:
+    def stylize_at(self, image: Image, size: tuple[int, int], *_: object) -> Image:
         return image
 
     def prepare(self, size: tuple[int, int], look: Look) -> None:
