@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.cli.checks import address_of, check_live, check_ranges, height_of
+from realtime.errors import OutputError
 from realtime.system.console import tell
 
 if TYPE_CHECKING:
     from realtime.cli.config import Config
-    from realtime.live.outputs import Outputs
-    from realtime.live.pipeline import Live
     from realtime.sinks.output_file import OutputFile
     from realtime.sources import Reconnecting
     from realtime.sources.browser_camera import BrowserCamera
@@ -40,7 +39,7 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
         from realtime.ui.window import require_display
 
         require_display()
-    from realtime.live.outputs import recording_target
+    from realtime.live.recorder import recording_target
 
     target = (
         recording_target(arguments.record, arguments.overwrite, arguments.inputs)
@@ -89,8 +88,10 @@ def _run(
     stylizer, source, page = _open(arguments, library, height)
 
     from realtime.live.outputs import Outputs
-    from realtime.live.pipeline import CAMERA_FPS, Live
+    from realtime.live.pipeline import Live
+    from realtime.live.recorder import Recorder
     from realtime.live.view import View
+    from realtime.live.viewer import Viewer
     from realtime.ui.controller import Controller
 
     with stylizer:
@@ -102,22 +103,24 @@ def _run(
         )  # fmt: skip
         if look is not start:
             live.look.go(look, 0)
-        outputs = Outputs(arguments.snapshots, microphone=bool(arguments.microphone))
-        controller = Controller(live, outputs, arguments.snapshots)
+        outputs = Outputs()
+        recorder = Recorder(outputs, arguments.snapshots, use_microphone=bool(arguments.microphone))
+        controller = Controller(Viewer(live, outputs), recorder, arguments.snapshots)
         tell(f"{source.name}: {source.gives}")
         tell(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
         with ExitStack() as closing:  # in reverse order: the report comes last
-            closing.callback(_report, live, outputs, arguments.stats)
+            closing.callback(_report, controller, arguments.stats)
             if arguments.save_config:
                 closing.callback(lambda: config.save(live.dialled()))
             closing.callback(live.stop)
             closing.enter_context(outputs)
+            closing.enter_context(recorder)
             if target is not None:
-                outputs.record(target, source.size, source.fps)
+                recorder.start(target, source.size, source.fps)
             if arguments.virtual_camera:
-                outputs.open_camera(source.size, arguments.fps or source.fps or CAMERA_FPS)
+                _add_virtual_camera(controller, arguments.fps)
             if address is not None:
-                outputs.serve(address, controller, page)
+                _add_page(controller, address, page)
             live.start()
             _show(controller, arguments, closing.close)
         return 1 if outputs.failures else 0
@@ -173,11 +176,41 @@ def _show(controller: Controller, arguments: argparse.Namespace, finish: Callabl
         Display(controller, window, figures=arguments.figures is not False).run()
 
 
-def _report(live: Live, outputs: Outputs, stats: Path | None) -> None:
+def _add_virtual_camera(controller: Controller, fps: float | None) -> None:
+    """Send what is shown to a virtual camera; where none can be opened, everything else goes on."""
+    from realtime.live.pipeline import CAMERA_FPS
+    from realtime.sinks.virtual_camera import VirtualCamera
+
+    source = controller.live.source
+    try:
+        camera = VirtualCamera(source.size, fps or source.fps or CAMERA_FPS)
+    except OutputError as error:
+        controller.outputs.fail(error)
+        return
+    controller.outputs.add(camera)
+    print(f"virtual camera: {camera.name}", flush=True)
+
+
+def _add_page(controller: Controller, address: Address, camera: BrowserCamera) -> None:
+    """Serve the web page; where it cannot be served, everything else goes on. camera: the one that pages send."""
+    from realtime.web.server import Page
+
+    try:
+        page = Page(address, controller, camera)
+    except OutputError as error:
+        controller.outputs.fail(error)
+        return
+    controller.outputs.add(page)
+    for url in page.urls:
+        print(f"page: {url}", flush=True)
+
+
+def _report(controller: Controller, stats: Path | None) -> None:
     """Print the frame count and rate, and write the statistics where `--stats` asks for them."""
     from realtime.live.stats import write_stats
 
-    table = live.summary() | outputs.summary()
+    outputs = {"virtual_camera": None, "page": None} | controller.outputs.summary()
+    table = controller.live.summary() | controller.recorder.summary() | outputs
     tell(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps")
     if stats is not None:
         write_stats(stats, table)

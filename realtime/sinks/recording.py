@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -41,6 +42,8 @@ class Recording:
     Pictures are told apart by when they were captured: that is their time in the film, from the first one on.
     Raises OutputError where the file cannot be opened. Later ones are in `error`, when `ended`.
     """
+
+    kind = "recording"  # of an output
 
     def __init__(
         self,
@@ -97,6 +100,20 @@ class Recording:
     def _start(self) -> float:
         """When the first picture was on the screen."""
         return self._began if self._began is not None else (self._zero or 0.0) + self.latency
+
+    @property
+    def watched(self) -> bool:
+        """Whether it takes pictures."""
+        return not self.stopped
+
+    def summary(self) -> dict[str, Any]:
+        """Return what --stats writes about it."""
+        error = str(self.error) if self.error else None
+        seconds = round(self.seconds, 3)
+        return {
+            "file": str(self.target.path), "frames": self.frames, "dropped": self.dropped,
+            "seconds": seconds, "error": error,
+        }  # fmt: skip
 
     @property
     def has_sound(self) -> bool:

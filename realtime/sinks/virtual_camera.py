@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,9 @@ class VirtualCamera:
     Raises OutputError with the reason of each back end, and what to install. Later ones are in `error`.
     """
 
+    kind = "virtual_camera"  # of an output
+    watched = True  # whether another program reads it is not known
+
     def __init__(self, size: tuple[int, int], fps: float) -> None:
         self.size = (max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2))
         self.fps = fps
@@ -45,9 +48,13 @@ class VirtualCamera:
         self._thread = threading.Thread(target=self._send, name="virtual camera", daemon=True)
         self._thread.start()
 
-    def show(self, image: Image) -> None:
-        """A picture was shown: [H, W, 3] of any size, not changed afterwards. Never waits."""
+    def show(self, image: Image, captured: float) -> None:
+        """Send a picture [H, W, 3] of any size that is not changed afterwards. captured is not used. Never waits."""
         self._newest.put(image)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what --stats writes about it."""
+        return {"name": self.name, "sent": self.sent}
 
     def close(self) -> None:
         """Give the device back."""

@@ -23,6 +23,7 @@ class Display:
 
     def __init__(self, controller: Controller, window: Window, *, figures: bool = True) -> None:
         self.controller, self.live, self.window = controller, controller.live, window
+        self.viewer, self.recorder = controller.viewer, controller.recorder
         self.hud, self.help = figures, False
         self._drawn: tuple[object, ...] = ()
         self._quit = False
@@ -39,41 +40,39 @@ class Display:
         while not self._quit and not self.window.closed:
             self._rest_while_minimised()
             finished = self.live.done.is_set()
-            painted = self.live.painted.take(0 if finished else 0.008)
-            if painted is not None:
-                self.controller.current = painted
-            self.controller.attend()
-            self._draw(fresh=painted is not None)
+            fresh = self.viewer.take(0 if finished else 0.008)
+            self.controller.update()
+            self._draw(fresh)
             pressed = command(self.window.key(0.03 if self.live.state.frozen else 0.001), self.window.shift)
             if pressed is not None:
                 self._actions[pressed.action](pressed)
             for touch in self.window.touches():
                 self._touch(touch)
-            if finished and painted is None:
+            if finished and not fresh:
                 return
 
     def _rest_while_minimised(self) -> None:
         now = time.perf_counter()
         if now >= self._look_again:
             self._look_again = now + HIDDEN_TICK
-            self.live.state.hidden = self.window.minimised and not self.controller.outputs.active
+            self.live.state.hidden = self.window.minimised and not self.controller.outputs.watched
         if self.live.state.hidden:
             self.live.done.wait(0.1)  # nobody sees anything
 
     def _draw(self, fresh: bool) -> None:
         now = time.perf_counter()
-        silent = self.controller.silence()
-        message = self.controller.message
+        silent = self.viewer.no_signal_reason()
+        message = self.controller.messages.visible
         view = self.live.state.view
         tick = int(now / TICK) if self.hud else 0
-        state = (self.window.size, self.hud, self.help, message, silent, view, self.controller.seam, tick)
+        state = (self.window.size, self.hud, self.help, message, silent, view, self.viewer.seam, tick)
         if not fresh and state == self._drawn and not self.window.zoomed:
             return
         self._drawn = state
-        canvas = self._compose(self.controller.hand_on(fresh), view)
+        canvas = self._compose(self.viewer.show(), view)
         if silent:
             hud.draw_no_signal(canvas, silent)
-        recording = self.controller.outputs.recording
+        recording = self.recorder.recording
         if self.hud and view is not View.GRID and not self.help:
             self._draw_figures(canvas)
         elif self.hud and recording is not None:
@@ -83,12 +82,12 @@ class Display:
         if self.help:
             hud.draw_help(canvas)
         self.window.show(canvas)
-        if fresh and self.controller.current:
-            self.live.stats.count_shown(self.controller.current.frame.captured)
+        if fresh and self.viewer.current:
+            self.live.stats.count_shown(self.viewer.current.frame.captured)
 
     def _compose(self, picture: Image | None, view: View) -> Image:
         """The picture in the window, with what belongs to its view."""
-        current = self.controller.current
+        current = self.viewer.current
         if current is None or picture is None:
             return self.window.compose(np.zeros((480, 640, 3), np.uint8))
         canvas = self.window.compose(picture)
@@ -98,12 +97,12 @@ class Display:
             names = [style.title or style.name for _, style in styles]
             hud.draw_tiles(canvas, self.window.area, current.layout, names, chosen[0] if chosen else None)
         elif view is View.SPLIT:
-            hud.draw_seam(canvas, self.window.area, self.controller.seam)
+            hud.draw_seam(canvas, self.window.area, self.viewer.seam)
         return canvas
 
     def _draw_figures(self, canvas: Image) -> None:
         live = self.live
-        stats, recording = live.stats, self.controller.outputs.recording
+        stats, recording = live.stats, self.recorder.recording
         figures = hud.Figures(
             fps=stats.fps_now,
             latency=stats.latency_now,
@@ -124,9 +123,9 @@ class Display:
     def _touch(self, touch: Touch) -> None:
         view = self.live.state.view
         if view is View.SPLIT:
-            self.controller.seam = min(1.0, max(0.0, touch.x))
-        elif view is View.GRID and touch.pressed and self.controller.current is not None:
-            layout = self.controller.current.layout
+            self.viewer.seam = min(1.0, max(0.0, touch.x))
+        elif view is View.GRID and touch.pressed and self.viewer.current is not None:
+            layout = self.viewer.current.layout
             number = layout.at(touch.x, touch.y) if layout is not None else None
             if number is not None:
-                self.controller.pick(number)
+                self.controller.choose_style(number)

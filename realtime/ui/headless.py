@@ -1,40 +1,34 @@
-"""Painting without a window: into a recording, to a virtual camera or a page, or only for the figures."""
+"""Running without a window: into a recording, to a virtual camera or a web page, or only for the figures."""
 
 from __future__ import annotations
 
 from realtime.system.console import say
 from realtime.ui.controller import Controller
 
-TICK = 0.5  # s, short enough for Ctrl-C on every system
-PAGE_TICK = 0.03  # s, short enough for hands on a page's sliders
+POLL_SECONDS = 0.03  # short enough for the sliders of a web page
 
 
 def run_headless(controller: Controller) -> None:
-    """Hand on what is painted until it is over, or until of the outputs asked for none is left."""
-    live, outputs = controller.live, controller.outputs
-    wanted = bool(outputs.any or outputs.failures)
-    state = live.source.state
+    """Forward frames to the outputs until the source ends or every requested output has failed."""
+    live, viewer, outputs = controller.live, controller.viewer, controller.outputs
+    requested = bool(outputs or outputs.failures)
+    source_state = live.source.state
     while True:
         finished = live.done.is_set()
-        painted = live.painted.take(0 if finished else PAGE_TICK if outputs.page else TICK)
-        if painted is not None:
-            controller.current = painted
-        elif finished:
+        if not viewer.take(0 if finished else POLL_SECONDS) and finished:
             return
-        controller.hand_on(fresh=painted is not None)
-        controller.attend()
-        live.state.hidden = _rests(controller)
-        if live.state.hidden and outputs.page is not None:
-            outputs.page.rest()
-        if wanted and outputs.failures and not outputs.any:
+        viewer.show()
+        controller.update()
+        live.state.hidden = _may_pause(controller)
+        if requested and outputs.failures and not outputs:
             return
-        if live.source.state != state:
-            state = live.source.state
-            line = live.source.reason + "; trying again" if state != "live" else f"{live.source.name} is back"
-            say(line)
+        if live.source.state != source_state:
+            source_state = live.source.state
+            lost = source_state != "live"
+            say(f"{live.source.reason}; trying again" if lost else f"{live.source.name} is back")
 
 
-def _rests(controller: Controller) -> bool:
-    """Whether the page is all there is, and nobody looks at it."""
-    outputs, live = controller.outputs, controller.live
-    return outputs.page is not None and not outputs.active and live.frames is None and not live.state.frozen
+def _may_pause(controller: Controller) -> bool:
+    """Whether there are outputs, none of whose pictures are used, and no frames have to be counted."""
+    live, outputs = controller.live, controller.outputs
+    return bool(outputs) and not outputs.watched and live.frames is None and not live.state.frozen

@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from realtime.errors import StylizeError
-from realtime.ui.commands import Command
 from realtime.ui.controller import Controller
 from realtime.web.broadcast import Broadcaster
 from realtime.web.schema import read_order, table
@@ -37,8 +36,8 @@ ALIVE = 10.0  # s until something is sent though nothing has
 LARGEST = 128 << 10  # bytes of a request; an offer with many addresses has 10 KiB
 
 
-def make_app(controller: Controller, hub: Broadcaster, senders: Senders, order: Callable[[Command], None]) -> Starlette:
-    """Everything but the guard. order: hands an order to the thread that does it."""
+def make_app(controller: Controller, hub: Broadcaster, senders: Senders) -> Starlette:
+    """Everything but the access control."""
     thumbs = Thumbnails(controller)
 
     async def stream(_: Request) -> Response:
@@ -66,7 +65,7 @@ def make_app(controller: Controller, hub: Broadcaster, senders: Senders, order: 
     async def do(request: Request) -> Response:
         wanted = read_order(await _json(request))
         await hub.wake()  # what is saved or recorded shall be of now
-        order(wanted)
+        controller.post(wanted)
         return Response(status_code=204)
 
     async def send_camera(request: Request) -> Response:

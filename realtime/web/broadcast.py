@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import cv2
@@ -25,12 +25,13 @@ class Broadcaster:
     A viewer who is slow gets the newest picture whenever the last one is through; those between it never sees.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_paused: Callable[[], bool] = lambda: False) -> None:
+        self._is_paused = is_paused
         self.number = 0  # of the newest picture; 0: there is none yet
         self.image: Image | None = None
         self.encoded = 0  # pictures made into JPEGs
         self.viewers = 0
-        self.resting = False  # nothing is painted, since nobody looks
+        self.resting = False  # nothing has been stylized since a pause
         self._asked = float("-inf")  # when somebody wanted one picture, or steered
         self.closed = False
         self._rate = FrameRate(time.perf_counter())
@@ -96,6 +97,7 @@ class Broadcaster:
 
     async def wake(self) -> None:
         """Somebody looks or steers, if only now and then: after a rest, wait for a picture of now."""
+        self.resting |= self._is_paused()  # asked before the next line ends the pause
         self._asked = time.perf_counter()
         while self.resting and not self.closed:
             if time.perf_counter() - self._asked > FIRST:  # the camera is silent

@@ -7,14 +7,12 @@ import importlib.util
 import logging
 import sys
 import threading
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from realtime.errors import OutputError
 from realtime.frame import Image
 from realtime.sources.browser_camera import BrowserCamera
-from realtime.ui.commands import Command
 from realtime.ui.controller import Controller
 from realtime.web.address import Address, listen, new_token, urls
 from realtime.web.broadcast import Broadcaster
@@ -33,14 +31,15 @@ class Page:
     urls: what people type; on addresses that others can reach with a token in them.
     """
 
+    kind = "page"  # of an output
+
     def __init__(self, address: Address, controller: Controller, camera: BrowserCamera) -> None:
         _require_packages()
         from realtime.web.tls import certificate
 
         self.token = new_token()
         self._deeds, self._camera, self._address = controller, camera, address
-        self._hub = Broadcaster()
-        self._orders: deque[Command] = deque(maxlen=256)
+        self._hub = Broadcaster(lambda: controller.live.state.hidden)
         self._certificate = certificate() if address.tls else None
         self._socket = listen(address)
         self.port = self._socket.getsockname()[1]
@@ -52,22 +51,14 @@ class Page:
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
 
-    def show(self, image: Image) -> None:
-        """A picture was shown: [H, W, 3] BGR, not changed afterwards. Never waits."""
+    def show(self, image: Image, captured: float) -> None:
+        """Send a picture [H, W, 3] that is not changed afterwards. captured is not used. Never waits."""
         self._hub.show(image)
 
     @property
     def watched(self) -> bool:
         """Whether anybody sees the pictures."""
         return self._hub.watched
-
-    def rest(self) -> None:
-        """Nothing is painted from now on, until `watched`."""
-        self._hub.resting = True
-
-    def orders(self) -> list[Command]:
-        """What has been asked for since the last time."""
-        return [self._orders.popleft() for _ in range(len(self._orders))]
 
     def summary(self) -> dict[str, Any]:
         """What --stats writes of it."""
@@ -105,9 +96,7 @@ class Page:
         loop.set_default_executor(ThreadPoolExecutor(WORKERS, "page"))
         self._hub.attach(loop)
         senders = Senders(self._deeds.live.source, self._camera, self._hub)
-        app = AccessMiddleware(
-            make_app(self._deeds, self._hub, senders, self._orders.append), self._address.names, self.token
-        )
+        app = AccessMiddleware(make_app(self._deeds, self._hub, senders), self._address.names, self.token)
         certificate = str(self._certificate) if self._certificate else None
         config = uvicorn.Config(
             app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,

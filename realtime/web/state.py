@@ -13,11 +13,11 @@ from realtime.web.broadcast import Broadcaster
 
 def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, Any]:
     """All that changes. sender: the page whose camera is painted, or ""."""
-    live, current = controller.live, controller.current
+    live, viewer = controller.live, controller.viewer
     dials, controls, source = live.look, live.state, live.source
     target, held = dials.target, dials.held
     styles = [style for _, style in live.stylizer.library.styles]
-    layout = current.layout if current is not None else None
+    layout = viewer.current.layout if viewer.current is not None else None
     return {
         "look": {name: round(getattr(target, name), 3) for name in LIMITS},
         "share": dials.share,
@@ -34,13 +34,13 @@ def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, An
             Action.SPLIT.value: controls.view is View.SPLIT,
             Action.FREEZE.value: controls.frozen,
             Action.MIRROR.value: controls.mirror,
-            Action.RECORD.value: controller.outputs.recording is not None,
+            Action.RECORD.value: controller.recorder.recording is not None,
         },
-        "seam": round(controller.seam, 3),
+        "seam": round(viewer.seam, 3),
         "grid": {"columns": layout.columns, "rows": layout.rows} if layout is not None else None,
-        "said": [controller.said, controller.line],
+        "said": [controller.messages.count, controller.messages.text],
         "source": f"{source.name}: {source.gives}",
-        "silent": controller.silence(),
+        "silent": viewer.no_signal_reason(),
         "fps": round(hub.fps),
         "size": list(live.working_size),
         "provider": f"{live.stylizer.provider.upper()}: {live.stylizer.provider_reason}",

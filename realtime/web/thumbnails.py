@@ -30,7 +30,7 @@ class Thumbnails:
     def jpeg(self, number: int) -> bytes:
         """Of that style, 0 is the first."""
         with self._lock:
-            current, now = self._deeds.current, time.perf_counter()
+            current, now = self._deeds.viewer.current, time.perf_counter()
             if current is not None and now - self._taken > FRESH:
                 self._small, self._taken = _middle(current.original), now
                 self._made.clear()

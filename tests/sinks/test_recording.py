@@ -13,8 +13,9 @@ import pytest
 
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image, Step
-from realtime.live.outputs import Outputs, recording_target
+from realtime.live.outputs import Outputs
 from realtime.live.pipeline import Live
+from realtime.live.recorder import Recorder, recording_target
 from realtime.sinks.fragmented_mp4 import keep_whole_pieces
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.recording import ROOM, Recording
@@ -175,10 +176,11 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
             super().show(image, captured)
 
     path = tmp_path / "r.mp4"
-    with Stylizer(library=library) as stylizer, Noting(tmp_path) as outputs:
+    with Stylizer(library=library) as stylizer, Noting() as outputs:
         live = Live(Reconnecting(lambda: Demo((1280, 960), fps=60)), stylizer, mirror=False, height=960)
-        outputs.record(OutputFile(path, sources=[]), (1280, 960), 60)
-        recording = outputs.recording
+        recorder = Recorder(outputs, tmp_path)
+        recorder.start(OutputFile(path, sources=[]), (1280, 960), 60)
+        recording = recorder.recording
         assert recording is not None
         live.start()
         while len(stamps) < 12:
@@ -189,7 +191,7 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
         before = time.perf_counter()
         recording.stop()
         after = time.perf_counter()
-        outputs.close()
+        recorder.close()
         live.stop()
     assert live.stats.dropped > 3
     assert recording.dropped + recording.frames == 12
@@ -240,17 +242,18 @@ def test_a_full_disk_ends_in_a_film_that_plays(
 ) -> None:
     dice = np.random.default_rng(1)
     path = small_disk / f"r.{ending}"
-    with Outputs(small_disk) as outputs:
-        outputs.record(OutputFile(path, sources=[]), (320, 240), 30)
-        assert outputs.recording is not None
+    with Outputs() as outputs, Recorder(outputs, small_disk) as recorder:
+        recorder.start(OutputFile(path, sources=[]), (320, 240), 30)
+        assert recorder.recording is not None
         for number in range(3000):
             noise = dice.integers(0, 255, (240 // scale, 320 // scale, 3), np.uint8)
-            if outputs.recording is None:
+            if recorder.recording is None:
                 break
             outputs.show(noise, 1000 + number / 20)
-            outputs.attend()
+            recorder.check()
+            outputs.check()
             time.sleep(0.005)
-        assert outputs.recording is None, "still recording"
+        assert recorder.recording is None, "still recording"
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "No space left on device" in err and "what was recorded plays" in err
     assert [p.name for p in small_disk.iterdir()] == [path.name]
@@ -259,7 +262,7 @@ def test_a_full_disk_ends_in_a_film_that_plays(
     done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "null", "-"], capture_output=True, text=True)
     if ending == "mp4" and scale > 1:  # a first piece that is cut off is kept as it is
         assert done.stderr == ""
-    assert outputs.summary()["recordings"][0]["error"] is not None
+    assert recorder.summary()["recordings"][0]["error"] is not None
 
 
 def test_only_a_broken_end_is_cut_off(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from realtime.errors import SourceError
 from realtime.live.outputs import Outputs
+from realtime.live.recorder import Recorder
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.recording import Recording
 from realtime.sources.microphone import Microphone
@@ -112,10 +113,10 @@ def test_none_is_one_line_and_the_recording_goes_on_without(
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
     with pytest.raises(SourceError, match=r"^there is no microphone \(.*alsa default: .*\)$"):
         Microphone()
-    with Outputs(tmp_path, microphone=True) as outputs:
-        outputs.record(OutputFile(tmp_path / "r.mp4", sources=[]), (64, 48), 20)
+    with Outputs() as outputs, Recorder(outputs, tmp_path, use_microphone=True) as recorder:
+        recorder.start(OutputFile(tmp_path / "r.mp4", sources=[]), (64, 48), 20)
         outputs.show(PICTURE, 1.0)
-        assert outputs.recording is not None and not outputs.recording.has_sound
+        assert recorder.recording is not None and not recorder.recording.has_sound
     err = capfd.readouterr().err
     assert err.count("\n") == 1 and "there is no microphone" in err and "recording without sound" in err
     assert streams(tmp_path / "r.mp4", "audio") == []

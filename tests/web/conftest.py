@@ -15,6 +15,8 @@ import pytest
 
 from realtime.live.outputs import Outputs
 from realtime.live.pipeline import Live
+from realtime.live.recorder import Recorder
+from realtime.live.viewer import Viewer
 from realtime.sources.browser_camera import BrowserCamera
 from realtime.sources.demo import Demo
 from realtime.sources.reconnect import Reconnecting
@@ -78,17 +80,20 @@ def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("served")
     source = Reconnecting(lambda: Demo((160, 120), fps=15))
     before = threading.active_count()
-    with Stylizer("the_scream", provider="cpu", library=library) as stylizer, Outputs(folder) as outputs:
+    outputs = Outputs()
+    recorder = Recorder(outputs, folder)
+    with Stylizer("the_scream", provider="cpu", library=library) as stylizer, outputs, recorder:
         live = Live(source, stylizer, mirror=False, height=120)
-        controller = Controller(live, outputs, folder)
-        outputs.serve(Address(port=0), controller, BrowserCamera())
-        assert outputs.page is not None
+        controller = Controller(Viewer(live, outputs), recorder, folder)
+        page = Page(Address(port=0), controller, BrowserCamera())
+        outputs.add(page)
         live.start()
         thread = threading.Thread(target=run_headless, args=(controller,))
         thread.start()
-        yield Served(controller, outputs.page, folder)
+        yield Served(controller, page, folder)
         live.done.set()
         thread.join(60)
+        recorder.close()
         outputs.close()
         live.stop()
     deadline = time.monotonic() + 30

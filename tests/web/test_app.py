@@ -174,7 +174,7 @@ def test_nobody_looks_so_nothing_is_painted(served: Served, monkeypatch: pytest.
     asleep(served)
     now = served.controller.live.clock.now()
     served.do(dial="strength", value=1.0)
-    assert served.controller.current is not None and served.controller.current.frame.captured > now
+    assert served.controller.viewer.current is not None and served.controller.viewer.current.frame.captured > now
 
 
 def test_each_of_two_messages_is_seen(served: Served) -> None:
