@@ -28,7 +28,7 @@ from realtime.live.governor import Governor
 from realtime.live.pipeline import Live
 from realtime.sources import open_live_source
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.hardware import cores
+from realtime.system.hardware import physical_cores
 
 WINDOW = 1.0  # seconds over which the frame rate is counted
 BURNER = [sys.executable, "-c", "while True: pass"]
@@ -95,7 +95,7 @@ def record(provider: str, busy: tuple[float, float], seconds: float) -> tuple[li
                 now = time.perf_counter()
                 shown.append(Shown(now - begin, now - painted.frame.captured, live.working_size[1]))
                 if busy[0] <= now - begin < busy[1] and not burners:
-                    burners = [subprocess.Popen(BURNER) for _ in range(cores())]
+                    burners = [subprocess.Popen(BURNER) for _ in range(physical_cores())]
                 if now - begin >= busy[1]:
                     end(burners)
                 if now - begin >= seconds:

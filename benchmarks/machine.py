@@ -9,19 +9,19 @@ from importlib.metadata import PackageNotFoundError, version
 from rich.console import Console
 from rich.table import Table
 
-from realtime.system.hardware import nvidia_gpus, processor
+from realtime.system.hardware import cpu_info, nvidia_gpus
 
 
 def machine() -> str:
     """Processor, cores, GPUs, system, and the versions that decide."""
-    parts = [f"{processor()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), platform.platform(terse=True)]
+    parts = [f"{cpu_info()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), platform.platform(terse=True)]
     parts += [f"{name} {found}" for name in ("onnxruntime-gpu", "onnxruntime", "openvino") if (found := _version(name))]
     return ", ".join(parts)
 
 
 def short_machine() -> str:
     """Processor, cores and GPUs: what fits over a plot."""
-    return ", ".join([f"{processor()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), load()])
+    return ", ".join([f"{cpu_info()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), load()])
 
 
 def load() -> str:

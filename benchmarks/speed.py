@@ -30,7 +30,7 @@ from realtime.inference.engine import ways_of
 from realtime.inference.model import models_in, read_model
 from realtime.inference.onnx_runtime import create_session, load_cuda
 from realtime.inference.providers import PROVIDERS, problem_of
-from realtime.system.hardware import cores
+from realtime.system.hardware import physical_cores
 from realtime.system.paths import shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
@@ -103,7 +103,7 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
     sessions = {way.label: way.open(model) for way in ways}
     found = [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
     for way in (way for way in ways if way.num_workers == 2):
-        workers = [partial(way.open(model, cores() // 2).run, frame, style) for _ in range(2)]
+        workers = [partial(way.open(model, physical_cores() // 2).run, frame, style) for _ in range(2)]
         pool = ThreadPoolExecutor(2)
         found.append(
             Contender(f"ours: {path.stem}, {way.label}, films: two at once", partial(at_once, pool, workers), 2)

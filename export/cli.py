@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from export.errors import ExportError
-from realtime.system.files import write_whole
+from realtime.system.files import write_atomic
 from training.errors import TrainingError
 
 EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`
@@ -107,7 +107,7 @@ def export(
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):
         try:
-            write_whole(path, data)
+            write_atomic(path, data)
         except OSError as error:
             raise ExportError(f"{path}: {error.strerror or error}") from error
         lines.append(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from realtime.system.files import write_whole
+from realtime.system.files import write_atomic
 from training.errors import TrainingError
 from training.network import Architecture, StyleNetwork
 from training.safe_load import check_weights, load_torch_file
@@ -54,7 +54,7 @@ class Checkpoint:
             buffer,
         )
         try:
-            write_whole(path, buffer.getbuffer())
+            write_atomic(path, buffer.getbuffer())
         except OSError as error:
             before = "; the one from before is still there" if path.exists() else ""
             raise TrainingError(f"{path}: no checkpoint could be written: {error.strerror}{before}") from error

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from export.errors import ExportError
-from realtime.system.console import bear_foreign_letters, say, tell
-from realtime.system.signals import take_interrupts, undisturbed
+from realtime.system.console import escape_unencodable, say, tell
+from realtime.system.signals import defer_interrupts, install_interrupt_handlers
 from training.errors import TrainingError
 
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Threads that wait for each other without spinning: beside other programs that is several times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        with undisturbed():
+        with defer_interrupts():
             import torch
 
             from training.config import read_config
@@ -129,8 +129,8 @@ def main() -> int:
     parser = build_parser()
     arguments = parser.parse_args()
     check(parser, arguments)
-    take_interrupts()
-    bear_foreign_letters()
+    install_interrupt_handlers()
+    escape_unencodable()
     try:
         run(arguments)
     except KeyboardInterrupt:

@@ -17,8 +17,8 @@ from export.cli import export
 from export.errors import ExportError
 from realtime.errors import EngineError, ModelError
 from realtime.inference.model import INT8, models_in, read_model
-from realtime.system.files import replace
-from realtime.system.hardware import multiplies_bytes
+from realtime.system.files import replace_file
+from realtime.system.hardware import has_int8_instructions
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.errors import TrainingError
 
@@ -152,19 +152,19 @@ class Shelf:
             if _painted(place) != {*checkpoint.styles}:  # else the model is there, and its checkpoint goes after it
                 new.unlink(missing_ok=True)
             raise
-        replace(new, place)
+        replace_file(new, place)
 
     def _go_on(self) -> None:
         """What was stopped between a model and its checkpoint: the checkpoint."""
         for new in self.folder.glob("*.pt.new"):
             place = new.with_suffix("")
             if _learnt(new) == _painted(place) != _learnt(place):
-                replace(new, place)
+                replace_file(new, place)
             new.unlink(missing_ok=True)
 
     def _export(self, checkpoint: Path, model: Path, photos: Path) -> None:
         """Where the processor multiplies bytes, the sibling for that too, if it paints well enough."""
-        if multiplies_bytes():
+        if has_int8_instructions():
             try:
                 self.tell(export(checkpoint, model, photos=photos, int8=True, most=FEW))
                 return

@@ -16,7 +16,7 @@ from realtime.stylizer.sizes import MIN_SIDE, PIXEL_LIMIT
 from realtime.stylizer.smoothing import TemporalSmoother
 from realtime.stylizer.style_track import StyleTrack
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.queues import Abandoned, BoundedQueue, wait_out
+from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
 
 ROOM = 4  # pictures between two threads
 MAX_WORKERS = 3  # pictures painted at once, at most; see `Way.num_workers`
@@ -109,7 +109,7 @@ def render(
         error = caught
     decoded.abandon()
     painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
-    wait_out(*ended)
+    wait_through_interrupts(*ended)
     decode.join()
     encode.join()
     if failures and failures[0] is not error:

@@ -10,8 +10,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
-from realtime.system.console import bear_foreign_letters, say
-from realtime.system.signals import take_interrupts
+from realtime.system.console import escape_unencodable, say
+from realtime.system.signals import install_interrupt_handlers
 
 if TYPE_CHECKING:
     from realtime.cli.config import Config
@@ -56,9 +56,9 @@ def main() -> int:
 
 def _run_command() -> int:
     config = None
-    bear_foreign_letters()
+    escape_unencodable()
     try:
-        take_interrupts()
+        install_interrupt_handlers()
         from realtime.cli.config import parse
         from realtime.cli.options import build_parser
 

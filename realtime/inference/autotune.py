@@ -15,8 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from realtime.system.files import replace
-from realtime.system.hardware import nvidia_gpus, processor
+from realtime.system.files import replace_file
+from realtime.system.hardware import cpu_info, nvidia_gpus
 from realtime.system.paths import cache_folder
 
 SECONDS = 0.5  # after which a trial ends,
@@ -55,7 +55,7 @@ def cache_file() -> Path:
 def key(model: Sequence[bytes], names: Sequence[str]) -> str:
     """Whatever the result depends on: the model, what is compared, the machine, and every runtime's version."""
     digests = [hashlib.sha256(data).hexdigest() for data in model]
-    machine = [platform.node(), processor()[0], os.cpu_count(), *nvidia_gpus()]
+    machine = [platform.node(), cpu_info()[0], os.cpu_count(), *nvidia_gpus()]
     facts = [digests, list(names), machine, [_version(name) for name in RUNTIMES]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -82,7 +82,7 @@ def remember(known: str, seconds: Mapping[str, float]) -> None:
         handle, part = tempfile.mkstemp(dir=file.parent, prefix=file.name)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(newest, stream, indent=1)
-        replace(part, file)
+        replace_file(part, file)
     except OSError:
         return
 

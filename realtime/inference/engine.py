@@ -24,7 +24,7 @@ from realtime.inference.openvino_session import OpenVinoSession, openvino_device
 from realtime.inference.providers import GRAPHICS, PROVIDERS, TENSORRT_SIDES, options_of, problem_of, remedy_of
 from realtime.inference.session import Session
 from realtime.system.console import say
-from realtime.system.hardware import cores, multiplies_bytes, nvidia_gpus
+from realtime.system.hardware import has_int8_instructions, nvidia_gpus, physical_cores
 
 MOST_SAID = 160  # letters of a runtime's own words
 ROUNDED = 1.15  # int8 has to be that many times as fast as what computes exactly
@@ -47,7 +47,7 @@ class Way:
     def num_workers(self) -> int:
         """How many pictures at once are painted sooner than one after the other."""
         if self.name == "cpu" or self.device == "CPU":
-            return min(2, cores())
+            return min(2, physical_cores())
         return 3 if self.name in GRAPHICS else 1
 
     def open_workers(self, model: Model, count: int, first: Session) -> list[Session]:
@@ -58,7 +58,7 @@ class Way:
         sessions = [first] if count == 1 or self.name in GRAPHICS else []
         with suppress(Exception):  # whatever the runtime raises, for want of memory
             while len(sessions) < count:
-                sessions.append(self.open(model, cores() // count))
+                sessions.append(self.open(model, physical_cores() // count))
         return sessions or [first]
 
     def open(self, model: Model, threads: int = 0) -> Session:
@@ -184,7 +184,7 @@ def _groups(provider: str) -> list[list[str]]:
 
 def ways_of(name: str, model: Model, provider: str) -> list[Way]:
     """How to run on that provider. int8 is a choice of "auto" alone: a provider by its name computes exactly."""
-    rounded = [False, True] if provider == "auto" and model.int8 is not None and multiplies_bytes() else [False]
+    rounded = [False, True] if provider == "auto" and model.int8 is not None and has_int8_instructions() else [False]
     if name == "openvino":
         devices = openvino_devices()
         return [Way(name, device, int8) for device in devices for int8 in (rounded if device == "CPU" else [False])]

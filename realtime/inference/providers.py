@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from realtime.inference.onnx_runtime import load_cuda, onnxruntime
 from realtime.inference.onnx_session import CUDA_OPTIONS
 from realtime.system.console import say
-from realtime.system.hardware import capability, cuda_of_driver, nvidia_gpus
+from realtime.system.hardware import compute_capability, driver_cuda_version, nvidia_gpus
 from realtime.system.paths import cache_folder
 
 
@@ -76,9 +76,9 @@ def options_of(name: str, model: bytes) -> Mapping[str, str]:
 def _problem_of_cuda(built: str) -> str | None:
     """Why CUDA would not start. built: the version that ONNX Runtime was built with, 13.0."""
     major = int(built.partition(".")[0] or 0)
-    if cuda_of_driver() < major:
-        return f"NVIDIA's driver is for CUDA {cuda_of_driver()}, this ONNX Runtime for {major}: update the driver"
-    if major >= 13 and capability() < TURING:
+    if driver_cuda_version() < major:
+        return f"NVIDIA's driver is for CUDA {driver_cuda_version()}, this ONNX Runtime for {major}: update the driver"
+    if major >= 13 and compute_capability() < TURING:
         return f"{nvidia_gpus()[0]} is too old for CUDA {major}; onnxruntime-gpu 1.26 is the last for CUDA 12"
     if missing := load_cuda():
         return f"CUDA's libraries are not installed: {', '.join(missing[:2])}{', ...' * (len(missing) > 2)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UsageError
-from realtime.system.files import replace
+from realtime.system.files import replace_file
 
 REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
 RATE_SECONDS = 2.0  # over which the fps on the screen is measured
@@ -133,6 +133,6 @@ def write_stats(path: Path, table: dict[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-        replace(part, path)
+        replace_file(part, path)
     except OSError as error:
         raise StylizeError(f"--stats {path}: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import OutputError, UsageError
-from realtime.system.thread_priority import unhurried
+from realtime.system.thread_priority import restore_thread_priority
 
 if TYPE_CHECKING:
     from av.codec.hwaccel import HWAccel
@@ -207,7 +207,7 @@ def find_problem(encoding: Encoding, *, software: bool = False) -> str | None:
     context.width, context.height, context.pix_fmt, context.framerate = 256, 256, encoder.pixels, Fraction(25)
     context.time_base, context.options = 1 / context.framerate, encoding.options
     try:
-        with unhurried():
+        with restore_thread_priority():
             packets = context.encode(av.VideoFrame(256, 256, encoder.pixels)) + context.encode(None)
     except (av.error.FFmpegError, ValueError) as error:
         return f"{encoder.name} cannot encode here: {_reason(error)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError
-from realtime.system.files import replace
+from realtime.system.files import replace_file
 
 if TYPE_CHECKING:
     from realtime.sinks.resume import PartialVideo
@@ -50,7 +50,7 @@ class OutputFile:
             if not self._place.parent.is_dir():
                 raise OutputError(f"{path}: there is no folder {self._place.parent}")
             if begun is not None:
-                replace(begun.path, self.before)
+                replace_file(begun.path, self.before)
                 begun.path = self.before
             with self.part.open("wb"):
                 pass
@@ -74,7 +74,7 @@ class OutputFile:
             if not whole:
                 self._table["closed"] = self.part.stat().st_size
                 self._note()
-            replace(self.part, self._place)
+            replace_file(self.part, self._place)
             self.before.unlink(missing_ok=True)
             if whole:
                 self._notes.unlink(missing_ok=True)
@@ -87,7 +87,7 @@ class OutputFile:
             self.part.unlink()
         if self._begun is None or not self.before.exists():
             return
-        replace(self.before, self._begun)
+        replace_file(self.before, self._begun)
         if self._begun == self._place:
             self._table["closed"] = self._place.stat().st_size
             self._note()
@@ -103,7 +103,7 @@ class OutputFile:
         """Whole or not at all."""
         new = self._notes.with_name(self._notes.name + ".new")
         new.write_text(json.dumps(self._table, indent=2) + "\n", encoding="utf-8")
-        replace(new, self._notes)
+        replace_file(new, self._notes)
 
 
 def part_of(place: Path) -> Path:

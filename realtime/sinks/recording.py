@@ -25,7 +25,7 @@ from realtime.sinks.tracks import Sound, Track
 from realtime.sinks.video import VideoSink
 from realtime.sources.microphone import Microphone
 from realtime.system.clock import Clock, SystemClock
-from realtime.system.queues import Abandoned, BoundedQueue, wait_out
+from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
 
 TICKS = 90_000  # a second, in the file
 ROOM = 12  # pictures and pieces of sound that wait for the encoder
@@ -163,7 +163,7 @@ class Recording:
     def close(self) -> None:
         """Stop, and wait until the file is finished."""
         self.stop()
-        wait_out(self.ended)
+        wait_through_interrupts(self.ended)
         self._writer.join()
 
     def _write(self) -> None:

@@ -24,7 +24,7 @@ from realtime.sinks.codecs import Encoding
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
 from realtime.sinks.tracks import Track, tags
-from realtime.system.thread_priority import unhurried
+from realtime.system.thread_priority import restore_thread_priority
 
 # MP4 in pieces of a second, each at once on its way to the disk: what a kill leaves can be played. At the end they are
 # joined to a plain MP4. The first waits until the times are known (delay_moov).
@@ -133,7 +133,7 @@ class VideoSink:
 
     def start(self) -> None:
         """Write the head."""
-        with self._said(), unhurried():
+        with self._said(), restore_thread_priority():
             self._container.start_encoding()
 
     def write(self, step: Step) -> None:

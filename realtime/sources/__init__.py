@@ -13,7 +13,7 @@ from realtime.sources.base import Source
 from realtime.sources.camera_list import CameraInfo, find_camera, list_cameras
 from realtime.sources.reconnect import Reconnecting
 from realtime.sources.urls import SCHEMES, scheme_of
-from realtime.system.signals import interruptible
+from realtime.system.signals import call_interruptible
 
 if TYPE_CHECKING:
     from realtime.sources.browser_camera import BrowserCamera
@@ -97,7 +97,7 @@ class _Opener:
                 raise UsageError(f"{scheme}:// is no camera's address; known are {', '.join(SCHEMES)}")
             from realtime.sources.stream import Stream
 
-            return interruptible(partial(Stream, self._camera))
+            return call_interruptible(partial(Stream, self._camera))
         if self._found is not None:
             device = self._open(_again(self._found))
         elif self._camera is not None:

@@ -75,7 +75,7 @@ class Stream(Source):
     @property
     def fps(self) -> float:
         """Frames a second: measured, until then what the stream says of itself; 0.0 is unknown."""
-        return self._rate.value(otherwise=self._declared)
+        return self._rate.value(default=self._declared)
 
     @property
     def decode_errors(self) -> int:

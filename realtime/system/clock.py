@@ -1,4 +1,4 @@
-"""Time as an argument, so that nothing in a test has to wait for it."""
+"""Clocks that are passed as arguments, so that tests do not have to wait for time to pass."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import threading
 import time
 from typing import Protocol
 
+POLL_SECONDS = 0.02
+
 
 class Clock(Protocol):
-    """What passes time."""
+    """A clock that can be read and waited on."""
 
     def now(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Return seconds since some fixed moment; they never decrease."""
         ...
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
-        """Let `seconds` pass, or less if `stop` is set. True if it was."""
+        """Wait for `seconds`, or until `stop` is set. Return whether it is set."""
         ...
 
 
 class SystemClock:
-    """The real one: `time.perf_counter()`. `time.monotonic()` moves by 15.6 ms at once on Windows."""
+    """The system's clock, `time.perf_counter()`. `time.monotonic()` advances in steps of 15.6 ms on Windows."""
 
     def now(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Return seconds since some fixed moment; they never decrease."""
         return time.perf_counter()
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
-        """Let `seconds` pass, or less if `stop` is set. True if it was."""
+        """Wait for `seconds`, or until `stop` is set. Return whether it is set."""
         if stop is not None:
             return stop.wait(max(0.0, seconds))
         time.sleep(max(0.0, seconds))
@@ -35,35 +37,36 @@ class SystemClock:
 
 
 class SteppedClock:
-    """Stands still until `advance`: a thread that waits on it waits for that. For tests of several threads."""
+    """A clock for tests with several threads: it stands still until `advance`, and its waiters wait for that."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
         self._moved = threading.Condition()
 
     def now(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Return the clock's time in seconds."""
         return self._now
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
-        """Wait until others have let `seconds` pass, or less if `stop` is set. True if it was."""
+        """Wait until other threads have advanced the clock by `seconds`, or `stop` is set. Return whether it is set."""
         until = self._now + seconds
         with self._moved:
             while self._now < until and not (stop is not None and stop.is_set()):
-                self._moved.wait(0.02)  # nobody tells of `stop`
+                self._moved.wait(POLL_SECONDS)  # setting `stop` does not notify this condition, so poll
         return stop is not None and stop.is_set()
 
     def advance(self, seconds: float) -> None:
-        """Let that much time pass, and wake who has waited for it."""
+        """Advance the clock, and wake the threads that waited for it."""
         with self._moved:
             self._now += seconds
             self._moved.notify_all()
 
 
 class FakeClock:
-    """Stands still until somebody waits; then jumps. For tests of one thread.
+    """A clock for tests with one thread: it stands still until `wait`, which advances it without waiting.
 
-    waits: every pause that was asked for, in seconds.
+    Attributes:
+        waits: every wait that was asked for, in seconds.
     """
 
     def __init__(self, start: float = 0.0) -> None:
@@ -71,11 +74,11 @@ class FakeClock:
         self.waits: list[float] = []
 
     def now(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Return the clock's time in seconds."""
         return self._now
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
-        """Jump `seconds` ahead, unless `stop` is set. True if it was."""
+        """Advance the clock by `seconds`, unless `stop` is set. Return whether it is set."""
         self.waits.append(seconds)
         if stop is not None and stop.is_set():
             return True
@@ -83,5 +86,5 @@ class FakeClock:
         return False
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead."""
+        """Advance the clock."""
         self._now += seconds

@@ -19,7 +19,7 @@ def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def bear_foreign_letters() -> None:
+def escape_unencodable() -> None:
     """A file's name may have letters that are not in stdout's encoding."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

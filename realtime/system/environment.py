@@ -1,12 +1,12 @@
-"""What libraries read from the environment when they are loaded: to be imported before them."""
+"""Environment variables that libraries read when they are loaded. Import this module before them."""
 
 from __future__ import annotations
 
 import os
 
-# OpenCV, as far as the user has not said otherwise.
-os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")  # s without a frame, of 10
-os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")  # else MSMF opens for up to a minute
+# Users may set these themselves; OpenCV reads them when it opens a camera.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")  # seconds without a frame; OpenCV waits for 10
+os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")  # else MSMF takes up to a minute to open
 
-# ONNX Runtime writes down what it runs, and sends it to its makers, unless told.
+# ONNX Runtime would record what it runs and send it to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

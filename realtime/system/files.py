@@ -1,4 +1,4 @@
-"""A file put in another's place: with patience, and whole."""
+"""Atomic replacement of files."""
 
 from __future__ import annotations
 
@@ -8,30 +8,34 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE = 2.0  # s; pip has 1
+LOCKED_FILE_SECONDS = 2.0  # how long Windows may keep a file locked; pip waits for 1 second
+RETRY_SECONDS = 0.05
 
 
-def replace(new: str | Path, place: Path) -> None:
-    """`os.replace`. On Windows a virus scanner or OneDrive may hold a fresh file for a moment: that is waited for."""
-    until = time.perf_counter() + (PATIENCE if sys.platform == "win32" else 0)
+def replace_file(new: str | Path, place: Path) -> None:
+    """Replace the file at `place` by `new`, as `os.replace` does. Raises OSError.
+
+    On Windows a virus scanner or OneDrive may lock a new file for a moment; this waits until it is free again.
+    """
+    deadline = time.perf_counter() + (LOCKED_FILE_SECONDS if sys.platform == "win32" else 0)
     while True:
         try:
             return os.replace(new, place)
         except PermissionError:
-            if time.perf_counter() >= until:
+            if time.perf_counter() >= deadline:
                 raise
-            time.sleep(0.05)
+            time.sleep(RETRY_SECONDS)
 
 
-def write_whole(place: Path, data: bytes | memoryview) -> None:
-    """The data under that name, or what was there before: also where the power fails. Raises OSError."""
+def write_atomic(place: Path, data: bytes | memoryview) -> None:
+    """Write the data to `place`, or leave what was there before, even if the power fails. Raises OSError."""
     part = place.with_name(place.name + ".part")
     try:
         with part.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())  # a name may reach the disk before the bytes do
-        replace(part, place)
+            os.fsync(file.fileno())  # the new name may reach the disk before the data does
+        replace_file(part, place)
     except BaseException:
         with suppress(OSError):
             part.unlink()

@@ -1,4 +1,4 @@
-"""The measured rate of frames."""
+"""Measurement of frame rates."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from collections import deque
 
 
 class FrameRate:
-    """Measures frames a second over the last 30.
+    """Measures frames a second over the last 30 frames.
 
-    The first second is left out: what piled up while opening comes in a burst.
+    The first second is left out, because frames that queued while the source was opened arrive in a burst.
+
+    Args:
+        opened: when the source was opened, in seconds of the clock that `tick` uses.
     """
 
-    WARM_UP = 1.0  # s
-    ENOUGH = 10  # frames
+    WARM_UP_SECONDS = 1.0
+    MIN_FRAMES = 10
+    MAX_FRAMES = 30
 
     def __init__(self, opened: float) -> None:
         self._opened = opened
-        self._times: deque[float] = deque(maxlen=30)
+        self._times: deque[float] = deque(maxlen=self.MAX_FRAMES)
 
     def tick(self, now: float) -> None:
-        """A frame has come."""
-        if now - self._opened >= self.WARM_UP:
+        """Count a frame that arrived at `now`, in seconds."""
+        if now - self._opened >= self.WARM_UP_SECONDS:
             self._times.append(now)
 
-    def value(self, otherwise: float) -> float:
-        """To a tenth; `otherwise` while there are too few frames to tell."""
-        if len(self._times) < self.ENOUGH or self._times[-1] <= self._times[0]:
-            return otherwise
+    def value(self, default: float) -> float:
+        """Return frames a second to a tenth, or `default` while there are fewer than 10 frames."""
+        if len(self._times) < self.MIN_FRAMES or self._times[-1] <= self._times[0]:
+            return default
         return round((len(self._times) - 1) / (self._times[-1] - self._times[0]), 1)

@@ -1,4 +1,4 @@
-"""What this machine has: NVIDIA GPUs, cores, and a processor that multiplies bytes."""
+"""Detection of NVIDIA GPUs, CPU cores and int8 instructions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @cache
 def _nvidia() -> tuple[int, tuple[tuple[str, tuple[int, int]], ...]]:
-    """The major version of CUDA that NVIDIA's driver knows; of each GPU the name and the compute capability."""
+    """Return the driver's major version of CUDA, and the name and compute capability of each GPU."""
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
         count, version = ctypes.c_int(), ctypes.c_int()
@@ -34,23 +34,23 @@ def _nvidia() -> tuple[int, tuple[tuple[str, tuple[int, int]], ...]]:
 
 
 def nvidia_gpus() -> tuple[str, ...]:
-    """The names of the NVIDIA GPUs that the driver shows; empty where there is no driver."""
+    """Return the names of the NVIDIA GPUs that the driver reports; without a driver there are none."""
     return tuple(name for name, _ in _nvidia()[1])
 
 
-def cuda_of_driver() -> int:
-    """The major version of CUDA that NVIDIA's driver is for; 0 where there is none."""
+def driver_cuda_version() -> int:
+    """Return the major version of CUDA that NVIDIA's driver supports, or 0 without a driver."""
     return _nvidia()[0]
 
 
-def capability() -> tuple[int, int]:
-    """The compute capability of the first NVIDIA GPU, which is the one that is used."""
+def compute_capability() -> tuple[int, int]:
+    """Return (major, minor) of the compute capability of the first NVIDIA GPU, which is the one in use."""
     return _nvidia()[1][0][1]
 
 
 @cache
-def processor() -> tuple[str, frozenset[str]]:
-    """Its name and its instruction sets as Linux calls them; elsewhere the name alone."""
+def cpu_info() -> tuple[str, frozenset[str]]:
+    """Return the CPU's name and its instruction sets by Linux's names; other systems report the name alone."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -64,8 +64,8 @@ def processor() -> tuple[str, frozenset[str]]:
 
 
 @cache
-def cores() -> int:
-    """Physical ones where Linux tells, else all there are."""
+def physical_cores() -> int:
+    """Return the number of physical cores on Linux, elsewhere of logical ones."""
     try:
         blocks = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")
     except OSError:
@@ -75,11 +75,11 @@ def cores() -> int:
     return len(places - {()}) or os.cpu_count() or 1
 
 
-def multiplies_bytes() -> bool:
-    """Whether int8 is worth a trial here.
+def has_int8_instructions() -> bool:
+    """Return whether the CPU has instructions that make int8 networks worth a try.
 
     With AVX2 alone sums of two products saturate at 16 bits; that changed no picture of 152 by more than 0.3 dB.
-    Where instruction sets are not told, as on Windows and macOS, nearly every machine of today has one of these.
+    Windows and macOS do not report instruction sets, but nearly every machine they run on has one of these.
     """
-    sets = processor()[1]
+    sets = cpu_info()[1]
     return not sets or bool(sets & {"avx512_vnni", "avx_vnni", "avx2", "asimddp"})

@@ -1,4 +1,4 @@
-"""Two ways to hand values from one thread to another: the newest one only, or all of them in a short queue."""
+"""Two ways to pass values between threads: only the newest one, or every one through a bounded queue."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-Item = TypeVar("Item")
-
-
 T = TypeVar("T")
+
+POLL_SECONDS = 0.5  # on Windows a wait without a timeout does not notice Ctrl-C
 
 
 class LatestValue(Generic[T]):
-    """Hands the newest value from one thread to another; nothing ever queues."""
+    """A place for one value, passed from one thread to another. A new value replaces one that was not taken."""
 
     def __init__(self) -> None:
         self._value: T | None = None
         self._ready = threading.Condition()
 
     def put(self, value: T) -> bool:
-        """Leave a value; True if it replaced one that was never taken."""
+        """Set the value. Return True if it replaced one that was never taken."""
         with self._ready:
             replaced = self._value is not None
             self._value = value
@@ -30,7 +29,7 @@ class LatestValue(Generic[T]):
         return replaced
 
     def take(self, timeout: float) -> T | None:
-        """The value, at most once; None if none comes within `timeout` seconds."""
+        """Return the value and remove it, or None if none comes within `timeout` seconds."""
         with self._ready:
             if self._value is None:
                 self._ready.wait(timeout)
@@ -39,56 +38,56 @@ class LatestValue(Generic[T]):
 
 
 class Abandoned(Exception):
-    """The reader has gone: what is put in will not be read."""
+    """The reader of a queue has stopped: items put into it would not be read."""
 
 
-class BoundedQueue(Generic[Item]):
-    """Holds `room` items; the writer waits while it is full, the reader while it is empty."""
+class BoundedQueue(Generic[T]):
+    """A queue between one writer and one reader; the writer waits while it is full, the reader while it is empty."""
 
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._items: deque[Item] = deque()
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._finished = self._abandoned = False
         self._error: BaseException | None = None
 
-    def put(self, item: Item) -> None:
-        """Put one in; raises Abandoned when nobody reads any more."""
+    def put(self, item: T) -> None:
+        """Append an item, waiting for room. Raises Abandoned once the reader has stopped."""
         with self._changed:
-            while len(self._items) >= self._room and not self._abandoned:
-                self._changed.wait(0.5)  # short enough for Ctrl-C on every system
+            while len(self._items) >= self._capacity and not self._abandoned:
+                self._changed.wait(POLL_SECONDS)
             if self._abandoned:
                 raise Abandoned
             self._items.append(item)
             self._changed.notify_all()
 
-    def offer(self, item: Item) -> bool:
-        """Put one in where there is room; never waits. False where there is none, or nobody reads."""
+    def offer(self, item: T) -> bool:
+        """Append an item if there is room, without waiting. Return False if the queue is full or abandoned."""
         with self._changed:
-            if len(self._items) >= self._room or self._abandoned:
+            if len(self._items) >= self._capacity or self._abandoned:
                 return False
             self._items.append(item)
             self._changed.notify_all()
             return True
 
     def finish(self, error: BaseException | None = None) -> None:
-        """The writer has no more; an error is raised where the reader comes to the end."""
+        """End the queue after its last item; the reader then stops, or raises `error`."""
         with self._changed:
             self._finished, self._error = True, error
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """The reader wants no more."""
+        """Stop reading, and discard the items."""
         with self._changed:
             self._abandoned = True
             self._items.clear()
             self._changed.notify_all()
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[T]:
         while True:
             with self._changed:
                 while not self._items and not self._finished:
-                    self._changed.wait(0.5)
+                    self._changed.wait(POLL_SECONDS)
                 if not self._items:
                     if self._error is not None:
                         raise self._error
@@ -98,12 +97,12 @@ class BoundedQueue(Generic[Item]):
             yield item
 
 
-def wait_out(*ends: threading.Event) -> None:
-    """Wait for all of them, through any Ctrl-C: a film takes seconds to be closed.
+def wait_through_interrupts(*events: threading.Event) -> None:
+    """Wait until all the events are set, ignoring Ctrl-C: closing a video file takes seconds.
 
-    Not by `join`: interrupted there, Python 3.11 takes a thread for ended that is not.
+    `Thread.join` does not do: when it is interrupted, Python 3.11 takes a running thread for one that has ended.
     """
-    while not all(over.is_set() for over in ends):
+    while not all(event.is_set() for event in events):
         with suppress(KeyboardInterrupt):
-            for over in ends:
-                over.wait()
+            for event in events:
+                event.wait()

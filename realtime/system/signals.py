@@ -1,4 +1,4 @@
-"""Ctrl-C, where it would come at a bad moment."""
+"""Ctrl-C and other signals that ask the program to stop."""
 
 from __future__ import annotations
 
@@ -9,37 +9,46 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
-PATIENCE = 0.1  # s, short enough for Ctrl-C on every system
+POLL_SECONDS = 0.1  # on Windows a wait without a timeout does not notice Ctrl-C
 T = TypeVar("T")
 
-HANGUP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows ends the process itself
+HANGUP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows ends the process instead
 SIGNALS = tuple(number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None)
 
 
-def take_interrupts() -> None:
-    """Have all of them raise KeyboardInterrupt. SIGINT too: a shell's background jobs ignore it; `nohup` is heeded."""
+def install_interrupt_handlers() -> None:
+    """Let SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread.
+
+    SIGINT is set too because background jobs of a shell ignore it. SIGHUP stays ignored if it is, as under `nohup`.
+    """
     for number in SIGNALS:
         if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C waits until the block is over: an import of torch or a callback from C may fail over it, or swallow it."""
-    asked: list[int] = []
-    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in heard}
+def defer_interrupts() -> Iterator[None]:
+    """Delay KeyboardInterrupt to the end of the block.
+
+    An import of torch or a callback from C may fail because of an exception in between, or swallow it.
+    """
+    received: list[int] = []
+    handled = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, lambda number, _: received.append(number)) for number in handled}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
-    if asked:
+    if received:
         raise KeyboardInterrupt
 
 
-def interruptible(call: Callable[[], T]) -> T:
-    """What `call` returns. Ctrl-C does not wait for it, but leaves it behind: for what blocks in C for seconds."""
+def call_interruptible(call: Callable[[], T]) -> T:
+    """Return what `call` returns, and raise what it raises.
+
+    The call runs in a thread of its own, so that Ctrl-C can abandon a call that blocks in C for seconds.
+    """
     if threading.current_thread() is not threading.main_thread():
         return call()
     future: Future[T] = Future()
@@ -52,5 +61,5 @@ def interruptible(call: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="interruptible", daemon=True).start()
     while not future.done():
-        wait([future], PATIENCE)
+        wait([future], POLL_SECONDS)
     return future.result()

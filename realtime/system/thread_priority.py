@@ -1,4 +1,4 @@
-"""Encoders do not make themselves more urgent than everything else."""
+"""Scheduling of the threads that encoders start."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
-    """Open an encoder within it; afterwards no thread is a real-time one that was not before.
+def restore_thread_priority() -> Iterator[None]:
+    """Undo the real-time scheduling that an encoder opened in this block sets on its threads.
 
-    SVT-AV1 makes its threads such, and the one that opens it, where it may (as root, so in many a container), and
-    whatever that one starts later; all others then wait for them, the window and the rest of the machine too.
+    SVT-AV1 makes its threads real-time ones, and the thread that opens it, where it is allowed to (as root, so in many
+    containers). Threads started later inherit it. All other threads, the window's and other programs' too, then wait.
     """
     before = real_time_threads()
     try:
         yield
     finally:
         for thread in real_time_threads() - before:
-            with suppress(OSError):  # it has ended
+            with suppress(OSError):  # the thread has ended
                 os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 def real_time_threads() -> set[int]:
-    """Those of this process; elsewhere than on Linux none are known."""
+    """Return the ids of this process's real-time threads. On systems other than Linux the set is empty."""
     found = set[int]()
     if sys.platform == "linux":
         for thread in map(int, os.listdir("/proc/self/task")):

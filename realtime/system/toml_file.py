@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
-from realtime.system.files import replace
+from realtime.system.files import replace_file
 
 LARGEST = 1 << 20  # bytes; some devices have no end
 
@@ -103,7 +103,7 @@ class TomlFile:
             with open(handle, "w", encoding="utf-8", newline="") as file:
                 file.write(tomlkit.dumps(document))
             os.chmod(part, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            replace(part, path)
+            replace_file(part, path)
         except OSError as error:
             if part is not None:
                 Path(part).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import cv2
 from realtime.errors import DisplayError
 from realtime.frame import Image
 from realtime.imaging import letterbox, place
-from realtime.system.signals import undisturbed
+from realtime.system.signals import defer_interrupts
 from realtime.ui.modifier_keys import watch_shift
 from realtime.ui.window_state import watch
 
@@ -128,7 +128,7 @@ class Window:
 
     def key(self, wait: float) -> int:
         """The key pressed within `wait` seconds, as waitKeyEx has it, or -1. KeyboardInterrupt comes after it."""
-        with undisturbed():  # what `_mouse` raised, OpenCV would print and forget
+        with defer_interrupts():  # what `_mouse` raised, OpenCV would print and forget
             code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
         if code >= 0:
             now = time.perf_counter()

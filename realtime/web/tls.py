@@ -9,7 +9,7 @@ import ssl
 from pathlib import Path
 
 from realtime.errors import OutputError
-from realtime.system.files import replace
+from realtime.system.files import replace_file
 from realtime.system.paths import user_folder
 from realtime.web.address import host_names
 
@@ -29,7 +29,7 @@ def certificate(path: Path | None = None) -> Path:
             part.unlink(missing_ok=True)
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(_make(socket.gethostname()))
-            replace(part, path)
+            replace_file(part, path)
     except OSError as error:
         raise OutputError(f"no page: {path}: {error.strerror or error}") from error
     return path

@@ -19,7 +19,7 @@ from realtime.stylizer.library import Library
 from realtime.stylizer.sizes import PIXEL_LIMIT
 from realtime.stylizer.style_track import Cue, StyleTrack
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.hardware import cores
+from realtime.system.hardware import physical_cores
 from realtime.system.queues import Abandoned, BoundedQueue
 
 
@@ -194,7 +194,7 @@ def test_what_is_no_picture_stays_in_its_place(num_workers: int) -> None:
 
 def test_lanes_fit_into_memory_and_each_smoothed_picture_waits_for_the_last(library: Library) -> None:
     with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
-        two = min(2, cores())
+        two = min(2, physical_cores())
         assert stylizer.num_workers == two
         assert Painter(stylizer).num_workers(640, 480) == two
         assert Painter(stylizer).num_workers(8000, 6000) == 1

@@ -89,7 +89,7 @@ def test_int8_is_tried_of_what_is_near_the_fastest(model: Model, cache: Path, mo
         return {label: slow.get(label, 0.010) for label in runs}
 
     monkeypatch.setattr(autotune, "compare", compare)
-    monkeypatch.setattr(engine, "multiplies_bytes", lambda: True)
+    monkeypatch.setattr(engine, "has_int8_instructions", lambda: True)
     first = Engine(model)
     assert tried == [["openvino", "cpu"], ["openvino", "openvino int8"]] and first.provider_reason.count("10 ms") == 1
     assert Engine(model).provider_reason == first.provider_reason and len(tried) == 2, "remembered"

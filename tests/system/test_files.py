@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import realtime.system.files
-from realtime.system.files import replace, write_whole
+from realtime.system.files import replace_file, write_atomic
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def test_a_file_that_somebody_holds(
 
     monkeypatch.setattr(os, "replace", refuse)
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(realtime.system.files, "PATIENCE", 0.5)
+    monkeypatch.setattr(realtime.system.files, "LOCKED_FILE_SECONDS", 0.5)
     new, place = tmp_path / "new", tmp_path / "place"
     new.write_text("new")
     place.write_text("old")
     if done:
-        replace(new, place)
+        replace_file(new, place)
     else:
         with pytest.raises(PermissionError):
-            replace(new, place)
+            replace_file(new, place)
     assert place.read_text() == ("new" if done else "old")
     assert (len(tries) > 1) == (platform == "win32")
 
@@ -58,7 +58,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
 
     note("fsync")
     note("replace")
-    write_whole(place, b"new")
+    write_atomic(place, b"new")
     assert done == ["fsync", "replace"] and place.read_text() == "new"
 
 
@@ -66,5 +66,5 @@ def test_what_was_there_stays_where_the_new_cannot_be_put(tmp_path: Path) -> Non
     place = tmp_path / "place"
     place.mkdir()
     with pytest.raises(OSError):
-        write_whole(place, b"new")
+        write_atomic(place, b"new")
     assert list(tmp_path.iterdir()) == [place]

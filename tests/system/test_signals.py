@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.system.signals import undisturbed
+from realtime.system.signals import defer_interrupts
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -27,7 +27,7 @@ def heard() -> Iterator[None]:
 
 def test_it_waits_until_the_block_is_over() -> None:
     before, seen = signal.getsignal(signal.SIGINT), []
-    with pytest.raises(KeyboardInterrupt), undisturbed():
+    with pytest.raises(KeyboardInterrupt), defer_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.05)
         seen.append("went on")
@@ -35,7 +35,7 @@ def test_it_waits_until_the_block_is_over() -> None:
 
 
 def test_what_goes_wrong_meanwhile_is_not_hidden() -> None:
-    with pytest.raises(ImportError), undisturbed():
+    with pytest.raises(ImportError), defer_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         raise ImportError
 

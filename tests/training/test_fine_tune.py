@@ -142,7 +142,7 @@ def test_bad_input_is_one_line(large: Path, painting: str, name: str | None, pho
 def test_where_bytes_are_quick_the_model_gets_its_sibling(
     large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.user_styles.multiplies_bytes", lambda: True)
+    monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: True)
     for number in (1, 2, 3, 4):
         (large / f"photos/{number}.jpg").unlink()
     (large / "photos/0_broken.jpg").write_bytes(b"no")  # of a user's photos some cannot be read
@@ -161,7 +161,7 @@ def test_stopped_while_it_is_exported_the_same_command_goes_on(
     large: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But not over a style of that name that another command has finished since."""
-    monkeypatch.setattr("training.user_styles.multiplies_bytes", lambda: False)
+    monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: False)
     request = Request(large / "paintings/0.jpg", "grandma", str(large / "photos"), 0.05, False, vgg_file, "cpu")
 
     def stop(*_: object) -> None:

@@ -23,7 +23,7 @@ Open = Callable[..., Shelf]
 @pytest.fixture
 def open_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """The shelf as that network's training sees it."""
-    monkeypatch.setattr("training.user_styles.multiplies_bytes", lambda: False)
+    monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: False)
 
     def open_(architecture: Architecture = NEW, tell: Callable[[str], None] = lambda line: None) -> Shelf:
         return Shelf(tmp_path / "models", Checkpoint(make_style_network(2, architecture), ["dawn", "noon"]), tell)
@@ -215,13 +215,13 @@ def test_the_rest_keeps_its_sibling_but_never_an_older_ones(
 ) -> None:
     said: list[str] = []
     shelf = open_shelf(tell=said.append)
-    monkeypatch.setattr("training.user_styles.multiplies_bytes", lambda: True)
+    monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: True)
     put(shelf, photos, "grandma")
     model = put(shelf, photos, "grandpa")
     shelf.remove("grandma", photos)
     if not any(line.startswith("no int8") for line in said):  # where it paints well enough: this processor may saturate
         assert read_model(model).int8 is not None
-    monkeypatch.setattr("training.user_styles.multiplies_bytes", lambda: False)
+    monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: False)
     model.with_suffix(".int8.onnx").write_bytes(b"an older one's")
     put(shelf, photos, "aunt")
     assert names_of(shelf) == [model.name, shelf.joint.name]

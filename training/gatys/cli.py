@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from realtime.system.console import bear_foreign_letters, say, tell
-from realtime.system.signals import take_interrupts, undisturbed
+from realtime.system.console import escape_unencodable, say, tell
+from realtime.system.signals import defer_interrupts, install_interrupt_handlers
 from training.errors import TrainingError
 from training.gatys.options import STYLE_LAYERS, build_parser
 
@@ -25,7 +25,7 @@ EXTRA = {"torch", "torchvision", "safetensors"}  # modules of the extra `train`
 def run(arguments: argparse.Namespace) -> int:
     """Paint as asked; returns the exit status, 130 where Ctrl-C ended it with the picture so far written."""
     try:
-        with undisturbed():
+        with defer_interrupts():
             from training.gatys.coarse_to_fine import Still
             from training.gatys.output_file import PictureFile
             from training.images import read_image
@@ -99,8 +99,8 @@ def work(still: Still, preview: PictureFile | None, every: int) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The entry point; returns the exit status."""
     arguments = build_parser().parse_args(argv)
-    take_interrupts()
-    bear_foreign_letters()
+    install_interrupt_handlers()
+    escape_unencodable()
     try:
         return run(arguments)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.system.files import replace
+from realtime.system.files import replace_file
 from training.errors import TrainingError
 from training.images import SUFFIXES
 
@@ -49,7 +49,7 @@ class PictureFile:
                 file.flush()
                 os.fsync(file.fileno())
             self._refuse_to_overwrite(f"the picture is in {self.part}")  # someone else's since we began
-            replace(self.part, self.path)
+            replace_file(self.part, self.path)
         except KeyboardInterrupt:
             self.part.unlink(missing_ok=True)
             raise
