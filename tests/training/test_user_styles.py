@@ -170,7 +170,7 @@ def test_stopped_between_a_model_and_its_checkpoint(
     shelf = open_shelf()
     put(shelf, photos, "grandma")
     with monkeypatch.context() as patch, pytest.raises(PermissionError):
-        patch.setattr("training.user_styles.replace", held)
+        patch.setattr("training.user_styles.replace_file", held)
         put(shelf, photos, "grandpa")
     model = put(shelf, photos, "uncle")
     assert names(model) == ["dawn", "noon", "grandma", "grandpa", "uncle"]
