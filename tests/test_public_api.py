@@ -70,12 +70,12 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
             assert painted.frame.captured == pytest.approx(50 + number / 10)
             assert (painted.original == testing.picture(number, (96, 64))[:, ::-1]).all()
             clock.advance(0.1)
-        live.look.keep(0)
-        live.look.step(1)
-        live.look.strength(-1)
+        live.look.save_preset(0)
+        live.look.step_style(1)
+        live.look.change_strength(-1)
         live.state.view = View.SPLIT
         dialled = live.dialled()
-        live.look.recall(0)
+        live.look.recall_preset(0)
     assert dialled == {"style": stylizer.library.styles[1][1].name, "strength": 0.9, "view": "split"}
     assert set(live.dialled()) == {"view"}
     summary = live.summary()

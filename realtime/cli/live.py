@@ -102,7 +102,7 @@ def _run(
             view=View(arguments.view or "painted"), presets=presets,
         )  # fmt: skip
         if look is not start:
-            live.look.go(look, 0)
+            live.look.fade_to(look, 0)
         outputs = Outputs()
         recorder = Recorder(outputs, arguments.snapshots, use_microphone=bool(arguments.microphone))
         controller = Controller(Viewer(live, outputs), recorder, arguments.snapshots)

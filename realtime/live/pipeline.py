@@ -291,7 +291,7 @@ class Live:
         cue = self.track.cue(seconds) if self.track is not None else None
         if cue is not None and cue is not self._cue:
             self._cue = cue
-            self.look.go(cue.look, cue.fade if seconds > 0 else 0.0)
+            self.look.fade_to(cue.look, cue.fade if seconds > 0 else 0.0)
 
     def _mirrored(self, frame: Frame) -> Frame:
         if not self.state.mirror:

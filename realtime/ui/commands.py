@@ -1,21 +1,23 @@
-"""What can be asked for: by a key, by a slider."""
+"""Commands: what a key, a click or a slider asks the program to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from realtime.live.look_editor import SECOND_SHARE
 from realtime.stylizer.look import LIMITS
 from realtime.ui.keys import ActionCommand
 
-# What a slider sets, and from where to where: the look's dials, the share of the style held, the split view's seam.
-RANGES = {**LIMITS, "share": (0.0, 1.0), "seam": (0.0, 1.0)}
+SEAM = "seam"
+# What sliders set, from where to where: fields of the look, the second style's share, the split view's seam.
+RANGES = {**LIMITS, SECOND_SHARE: (0.0, 1.0), SEAM: (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
 class SetValue:
-    """Set that dial, a key of RANGES, to that value."""
+    """Set a value. name: a key of RANGES."""
 
-    dial: str
+    name: str
     value: float
 
 

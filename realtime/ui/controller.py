@@ -15,7 +15,7 @@ from realtime.live.viewer import Viewer
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sources import next_camera
 from realtime.system.console import tell
-from realtime.ui.commands import Command
+from realtime.ui.commands import SEAM, Command
 from realtime.ui.keys import Action, ActionCommand
 from realtime.ui.messages import Messages
 
@@ -37,20 +37,20 @@ class Controller:
         self._source, self._mirrors = self.live.source.name, self.live.source.mirror
         look = self.live.look
         self.actions: dict[Action, Callable[[ActionCommand], None]] = {
-            Action.NEXT: lambda _: self._look_changed(look.step(1)),
-            Action.PREVIOUS: lambda _: self._look_changed(look.step(-1)),
+            Action.NEXT: lambda _: self._look_changed(look.step_style(1)),
+            Action.PREVIOUS: lambda _: self._look_changed(look.step_style(-1)),
             Action.STYLE: lambda command: self.choose_style(command.number),
             Action.ORIGINAL: lambda _: self._look_changed(look.toggle_original()),
             Action.GRID: lambda _: self._toggle_view(View.GRID),
             Action.MIX: lambda _: self._look_changed(look.toggle_mix()),
-            Action.LEAN: lambda command: self._look_changed(look.lean(command.number)),
+            Action.MIX_SHARE: lambda command: self._look_changed(look.change_mix(command.number)),
             Action.TOUR: lambda _: self._look_changed(look.toggle_tour()),
-            Action.STRENGTH: lambda command: self._look_changed(look.strength(command.number)),
-            Action.COLOURS: lambda _: self._look_changed(look.toggle_colours()),
-            Action.STROKE: lambda command: self._look_changed(look.stroke(command.number)),
-            Action.SMOOTH: lambda command: self._look_changed(look.smooth(command.number)),
-            Action.PRESET: lambda command: self._look_changed(look.recall(command.number)),
-            Action.KEEP: lambda command: self._look_changed(look.keep(command.number)),
+            Action.STRENGTH: lambda command: self._look_changed(look.change_strength(command.number)),
+            Action.COLOURS: lambda _: self._look_changed(look.toggle_colors()),
+            Action.STROKE: lambda command: self._look_changed(look.change_stroke(command.number)),
+            Action.SMOOTH: lambda command: self._look_changed(look.change_smoothing(command.number)),
+            Action.RECALL_PRESET: lambda command: self._look_changed(look.recall_preset(command.number)),
+            Action.SAVE_PRESET: lambda command: self._look_changed(look.save_preset(command.number)),
             Action.SPLIT: lambda _: self._toggle_view(View.SPLIT),
             Action.MIRROR: lambda _: self._toggle_mirror(),
             Action.SNAPSHOT: lambda _: self._save_snapshot(),
@@ -67,10 +67,10 @@ class Controller:
         """Execute a command now."""
         if isinstance(command, ActionCommand):
             self.actions[command.action](command)
-        elif command.dial == "seam":
+        elif command.name == SEAM:
             self.viewer.seam = command.value
         else:
-            self._look_changed(self.live.look.turn(command.dial, command.value))
+            self._look_changed(self.live.look.set(command.name, command.value))
 
     def update(self) -> None:
         """Execute the commands posted; report what has happened to the outputs and the source."""
@@ -87,7 +87,7 @@ class Controller:
         """Fade to a style, 0 is the first, and leave the grid."""
         if self.live.state.view is View.GRID and number < len(self.live.stylizer.library.styles):
             self.live.state.view = View.PAINTED
-        self._look_changed(self.live.look.choose(number))
+        self._look_changed(self.live.look.choose_style(number))
 
     def _check_source(self) -> None:
         """Report that the source has been switched, or why it could not be."""

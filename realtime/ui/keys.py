@@ -23,7 +23,7 @@ class Action(Enum):
     FREEZE = "freeze"
     FULL_SCREEN = "full screen"
     MIX = "mix"
-    LEAN = "lean"
+    MIX_SHARE = "mix share"
     TOUR = "tour"
     GRID = "grid"
     SPLIT = "split"
@@ -31,8 +31,8 @@ class Action(Enum):
     COLOURS = "colours"
     STROKE = "stroke"
     SMOOTH = "smooth"
-    PRESET = "preset"
-    KEEP = "keep"
+    RECALL_PRESET = "recall preset"
+    SAVE_PRESET = "save preset"
     QUIT = "quit"
 
 
@@ -51,7 +51,7 @@ class Binding:
     option: str = ""
 
 
-NUMBERED = (Action.STYLE, Action.PRESET, Action.KEEP)  # their commands say which one
+NUMBERED = (Action.STYLE, Action.RECALL_PRESET, Action.SAVE_PRESET)  # their commands say which one
 PRESETS = ("f1", "f2", "f3", "f4")
 BINDINGS = (
     Binding(("n", "right"), Action.NEXT, "n →", "next style", option="--style"),
@@ -60,14 +60,14 @@ BINDINGS = (
     Binding(("0",), Action.ORIGINAL, "0", "the original, and back", option="--strength"),
     Binding(("g",), Action.GRID, "g", "all styles at once; click one", option="--view"),
     Binding(("x",), Action.MIX, "x", "mix with the style before, or not", option="--style"),
-    Binding((".",), Action.LEAN, ", .", "less or more of that one", (",",), option="--style"),
+    Binding((".",), Action.MIX_SHARE, ", .", "less or more of that one", (",",), option="--style"),
     Binding(("a",), Action.TOUR, "a", "walk through all styles", option="--tour"),
     Binding(("+", "="), Action.STRENGTH, "+ -", "more or less paint", ("-",), option="--strength"),
     Binding(("c",), Action.COLOURS, "c", "the photo's colours, or the painting's", option="--keep-colors"),
     Binding(("]",), Action.STROKE, "[ ]", "finer or larger strokes", ("[",), option="--stroke"),
     Binding(("'",), Action.SMOOTH, "; '", "less or more smoothing", (";",), option="--smooth"),
-    Binding(PRESETS, Action.PRESET, "F1 … F4", "a look you have kept", option="--look"),
-    Binding(tuple(f"shift+{key}" for key in PRESETS), Action.KEEP, "shift F1 …", "keep this look there"),
+    Binding(PRESETS, Action.RECALL_PRESET, "F1 … F4", "a look you have kept", option="--look"),
+    Binding(tuple(f"shift+{key}" for key in PRESETS), Action.SAVE_PRESET, "shift F1 …", "keep this look there"),
     Binding(("v",), Action.SPLIT, "v", "split: photo and painting; drag the seam", option="--view"),
     Binding(("space",), Action.FREEZE, "space", "freeze, and go on"),
     Binding(("s",), Action.SNAPSHOT, "s", "save a snapshot, painted and original"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from realtime.errors import UsageError
+from realtime.live.look_editor import SECOND_SHARE
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import LIMITS
 from realtime.ui.commands import RANGES, Command, SetValue
@@ -33,7 +34,11 @@ def _row(binding: Binding) -> dict[str, Any]:
         "less": binding.less,
         "shown": binding.shown,
         "help": binding.help,
-        "dial": dial if dial in LIMITS and binding.less else "share" if binding.action is Action.LEAN else None,
+        "dial": dial
+        if dial in LIMITS and binding.less
+        else SECOND_SHARE
+        if binding.action is Action.MIX_SHARE
+        else None,
         "numbered": binding.action in NUMBERED,
         "local": binding.action in IN_THE_PAGE,
     }
@@ -59,7 +64,7 @@ def read_order(data: object) -> Command:
             raise UsageError(f"no action {name!r}; there are {', '.join(actions)}")
         if isinstance(number, bool) or not isinstance(number, int) or not -1 <= number < 1000:
             raise UsageError(f"{name}: expected a whole number, got {number!r}")
-        if actions[name] in (Action.PRESET, Action.KEEP) and not 0 <= number < len(PRESETS):
+        if actions[name] in (Action.RECALL_PRESET, Action.SAVE_PRESET) and not 0 <= number < len(PRESETS):
             raise UsageError(f"{name}: expected 0 to {len(PRESETS) - 1}, got {number}")
         if actions[name] not in NUMBERED:
             number = -1 if number < 0 else 1

@@ -15,12 +15,12 @@ def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, An
     """All that changes. sender: the page whose camera is painted, or ""."""
     live, viewer = controller.live, controller.viewer
     dials, controls, source = live.look, live.state, live.source
-    target, held = dials.target, dials.held
+    target, held = dials.target, dials.second_style
     styles = [style for _, style in live.stylizer.library.styles]
     layout = viewer.current.layout if viewer.current is not None else None
     return {
         "look": {name: round(getattr(target, name), 3) for name in LIMITS},
-        "share": dials.share,
+        "second_share": dials.second_share,
         "mix": [{"number": styles.index(style), "weight": round(weight, 3)} for style, weight in target.mix],
         "held": styles.index(held) if held is not None else None,
         "label": target.label,

@@ -71,7 +71,7 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
         program.until(lambda now: difference(now, bare) < 1, "and back")
         click(page, "Mix")
         mixed = program.until(lambda now: difference(now, bare) > 3 and difference(now, other) > 3, "mixed")
-        slide(page, "share", 0.9)
+        slide(page, "second_share", 0.9)
         program.until(lambda now: difference(now, other) < difference(mixed, other) / 2, "more of the other one")
         page.key("x")
         page.key("v")

@@ -30,7 +30,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def dials(library: Library, clock: Clock) -> LookEditor:
+def editor(library: Library, clock: Clock) -> LookEditor:
     return LookEditor(parse_look(None, library), library, clock=clock)
 
 
@@ -42,156 +42,156 @@ def style(library: Library, number: int) -> str:
     return library.styles[number][1].name
 
 
-def test_styles_in_turn_and_round_the_end(dials: LookEditor, library: Library) -> None:
+def test_styles_in_turn_and_round_the_end(editor: LookEditor, library: Library) -> None:
     for by, expected in [(1, 1), (1, 2), (-1, 1), (-1, 0), (-1, -1), (1, 0)]:
-        dials.step(by)
-        assert names(dials.target) == {style(library, expected): 1.0}
+        editor.step_style(by)
+        assert names(editor.target) == {style(library, expected): 1.0}
 
 
-def test_a_number_too_high_is_said(dials: LookEditor, library: Library) -> None:
-    before = dials.target
-    assert dials.choose(99) == f"there are {len(library.styles)} styles"
-    assert dials.target is before
+def test_a_number_too_high_is_said(editor: LookEditor, library: Library) -> None:
+    before = editor.target
+    assert editor.choose_style(99) == f"there are {len(library.styles)} styles"
+    assert editor.target is before
 
 
-def test_the_original_and_back_to_the_same_strength(dials: LookEditor) -> None:
-    dials.strength(-1)
-    assert dials.toggle_original() == "original"
-    dials.toggle_original()
-    assert dials.target.strength == 0.9
-    dials.toggle_original()
-    dials.choose(2)
-    assert dials.target.strength == 0.9
+def test_the_original_and_back_to_the_same_strength(editor: LookEditor) -> None:
+    editor.change_strength(-1)
+    assert editor.toggle_original() == "original"
+    editor.toggle_original()
+    assert editor.target.strength == 0.9
+    editor.toggle_original()
+    editor.choose_style(2)
+    assert editor.target.strength == 0.9
 
 
-def test_every_dial_goes_step_by_step_and_stops_at_its_ends(dials: LookEditor) -> None:
-    turns = {"strength": dials.strength, "stroke": dials.stroke, "smooth": dials.smooth}
+def test_every_dial_goes_step_by_step_and_stops_at_its_ends(editor: LookEditor) -> None:
+    turns = {"strength": editor.change_strength, "stroke": editor.change_stroke, "smooth": editor.change_smoothing}
     for name, turn in turns.items():
-        seen = {getattr(dials.target, name)}
+        seen = {getattr(editor.target, name)}
         for by in [1] * 12 + [-1] * 24 + [1] * 24:
             turn(by)
-            seen.add(getattr(dials.target, name))
+            seen.add(getattr(editor.target, name))
         assert (min(seen), max(seen)) == LIMITS[name]
         assert len(seen) == (len(STROKES) if name == "stroke" else 11)
 
 
 def test_strokes_from_between_the_steps(library: Library, clock: Clock) -> None:
-    dials = LookEditor(parse_look(None, library, stroke=1.1), library, clock=clock)
-    dials.stroke(1)
-    assert dials.target.stroke == 1.25
-    dials.stroke(-1)
-    assert dials.target.stroke == 1.0
+    editor = LookEditor(parse_look(None, library, stroke=1.1), library, clock=clock)
+    editor.change_stroke(1)
+    assert editor.target.stroke == 1.25
+    editor.change_stroke(-1)
+    assert editor.target.stroke == 1.0
 
 
-def test_colours_there_and_back(dials: LookEditor) -> None:
-    dials.toggle_colours()
-    assert dials.target.keep_colors == 1
-    dials.toggle_colours()
-    assert dials.target.keep_colors == 0
+def test_colours_there_and_back(editor: LookEditor) -> None:
+    editor.toggle_colors()
+    assert editor.target.keep_colors == 1
+    editor.toggle_colors()
+    assert editor.target.keep_colors == 0
 
 
-def test_x_holds_the_style_before(dials: LookEditor, library: Library) -> None:
-    dials.choose(2)
-    dials.choose(4)
-    line = dials.toggle_mix()
-    assert names(dials.target) == {style(library, 2): 0.5, style(library, 4): 0.5}
+def test_x_holds_the_style_before(editor: LookEditor, library: Library) -> None:
+    editor.choose_style(2)
+    editor.choose_style(4)
+    line = editor.toggle_mix()
+    assert names(editor.target) == {style(library, 2): 0.5, style(library, 4): 0.5}
     assert "50%" in line
-    dials.lean(1)
-    assert names(dials.target) == {style(library, 2): 0.6, style(library, 4): 0.4}
-    dials.lean(-1)
-    dials.lean(-1)
-    assert names(dials.target) == {style(library, 2): 0.4, style(library, 4): 0.6}
-    dials.choose(0)  # what is held stays
-    assert names(dials.target) == {style(library, 2): 0.4, style(library, 0): 0.6}
-    dials.toggle_mix()
-    assert names(dials.target) == {style(library, 0): 1.0}
+    editor.change_mix(1)
+    assert names(editor.target) == {style(library, 2): 0.6, style(library, 4): 0.4}
+    editor.change_mix(-1)
+    editor.change_mix(-1)
+    assert names(editor.target) == {style(library, 2): 0.4, style(library, 4): 0.6}
+    editor.choose_style(0)  # what is held stays
+    assert names(editor.target) == {style(library, 2): 0.4, style(library, 0): 0.6}
+    editor.toggle_mix()
+    assert names(editor.target) == {style(library, 0): 1.0}
 
 
-def test_x_without_a_style_before_takes_the_next(dials: LookEditor, library: Library) -> None:
-    dials.lean(1)
-    assert names(dials.target) == {style(library, 0): 0.5, style(library, 1): 0.5}
+def test_x_without_a_style_before_takes_the_next(editor: LookEditor, library: Library) -> None:
+    editor.change_mix(1)
+    assert names(editor.target) == {style(library, 0): 0.5, style(library, 1): 0.5}
     for _ in range(9):
-        dials.lean(1)
-    assert names(dials.target) == {style(library, 1): 1.0}
+        editor.change_mix(1)
+    assert names(editor.target) == {style(library, 1): 1.0}
 
 
 def test_a_mix_of_four_stays_one_of_four(library: Library, clock: Clock) -> None:
     text = ",".join(f"{style(library, n)}:{4 - n}" for n in range(4))
-    dials = LookEditor(parse_look(text, library), library, clock=clock)
-    dials.toggle_mix()
-    mixed = names(dials.target)
+    editor = LookEditor(parse_look(text, library), library, clock=clock)
+    editor.toggle_mix()
+    mixed = names(editor.target)
     assert len(mixed) == 4 and style(library, 3) not in mixed
-    assert sum(dials.target.weights) == pytest.approx(1)
+    assert sum(editor.target.weights) == pytest.approx(1)
 
 
-def test_every_change_fades(dials: LookEditor, clock: Clock) -> None:
-    turns: list[Callable[[], str]] = [dials.toggle_mix, dials.toggle_colours]
-    turns += [partial(dials.choose, 3), partial(dials.lean, 1), partial(dials.strength, -1)]
-    turns += [partial(dials.stroke, 1), partial(dials.smooth, 1)]
+def test_every_change_fades(editor: LookEditor, clock: Clock) -> None:
+    turns: list[Callable[[], str]] = [editor.toggle_mix, editor.toggle_colors]
+    turns += [partial(editor.choose_style, 3), partial(editor.change_mix, 1), partial(editor.change_strength, -1)]
+    turns += [partial(editor.change_stroke, 1), partial(editor.change_smoothing, 1)]
     for turn in turns:
         clock.now += 10
-        before = dials.current()
+        before = editor.current()
         turn()
-        assert dials.current().weights == before.weights
+        assert editor.current().weights == before.weights
         clock.now += FADE_SECONDS / 2
-        assert dials.current() not in (before, dials.target)
+        assert editor.current() not in (before, editor.target)
         clock.now += FADE_SECONDS
-        assert dials.current() == dials.target != before
+        assert editor.current() == editor.target != before
 
 
 def test_a_tour_walks_by_itself(library: Library, clock: Clock) -> None:
-    dials = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
+    editor = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
     seen = []
     for _ in range(8 * len(library.styles) + 4):
         clock.now += 1
-        seen.append(next(iter(names(dials.current()))))
+        seen.append(next(iter(names(editor.current()))))
     order = list(dict.fromkeys(seen))
     assert order == [s.name for _, s in library.styles]
     assert seen[-1] == order[0], "and round again"
 
 
 def test_a_tour_fades_slowly_and_waits_after_a_choice(library: Library, clock: Clock) -> None:
-    dials = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
+    editor = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
     clock.now += 8
-    dials.current()
+    editor.current()
     clock.now += 1
-    assert len(dials.current().mix) == 2, "a second later it is still fading"
+    assert len(editor.current().mix) == 2, "a second later it is still fading"
     clock.now += 6
-    dials.choose(4)
+    editor.choose_style(4)
     clock.now += 7
-    assert names(dials.current()) == {style(library, 4): 1.0}
+    assert names(editor.current()) == {style(library, 4): 1.0}
     clock.now += 1
-    dials.current()
-    assert names(dials.target) == {style(library, 5 % len(library.styles)): 1.0}
+    editor.current()
+    assert names(editor.target) == {style(library, 5 % len(library.styles)): 1.0}
 
 
-def test_a_walks_at_once_and_stays(dials: LookEditor, library: Library, clock: Clock) -> None:
-    assert "10 seconds" in dials.toggle_tour()
-    assert names(dials.target) == {style(library, 1): 1.0}
-    dials.toggle_tour()
+def test_a_walks_at_once_and_stays(editor: LookEditor, library: Library, clock: Clock) -> None:
+    assert "10 seconds" in editor.toggle_tour()
+    assert names(editor.target) == {style(library, 1): 1.0}
+    editor.toggle_tour()
     clock.now += 100
-    assert names(dials.current()) == {style(library, 1): 1.0}
+    assert names(editor.current()) == {style(library, 1): 1.0}
 
 
-def test_a_look_of_ones_own(dials: LookEditor, library: Library, clock: Clock) -> None:
+def test_a_look_of_ones_own(editor: LookEditor, library: Library, clock: Clock) -> None:
     look = parse_look(style(library, 3), library, strength=0.5, stroke=2)
-    dials.go(look)
+    editor.fade_to(look)
     clock.now += 1
-    assert dials.current() == look
-    dials.step(1)
-    assert names(dials.target) == {style(library, 4): 1.0} and dials.target.stroke == 2
+    assert editor.current() == look
+    editor.step_style(1)
+    assert names(editor.target) == {style(library, 4): 1.0} and editor.target.stroke == 2
 
 
 def test_styles_of_two_models_are_not_mixed(library: Library, clock: Clock) -> None:
     other = library.models[0]
     twin = Model(other.path, other.data, tuple(type(s)(f"twin_{s.name}", s.row) for s in other.styles), other.multiple)
     both = Library([other, twin])
-    dials = LookEditor(parse_look(None, both), both, clock=clock)
-    dials.choose(len(other.styles))
-    dials.toggle_mix()
-    assert set(names(dials.target)) == {f"twin_{style(library, n)}" for n in (0, 1)}
-    dials.choose(2)
-    assert names(dials.target) == {style(library, 2): 1.0}
+    editor = LookEditor(parse_look(None, both), both, clock=clock)
+    editor.choose_style(len(other.styles))
+    editor.toggle_mix()
+    assert set(names(editor.target)) == {f"twin_{style(library, n)}" for n in (0, 1)}
+    editor.choose_style(2)
+    assert names(editor.target) == {style(library, 2): 1.0}
 
 
 def test_every_field_of_the_look_has_its_option_and_its_key() -> None:

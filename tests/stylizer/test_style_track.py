@@ -117,7 +117,7 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
             for painted in live:
                 seen.append((painted.frame.pts, painted.look.mix[0][0].name))
                 if len(seen) == 8:
-                    live.look.go(parse_look("tableau", library), 0.0)
+                    live.look.fade_to(parse_look("tableau", library), 0.0)
                 if len(seen) == 15:
                     break
                 clock.advance(0.1)

@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
         (ord("["), ActionCommand(Action.STROKE, -1)),
         (ord("'"), ActionCommand(Action.SMOOTH, 1)),
         (ord(";"), ActionCommand(Action.SMOOTH, -1)),
-        (ord("."), ActionCommand(Action.LEAN, 1)),
-        (ord(","), ActionCommand(Action.LEAN, -1)),
+        (ord("."), ActionCommand(Action.MIX_SHARE, 1)),
+        (ord(","), ActionCommand(Action.MIX_SHARE, -1)),
         (ord("1"), ActionCommand(Action.STYLE, 0)),
         (ord("9"), ActionCommand(Action.STYLE, 8)),
         (ord("0"), ActionCommand(Action.ORIGINAL)),
@@ -38,11 +38,11 @@ ROOT = Path(__file__).parents[2]
         (-1, None),
         (ord("z"), None),
         (0, None),
-        (65470, ActionCommand(Action.PRESET, 0)),  # X11
-        (0x730000, ActionCommand(Action.PRESET, 3)),  # Windows
-        (63237, ActionCommand(Action.PRESET, 1)),  # macOS
-        (0x10000 | 65471, ActionCommand(Action.KEEP, 1)),  # GTK says itself that shift is held
-        (0x710000, ActionCommand(Action.PRESET, 1)),  # no modifier of Windows
+        (65470, ActionCommand(Action.RECALL_PRESET, 0)),  # X11
+        (0x730000, ActionCommand(Action.RECALL_PRESET, 3)),  # Windows
+        (63237, ActionCommand(Action.RECALL_PRESET, 1)),  # macOS
+        (0x10000 | 65471, ActionCommand(Action.SAVE_PRESET, 1)),  # GTK says itself that shift is held
+        (0x710000, ActionCommand(Action.RECALL_PRESET, 1)),  # no modifier of Windows
         (65474, None),  # F5
         (65505, None),  # shift alone, in Qt
     ],
@@ -53,7 +53,7 @@ def test_codes_of_every_window_system(code: int, expected: ActionCommand | None)
 
 @pytest.mark.parametrize("code", [65470, 0x700000, 63236])
 def test_shift_keeps_a_look(code: int) -> None:
-    assert command(code, lambda: True) == ActionCommand(Action.KEEP, 0)
+    assert command(code, lambda: True) == ActionCommand(Action.SAVE_PRESET, 0)
     assert command(ord("n"), lambda: True) == ActionCommand(Action.NEXT)
 
 
@@ -69,7 +69,7 @@ def test_every_action_has_a_key() -> None:
 def test_every_control_is_an_option_too() -> None:
     """But what only makes sense at a moment, and what is drawn for the eyes in front of the keys."""
     there = {option for action in build_parser()._actions for option in action.option_strings}
-    momentary = {Action.KEEP, Action.FREEZE, Action.SNAPSHOT, Action.HELP, Action.QUIT}
+    momentary = {Action.SAVE_PRESET, Action.FREEZE, Action.SNAPSHOT, Action.HELP, Action.QUIT}
     assert {binding.action for binding in BINDINGS if not binding.option} == momentary
     assert {binding.option for binding in BINDINGS if binding.option} <= there
 

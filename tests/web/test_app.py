@@ -61,7 +61,7 @@ def test_every_key_has_its_control(served: Served, library: Library) -> None:
     assert [row["action"] for row in table["controls"]] == [
         binding.action.value for binding in BINDINGS if binding.action not in NOT_THERE
     ]
-    assert {row["dial"] for row in table["controls"]} == {None, "strength", "stroke", "smooth", "share"}
+    assert {row["dial"] for row in table["controls"]} == {None, "strength", "stroke", "smooth", "second_share"}
     assert [style["name"] for style in table["styles"]] == [style.name for _, style in library.styles]
     known = {*"abcdefghijklmnopqrstuvwxyz0123456789.+=]'[-,;", "space", "left", "right"}
     known |= {*PRESETS, *(f"shift+{key}" for key in PRESETS)}
@@ -109,7 +109,7 @@ def test_styles_mixes_and_views(served: Served, library: Library) -> None:
     served.wait(lambda s: s["mix"] == [{"number": 1, "weight": 1.0}])
     served.do(action="mix")
     assert served.wait(lambda s: s["held"] is not None)["held"] == 2, "the style before"
-    served.do(dial="share", value=0.75)
+    served.do(dial="second_share", value=0.75)
     served.wait(lambda s: s["mix"][0] == {"number": 2, "weight": 0.75})
     served.do(action="mix")
     served.wait(lambda s: s["held"] is None)

@@ -91,7 +91,7 @@ function slider(row) {
   const id = "dial-" + row.dial;
   const input = element("input", { id, type: "range", min: scale.to(low), max: scale.to(high), step: 0.01 });
   const value = element("output", { for: id });
-  const label = element("label", { for: id }, row.dial === "share" ? "Mix" : capital(row.action));
+  const label = element("label", { for: id }, row.dial === "second_share" ? "Mix" : capital(row.action));
   const box = element("div", { class: "dial", title: hint(row) }, label, value, input);
   box.dial = row.dial;
   box.set = (now) => {
@@ -119,13 +119,13 @@ function button(row) {
 // One for each look kept: a click brings it back, a click with shift keeps this one there.
 function preset(row, key, number) {
   const made = element("button", { type: "button", title: `${hint(row)}; with shift: keep this look` }, key.toUpperCase());
-  made.addEventListener("click", (event) => post({ action: event.shiftKey ? "keep" : "preset", number }));
+  made.addEventListener("click", (event) => post({ action: event.shiftKey ? "save preset" : "recall preset", number }));
   return made;
 }
 
 function buttons(row) {
-  if (row.action === "keep") return [];
-  return row.action === "preset" ? row.keys.map((key, number) => preset(row, key, number)) : [button(row)];
+  if (row.action === "save preset") return [];
+  return row.action === "recall preset" ? row.keys.map((key, number) => preset(row, key, number)) : [button(row)];
 }
 
 function tile(style, number) {
@@ -139,7 +139,7 @@ function tile(style, number) {
 function build() {
   $("styles").replaceChildren(...table.styles.map(tile));
   const dials = table.controls.filter((row) => row.dial);
-  dials.sort((one, other) => (one.dial === "share") - (other.dial === "share")); // comes and goes: last
+  dials.sort((one, other) => (one.dial === "second_share") - (other.dial === "second_share")); // comes and goes: last
   $("dials").replaceChildren(...dials.map(slider));
   const rest = table.controls.filter((row) => !row.dial && !row.local && !GALLERY.includes(row.action));
   const local = table.controls.filter((row) => row.local && row.action !== "hud");
@@ -158,8 +158,8 @@ function thumbs() {
 
 function update() {
   for (const box of $("dials").children) {
-    box.set(box.dial === "share" ? state.share : state.look[box.dial]);
-    if (box.dial === "share") box.hidden = state.held === null;
+    box.set(box.dial === "second_share" ? state.second_share : state.look[box.dial]);
+    if (box.dial === "second_share") box.hidden = state.held === null;
   }
   for (const made of $("deeds").children) {
     if (made.action in state.on) made.setAttribute("aria-pressed", state.on[made.action]);
