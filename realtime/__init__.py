@@ -5,6 +5,7 @@ from realtime import Stylizer
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from realtime.stylizer.style_track import StyleTrack as StyleTrack
     from realtime.stylizer.style_track import read_style_track as read_style_track
     from realtime.stylizer.stylizer import Stylizer as Stylizer
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # else Python prints warnings where no handler is set
 
 _HOMES = {
     "Live": "live.pipeline",

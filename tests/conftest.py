@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import pytest
 
 from realtime.frame import Image
 from realtime.stylizer.library import Library, load_library
+from realtime.system.console import log_to_console
 
 pytest_plugins = ["tests.training.world"]
 
@@ -52,6 +54,17 @@ def photo() -> Image:
     image = cv2.imread(str(ROOT / "realtime/assets/demo.jpg"))
     assert image is not None
     return np.asarray(image, np.uint8)
+
+
+@pytest.fixture
+def console() -> Iterator[None]:
+    """The library's log records on stdout and stderr, as the command prints them."""
+    logger = logging.getLogger("realtime")
+    before = logger.level, [*logger.handlers]
+    log_to_console("realtime-stylize", "realtime")
+    yield
+    logger.setLevel(before[0])
+    logger.handlers[:] = before[1]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
-from realtime.system.console import escape_unencodable, say
+from realtime.system.console import escape_unencodable, log_to_console, say
 from realtime.system.signals import install_interrupt_handlers
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def main() -> int:
 def _run_command() -> int:
     config = None
     escape_unencodable()
+    log_to_console("realtime-stylize", "realtime")
     try:
         install_interrupt_handlers()
         from realtime.cli.config import parse

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from realtime.errors import ModelError, UnknownStyle
 from realtime.inference.model import Model, Style, models_in, read_model
 from realtime.system.paths import shipped_folder, user_folder
+
+_log = logging.getLogger(__name__)
 
 NETWORKS = ("live", "wide")  # that ship: for laptops; up to four times as long, for GPUs and films that may take it
 
@@ -57,15 +59,15 @@ def _plain(name: str) -> str:
 def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Library:
     """The shipped model of that network, then the user's own, then those of `extra`, a folder or one file.
 
-    A broken file in `extra` or the shipped one is an error; a broken one in the user's folder is reported on stderr
-    and passed over, so that it does not take the others with it. Raises ModelError.
+    A broken file in `extra` or the shipped one is an error. A broken one in the user's folder is logged and passed
+    over, so that the others can still be used. Raises ModelError.
     """
     models, own = [read_model(shipped_folder() / f"{network}.onnx")], []
     for path in models_in(user_folder()):
         try:
             own.append(read_model(path))
         except ModelError as error:
-            print(f"passed over: {error}", file=sys.stderr)
+            _log.warning("passed over: %s", error)
     if extra is not None:
         if not extra.exists():
             raise ModelError(f"--models {extra}: there is no such file or folder")

@@ -1,25 +1,62 @@
-"""Lines for whoever started the program. That nobody reads them, or that the terminal is gone, stops no picture."""
+"""Lines on stdout and stderr, and the log handler that prints them.
+
+Library code prints nothing: it logs with `logging.getLogger(__name__)`. A command attaches a handler that prints the
+records as bare lines. A closed pipe or terminal stops no command: lines that cannot be written are dropped.
+"""
 
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from contextlib import suppress
 
+RESULT = {"result": True}  # extra=RESULT marks a log record as a result of the command, which goes to stdout
+
 
 def tell(line: str) -> None:
-    """One line on stdout."""
+    """Write one line to stdout."""
     with suppress(OSError):
         print(line, flush=True)
 
 
 def say(line: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
+class ConsoleHandler(logging.Handler):
+    """A log handler that prints bare lines: results on stdout, everything else on stderr.
+
+    Errors begin with the program's name, as the errors that end it do.
+    """
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record's message."""
+        line = record.getMessage()
+        if record.levelno >= logging.ERROR:
+            line = f"{self._program}: {line}"
+        if getattr(record, "result", False):
+            tell(line)
+        else:
+            say(line)
+
+
+def log_to_console(program: str, package: str) -> None:
+    """Print what a package logs from level INFO on. A second call replaces the handler of the first."""
+    logger = logging.getLogger(package)
+    for handler in [handler for handler in logger.handlers if isinstance(handler, ConsoleHandler)]:
+        logger.removeHandler(handler)
+    logger.addHandler(ConsoleHandler(program))
+    logger.setLevel(logging.INFO)
+
+
 def escape_unencodable() -> None:
-    """A file's name may have letters that are not in stdout's encoding."""
+    """Escape characters that stdout's encoding lacks, as in the names of files, instead of raising an error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -175,6 +175,15 @@ def test_a_broken_model_is_one_line(run: Run, tmp_path: Path, content: bytes) ->
     assert done.stderr.count("\n") == 1 and "m.onnx" in done.stderr
 
 
+def test_broken_model_of_the_user_is_one_line_and_passed_over(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "data/realtime-stylize/models"
+    folder.mkdir(parents=True)
+    (folder / "broken.onnx").write_bytes(b"no model")
+    done = run("realtime", "--list-styles", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)
+    assert done.stderr.startswith(f"passed over: {folder / 'broken.onnx'}") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("option", ["--list-styles", "--list-providers", "--version"])
 def test_a_runtime_that_does_not_load_is_one_line(run: Run, tmp_path: Path, option: str) -> None:
     """As on a Windows without Microsoft's runtime: the import fails, not the model."""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +14,9 @@ from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.inference.model import Style
 from realtime.inference.providers import PROVIDERS
-from realtime.stylizer.library import Library
+from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look import one_style
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +153,27 @@ def test_the_users_own_never_paint_what_ships(library: Library) -> None:
     assert all(model is shipped for model, _ in both.styles[:-1]) and both.find("grandma")[0] is mine
     same = replace(mine, trunk=shipped.trunk)
     assert {id(model) for model, _ in Library([shipped], [same]).styles} == {id(same)}
+
+
+def test_library_prints_nothing_about_a_broken_user_model(tmp_path: Path) -> None:
+    """In a process of its own: pytest's log handlers would hide what Python prints where no handler is set."""
+    folder = tmp_path / "realtime-stylize/models"
+    folder.mkdir(parents=True)
+    (folder / "broken.onnx").write_bytes(b"no model")
+    code = "from realtime import Stylizer; Stylizer(provider='cpu')"
+    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_broken_user_model_is_logged_and_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    monkeypatch.setattr("realtime.stylizer.library.user_folder", lambda: tmp_path)
+    assert load_library().styles
+    out, err = capfd.readouterr()
+    assert out == "" and err.startswith(f"passed over: {tmp_path / 'broken.onnx'}") and err.count("\n") == 1
 
 
 def test_of_two_styles_of_one_name_the_later_models_counts(library: Library) -> None:
