@@ -27,14 +27,14 @@ class Config:
         if path is not None and not path.exists() and not given.get("save_config"):
             raise UsageError(f"--config {path}: there is no such file (--save-config makes one)")
         self.options = parser.options(*CONFIGURABLE)
-        self.sources = parser.options(Section.SOURCE)
+        self.sources = parser.options(Section.INPUT)
         self.file = TomlFile(path or config_path())
         self.values = self.file.values(self.options)
         against = {*given}
         if against & {*self.sources, "inputs"}:
             against |= {*self.sources}
         if "output" in given:  # files are written: what is for live pictures does not concern them
-            against |= {action.dest for action in parser.options(Section.SOURCE, Section.LIVE).values()}
+            against |= {action.dest for action in parser.options(Section.INPUT, Section.LIVE).values()}
         self.values = {dest: value for dest, value in self.values.items() if dest not in against}
 
     def save(self, dialled: dict[str, Any]) -> None:

@@ -12,15 +12,14 @@ from realtime.stylizer.look import LIMITS, Look, parse_look
 
 def add_look_options(container: argparse._ActionsContainer) -> None:
     """Add the options of a look to a parser or to one of its groups."""
-    yes_no = argparse.BooleanOptionalAction
-    style = container.add_argument("--style", metavar="NAME[:W],...", help="one, or a mix of up to four with weights")
+    mix = "a style, or a mix of up to four with weights"
+    style = container.add_argument("--style", metavar="NAME[:W],...", help=mix)
     style.completer = complete_style  # type: ignore[attr-defined]
     container.add_argument("--strength", type=float, default=1.0, metavar="0..1", help="0 the photo, 1 the painting")
-    container.add_argument(
-        "--keep-colors", action=yes_no, default=False, help="the photo's colours, the painting's light"
-    )
+    colors = "the photo's colours, the painting's light"
+    container.add_argument("--keep-colors", action=argparse.BooleanOptionalAction, default=False, help=colors)
     container.add_argument("--stroke", type=float, default=1.0, metavar="FACTOR", help="size of strokes, 0.5 to 4")
-    container.add_argument("--smooth", type=float, default=0.0, metavar="0..1", help="hold paintings steady over time")
+    container.add_argument("--smooth", type=float, default=0.0, metavar="0..1", help="reduce flicker over time")
 
 
 def look_options() -> dict[str, argparse.Action]:
