@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from realtime.sinks.codecs import PRESET
-from realtime.sources.demo import scene
+from realtime.sources.demo import render_scene
 from realtime.stylizer.stylizer import Stylizer
 
 RATE = 25  # frames a second
@@ -128,14 +128,14 @@ def clips(arguments: argparse.Namespace, folder: Path) -> list[Path]:
 
 
 def make(path: Path, size: tuple[int, int], seconds: float) -> Path:
-    """A film of the demo's scene, in H.264, with a tone in AAC."""
+    """A film of the demo scene, in H.264, with a tone in AAC."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio = container.add_stream("aac", rate=SOUND, layout="mono")
         step = SOUND // RATE
         for number in range(round(seconds * RATE)):
-            picture = av.VideoFrame.from_ndarray(scene(number / RATE, size), format="bgr24")
+            picture = av.VideoFrame.from_ndarray(render_scene(number / RATE, size), format="bgr24")
             container.mux(video.encode(picture))
             samples = np.arange(number * step, (number + 1) * step)
             wave = np.sin(2 * np.pi * TONE / SOUND * samples).astype(np.float32)[None] * 0.2
@@ -155,7 +155,7 @@ def network(film: VideoFile, provider: str) -> list[tuple[float, float]]:
         end = time.perf_counter() + SECONDS
         while len(times) < 13 or time.perf_counter() < end:
             number = len(times)
-            picture = scene(number / RATE, (width, height))
+            picture = render_scene(number / RATE, (width, height))
             start, cpu = time.perf_counter(), time.process_time()
             stylizer.stylize(picture)
             times.append((time.perf_counter() - start, time.process_time() - cpu))

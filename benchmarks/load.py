@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.machine import load, machine, print_table, short_machine
 from realtime.live.governor import Governor
 from realtime.live.pipeline import Live
-from realtime.sources import open_live_source
+from realtime.sources.opening import open_live_source
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.hardware import physical_cores
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from realtime.live.pipeline import Live as Live
     from realtime.live.state import StylizedFrame as StylizedFrame
     from realtime.live.view import View as View
-    from realtime.sources import open_live_source as open_live_source
+    from realtime.sources.opening import open_live_source as open_live_source
     from realtime.stylizer.look import Look as Look
     from realtime.stylizer.look import parse_look as parse_look
     from realtime.stylizer.smoothing import TemporalSmoother as TemporalSmoother
@@ -35,7 +35,7 @@ _HOMES = {
     "Stylizer": "stylizer.stylizer",
     "TemporalSmoother": "stylizer.smoothing",
     "View": "live.view",
-    "open_live_source": "sources",
+    "open_live_source": "sources.opening",
     "parse_look": "stylizer.look",
     "read_style_track": "stylizer.style_track",
 }

@@ -16,7 +16,7 @@ import numpy as np
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
 from realtime.sources.base import Source
-from realtime.sources.reconnect import Reconnecting
+from realtime.sources.reconnect import ReconnectingSource
 from realtime.system.clock import Clock, FakeClock, SteppedClock, SystemClock
 
 __all__ = ["Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "picture"]
@@ -94,9 +94,9 @@ class FakeCamera:
         self.sent = 0
         self._refusals, self._reason = 0, ""
 
-    def source(self) -> Reconnecting:
+    def source(self) -> ReconnectingSource:
         """It as `Live` wants it: coming back by itself after a loss."""
-        return Reconnecting(self.open, stop=self.stop, clock=self.clock)
+        return ReconnectingSource(self.open, stop=self.stop, clock=self.clock)
 
     def open(self) -> Source:
         """Connect to it. Raises SourceError as often as the script's loss says."""

@@ -17,8 +17,8 @@ from realtime.errors import SourceError
 from realtime.frame import Image
 from realtime.live.look_editor import LookEditor
 from realtime.live.stats import Stats
-from realtime.sources import Reconnecting
 from realtime.sources.playback import Playback
+from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.presets import Presets
 from realtime.testing import Damaged, FakeCamera, FakeClock, Lost, Resized, Silent, Step, SteppedClock
 from tests.conftest import ROOT, Run
@@ -139,7 +139,7 @@ def test_a_script_of_faults() -> None:
         assert times[5] == pytest.approx(times[4] + 0.1), "good pictures after the script"
         assert [frame.image.shape[0] for frame in frames if frame is not None] == [24, 24, 24, 48, 48, 48, 48]
         assert source.decode_errors == 3 and source.signal_losses == source.reconnects == 1
-        assert source.reasons == {"unplugged": 1}
+        assert source.loss_reasons == {"unplugged": 1}
 
 
 def test_a_stepped_clock_wakes_who_waits_and_who_is_told_to_stop() -> None:
@@ -163,7 +163,7 @@ def test_the_last_picture_of_what_ends_is_painted(tmp_path: Path, monkeypatch: p
             return paint_at(*arguments)
 
         monkeypatch.setattr(slow, "stylize_at", paint)
-        with Live(Reconnecting(lambda: Playback([film])), slow, height=48) as live:
+        with Live(ReconnectingSource(lambda: Playback([film])), slow, height=48) as live:
             seen = [painted.frame.pts for painted in live]
     assert seen[-1] == pytest.approx(0.9) and len(seen) < 10
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from realtime.errors import UsageError
 from realtime.sinks.codecs import CONTAINERS
 from realtime.sources.file_types import (
-    IMAGE_SUFFIXES,
+    READABLE_SUFFIXES,
     UNREADABLE_IMAGE_SUFFIXES,
-    VIDEO_SUFFIXES,
     WRITABLE_IMAGE_SUFFIXES,
     is_image,
 )
@@ -65,7 +64,7 @@ def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
     """
     files: list[Path] = []
     for path in inputs:
-        found = _walk(path, but, (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)) if path.is_dir() else [path]
+        found = _walk(path, but, READABLE_SUFFIXES) if path.is_dir() else [path]
         if not found:
             raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found

@@ -17,7 +17,7 @@ from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
 from realtime.sinks.tracks import plan_tracks
 from realtime.sinks.video import VideoSink
-from realtime.sources.animation import decode_animation, moving_pictures
+from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.video import VideoFile
 from realtime.system.console import say
@@ -70,7 +70,7 @@ def process_image(job: Job, target: OutputFile, paint: Paint, rows: int | None, 
     still = decode_image(job.source, data)
     height, width = still.image.shape[:2]
     result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
-    if moving_pictures(data) > 1:
+    if count_animation_frames(data) > 1:
         result.notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
     _tell(job, result.notes)
     painted = paint(still.image, 0.0)
@@ -119,31 +119,31 @@ def process_video(
     begun: what an earlier run has painted of it.
     """
     encoding = options.encoding(job)
-    with VideoFile(job.source, track=options.track, frames=options.frames) as film:
-        start = film.survey.start
-        tracks, notes = plan_tracks(film.others, encoding.container, film.survey.samples, start)
+    with VideoFile(job.source, track=options.track, max_frames=options.frames) as film:
+        start = film.probe.start
+        tracks, notes = plan_tracks(film.other_streams, encoding.container, film.probe.samples, start)
         format = film.format
         if options.scale:
             format = replace(format, size=scaled_size(*format.size, rows))
         sink = VideoSink(target, encoding, format, tracks, begun)
         result.notes = film.notes + _smaller(*film.format.size, rows) + sink.notes + notes
         if sink.kept:
-            film.skip = max(0, sink.kept - WARM_UP)
+            film.skip_frames = max(0, sink.kept - WARM_UP)
             result.notes.append(f"its first {sink.kept} pictures are painted already, and kept")
         _tell(job, result.notes)
         interrupted = False
         try:
-            sink.describe(film.container, film.video, start)
+            sink.describe(film.container, film.video_stream, start)
             sink.start()
             num_workers = paint.num_workers(*film.format.size) if isinstance(paint, Painter) else 1
-            with VideoProgress(job.source.name, film.total, float(format.rate), sink.kept) as progress:
+            with VideoProgress(job.source.name, film.expected_frames, float(format.rate), sink.kept) as progress:
                 render(
                     film,
                     paint,
                     sink,
                     progress.shown,
                     time_base=format.time_base,
-                    skip=film.skip,
+                    skip=film.skip_frames,
                     num_workers=num_workers,
                 )
         except KeyboardInterrupt:
@@ -155,7 +155,7 @@ def process_video(
             _stop(job, target, sink, result, keep and not target.replaces)
         sink.check()
         target.finish()
-        mended = film.mended + sink.mended
+        mended = film.repaired_timestamps + sink.mended
         if mended:
             result.notes.append(f"times that stood still or ran backwards, mended: {mended}")
             _tell(job, result.notes[-1:])

@@ -54,14 +54,17 @@ def print_styles(models: Path | None, network: str, as_json: bool) -> None:
 
 def print_cameras(as_json: bool) -> None:
     """Every camera that the system shows, and what it offers."""
-    from realtime.sources import list_cameras
-    from realtime.sources.camera_modes import modes, summary
+    from realtime.sources.camera_list import list_cameras
+    from realtime.sources.camera_modes import list_modes, summarize_modes
 
     rows: list[dict[str, Any]] = []
     for camera in list_cameras():
-        found = modes(camera)
+        found = list_modes(camera)
         row = {"index": camera.index, "name": camera.name, "path": camera.path, "backend": camera.backend}
-        row |= {"sizes": [asdict(mode) for mode in found] if as_json else summary(found), "problem": camera.problem}
+        row |= {
+            "sizes": [asdict(mode) for mode in found] if as_json else summarize_modes(found),
+            "problem": camera.problem,
+        }
         rows.append(row)
     if not rows and not as_json:
         print("no cameras found; --demo shows the program without one")

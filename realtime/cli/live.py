@@ -19,8 +19,8 @@ from realtime.system.console import tell
 if TYPE_CHECKING:
     from realtime.cli.config import Config
     from realtime.sinks.output_file import OutputFile
-    from realtime.sources import Reconnecting
     from realtime.sources.browser_camera import BrowserCamera
+    from realtime.sources.reconnect import ReconnectingSource
     from realtime.stylizer.library import Library
     from realtime.stylizer.stylizer import Stylizer
     from realtime.ui.controller import Controller
@@ -106,7 +106,7 @@ def _run(
         outputs = Outputs()
         recorder = Recorder(outputs, arguments.snapshots, use_microphone=bool(arguments.microphone))
         controller = Controller(Viewer(live, outputs), recorder, arguments.snapshots)
-        tell(f"{source.name}: {source.gives}")
+        tell(f"{source.name}: {source.description}")
         tell(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
         with ExitStack() as closing:  # in reverse order: the report comes last
             closing.callback(_report, controller, arguments.stats)
@@ -128,7 +128,7 @@ def _run(
 
 def _open(
     arguments: argparse.Namespace, library: Library, height: int | None
-) -> tuple[Stylizer, Reconnecting, BrowserCamera]:
+) -> tuple[Stylizer, ReconnectingSource, BrowserCamera]:
     """Load the network and open the source, both at the same time."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -139,8 +139,8 @@ def _open(
         loading = pool.submit(Stylizer, library=library, **stylizer_options(arguments))
 
         from realtime.batch.jobs import find_files
-        from realtime.sources import open_files, open_live_source
         from realtime.sources.browser_camera import BrowserCamera
+        from realtime.sources.opening import open_files, open_live_source
 
         page = BrowserCamera()
         if arguments.inputs:
@@ -148,7 +148,12 @@ def _open(
             source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
         else:
             source = open_live_source(
-                arguments.camera, demo=arguments.demo, height=height, fps=arguments.fps, stop=page.stop, page=page
+                arguments.camera,
+                demo=arguments.demo,
+                height=height,
+                fps=arguments.fps,
+                stop=page.stop,
+                browser_camera=page,
             )
         try:
             return loading.result(), source, page

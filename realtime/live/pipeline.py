@@ -19,7 +19,7 @@ from realtime.live.resolution import AdaptiveResolution
 from realtime.live.state import LiveState, StylizedFrame
 from realtime.live.stats import Stats
 from realtime.live.view import View
-from realtime.sources.reconnect import Reconnecting
+from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.look import FADE_SECONDS, LIMITS, Look
 from realtime.stylizer.presets import Presets
 from realtime.stylizer.sizes import stroke_size
@@ -56,7 +56,7 @@ class Live:
 
     def __init__(
         self,
-        source: Reconnecting,
+        source: ReconnectingSource,
         stylizer: Stylizer,
         *,
         mirror: bool | None = None,
@@ -176,7 +176,7 @@ class Live:
             "provider_reason": self.stylizer.provider_reason,
             "decode_errors": self.source.decode_errors,
             "signal_losses": self.source.signal_losses,
-            "signal_loss_reasons": dict(self.source.reasons),
+            "signal_loss_reasons": dict(self.source.loss_reasons),
             "reconnects": self.source.reconnects,
         }
 
@@ -210,7 +210,7 @@ class Live:
     def _held(self) -> bool:
         """A film stands still while nobody sees it move, and until its first picture is painted."""
         unseen = self.state.frozen or self.state.hidden
-        return self.source.waits and (unseen or self.stats.read > self.stats.delivered == 0)
+        return self.source.can_pause and (unseen or self.stats.read > self.stats.delivered == 0)
 
     def _paint(self) -> None:
         shape: tuple[int, ...] = ()

@@ -225,7 +225,7 @@ class Recording:
     def _listen(self) -> None:
         assert self._microphone is not None
         try:
-            for packet in self._microphone.chunks(lambda: self._zero, self._hear_no_more):
+            for packet in self._microphone.read_packets(lambda: self._zero, self._hear_no_more):
                 self._pipe.put(Step(packets=[packet]))
         except Abandoned:
             return

@@ -1,4 +1,4 @@
-"""Pictures that move: animated PNG and WebP, every one of their pictures whole."""
+"""Read animated PNG and WebP files, with every frame whole."""
 
 from __future__ import annotations
 
@@ -11,41 +11,44 @@ import numpy as np
 from realtime.errors import SourceError
 from realtime.frame import Animation, StillImage
 from realtime.imaging import to_8bit
-from realtime.sources.image import PIXEL_LIMIT, dimensions, split_layers
+from realtime.sources.image import MAX_PIXELS, PNG_SIGNATURE, image_size, split_alpha
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_WEBP_ANIMATION_FLAG = 2
 
 
-def moving_pictures(data: bytes) -> int:
-    """How many pictures a PNG or WebP says that it has, as an animation; 0 where it is none."""
-    if data[:8] == _PNG and 8 <= (at := data[: data.find(b"IDAT")].find(b"acTL")) <= len(data) - 8:
-        return int(struct.unpack_from(">I", data, at + 4)[0])
-    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and data[20:21] and data[20] & 2:
+def count_animation_frames(data: bytes) -> int:
+    """Return how many frames a PNG or WebP declares as an animation; 0 if it is none."""
+    if data.startswith(PNG_SIGNATURE):
+        offset = data[: data.find(b"IDAT")].find(b"acTL")
+        if 8 <= offset <= len(data) - 8:
+            return int(struct.unpack_from(">I", data, offset + 4)[0])
+    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and data[20:21] and data[20] & _WEBP_ANIMATION_FLAG:
         return data.count(b"ANMF")
     return 0
 
 
 def decode_animation(path: Path, data: bytes) -> Animation | None:
-    """The animation in a file that has been read, or None where it stands still. Raises SourceError in one line."""
-    count = moving_pictures(data)
+    """Decode the content of an animated file; return None if it has one frame. Raises SourceError, in one line."""
+    count = count_animation_frames(data)
     if count < 2:
         return None
-    width, height = dimensions(data)
-    if width * height * count > PIXEL_LIMIT:
+    width, height = image_size(data)
+    if width * height * count > MAX_PIXELS:
         raise SourceError(
-            f"{path} has {count} pictures of {width} x {height}: more than {PIXEL_LIMIT >> 20} million pixels; "
+            f"{path} has {count} pictures of {width} x {height}: more than {MAX_PIXELS >> 20} million pixels; "
             "turn it into a film first"
         )
     try:
-        done, found = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+        done, decoded = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
     except cv2.error:
         done = False
-    if not done or not len(found.frames):
+    if not done or not len(decoded.frames):
         raise SourceError(f"{path} is damaged, or not an animation of a known kind")
-    pictures = []
-    for raw in found.frames:
-        colours, alpha = split_layers(np.asarray(raw))
-        pictures.append(StillImage(to_8bit(colours), alpha))
-    few = len(pictures) < count
-    losses = [f"damaged: only {len(pictures)} of {count} pictures could be decoded"] if few else []
-    return Animation(pictures, [int(ms) for ms in np.asarray(found.durations).ravel()], int(found.loop_count), losses)
+    frames = []
+    for raw in decoded.frames:
+        colours, alpha = split_alpha(np.asarray(raw))
+        frames.append(StillImage(to_8bit(colours), alpha))
+    losses = []
+    if len(frames) < count:
+        losses.append(f"damaged: only {len(frames)} of {count} pictures could be decoded")
+    return Animation(frames, [int(ms) for ms in np.asarray(decoded.durations).ravel()], int(decoded.loop_count), losses)

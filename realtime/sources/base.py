@@ -1,22 +1,26 @@
-"""What every source of pictures has in common."""
+"""What every source of frames has in common."""
 
 from __future__ import annotations
 
 from typing import Protocol, Self
 
-from realtime.frame import Frame
+from realtime.frame import Frame, Image
+from realtime.system.clock import Clock
+from realtime.system.fps import FrameRate
+
+MAX_DAMAGED_FRAMES = 50  # in a row; a camera that sends more of them is taken for lost
 
 
 class Source(Protocol):
-    """Gives frames, one after the other. Opened by its constructor, closed by `close()` or `with`.
+    """A sequence of frames, opened by its constructor and closed by `close()` or `with`.
 
-    `read` and `close` belong to one thread: closing under a read that is still waiting in native code
-    would pull the memory from under it.
+    `read` and `close` must be called by the same thread: closing while a read waits in native code would free the
+    memory that it uses.
     """
 
     @property
     def name(self) -> str:
-        """What the user sees; passwords in it are masked."""
+        """The name shown to the user; passwords in it are masked."""
         ...
 
     @property
@@ -26,38 +30,38 @@ class Source(Protocol):
 
     @property
     def fps(self) -> float:
-        """Frames a second: measured, until then what the source says of itself; 0.0 is unknown."""
+        """Frames per second: as measured, until then as the source declares; 0.0 if unknown."""
         ...
 
     @property
     def decode_errors(self) -> int:
-        """Pictures that came damaged and were skipped."""
+        """Number of damaged frames, which were skipped."""
         ...
 
     @property
     def mirror(self) -> bool:
-        """Whether people expect to see this one as in a mirror."""
+        """Whether users expect to see this source mirrored."""
         return False
 
     @property
     def format(self) -> str:
-        """How the pictures come, such as MJPG; empty where that is not known."""
+        """Format in which frames arrive, such as MJPG; empty if unknown."""
         return ""
 
     @property
-    def waits(self) -> bool:
-        """Whether it stands still while nobody reads, as a film does, or goes on, as the world does."""
+    def can_pause(self) -> bool:
+        """Whether the reader may stop reading for a while, as with a file; a camera would queue old frames."""
         return False
 
     def read(self) -> Frame | None:
-        """Wait for the next frame; None where there is none after the last.
+        """Wait for the next frame and return it, or None after the last one.
 
-        Raises SignalLost when the source has to be opened again, SourceError when that is hopeless.
+        Raises SignalLost when opening the source again may help, SourceError when it will not.
         """
         ...
 
     def close(self) -> None:
-        """Give the device or connection back. May be called twice."""
+        """Release the device or connection. May be called twice."""
         ...
 
     def __enter__(self) -> Self:
@@ -65,3 +69,38 @@ class Source(Protocol):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class LiveSource(Source):
+    """A source that cannot be paused: its frames are timed by their arrival, and their rate is measured."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._size = (640, 480)
+        self._declared_fps = 0.0
+        self._decode_errors = 0
+        self._rate = FrameRate(clock.now())
+        self._first_arrival: float | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the newest frame."""
+        return self._size
+
+    @property
+    def fps(self) -> float:
+        """Frames per second: as measured, until then as the source declares; 0.0 if unknown."""
+        return self._rate.value(default=self._declared_fps)
+
+    @property
+    def decode_errors(self) -> int:
+        """Number of damaged frames, which were skipped."""
+        return self._decode_errors
+
+    def _stamp(self, image: Image, arrival: float) -> Frame:
+        """Return the image as a frame that arrived then; note its size and measure the rate."""
+        if self._first_arrival is None:
+            self._first_arrival = arrival
+        self._rate.tick(arrival)
+        self._size = (image.shape[1], image.shape[0])
+        return Frame(image, arrival - self._first_arrival, arrival)

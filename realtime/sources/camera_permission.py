@@ -1,4 +1,4 @@
-"""macOS asks the user once whether this program may use the camera; until then OpenCV opens none."""
+"""The camera permission of macOS: the system asks the user once; until then OpenCV cannot open a camera."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import sys
 import threading
 from importlib import import_module
 
-UNDECIDED = 0  # AVAuthorizationStatusNotDetermined
-PATIENCE = 600  # turns of a tenth of a second
+NOT_DETERMINED = 0  # AVAuthorizationStatusNotDetermined
+TURN_SECONDS = 0.1  # of the run loop
+MAX_TURNS = 600  # a minute for the user to answer
 
 
 def ask_permission() -> None:
-    """Have macOS ask where it has not yet, and wait for the answer. On the main thread; elsewhere nothing happens."""
+    """Make macOS ask the user if it has not yet, and wait for the answer; do nothing on other systems.
+
+    Must be called on the main thread, whose run loop shows the question.
+    """
     if sys.platform != "darwin":
         return
     try:
         video, foundation = import_module("AVFoundation"), import_module("Foundation")
-    except ImportError:  # then the first start says what to allow, and the second one works
+    except ImportError:  # without PyObjC the first start says what to allow, and the second one works
         return
     device, camera = video.AVCaptureDevice, video.AVMediaTypeVideo
-    if device.authorizationStatusForMediaType_(camera) != UNDECIDED:
+    if device.authorizationStatusForMediaType_(camera) != NOT_DETERMINED:
         return
     answered = threading.Event()
     device.requestAccessForMediaType_completionHandler_(camera, lambda granted: answered.set())
-    for _ in range(PATIENCE):
+    for _ in range(MAX_TURNS):
         if answered.is_set():
             return
-        soon = foundation.NSDate.dateWithTimeIntervalSinceNow_(0.1)
-        foundation.NSRunLoop.currentRunLoop().runUntilDate_(soon)
+        turn_end = foundation.NSDate.dateWithTimeIntervalSinceNow_(TURN_SECONDS)
+        foundation.NSRunLoop.currentRunLoop().runUntilDate_(turn_end)

@@ -1,4 +1,4 @@
-"""A camera for those who have none: slow moves over a picture that ships in the package."""
+"""A simulated camera that moves slowly over an image shipped with the package."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from realtime.frame import Frame, Image
 from realtime.sources.base import Source
 from realtime.system.clock import Clock, SystemClock
 
-TILT = 0.07  # rad, about 4 degrees, to either side
-LARGE = 800 * 600  # pixels
+MAX_TILT_RADIANS = 0.07  # about 4 degrees, to either side
+MAX_CUBIC_PIXELS = 800 * 600  # larger frames are interpolated linearly
 
 
 class Demo(Source):
-    """The moving picture, at an exact size, paced by the clock.
+    """The moving scene, at an exact size, paced by the clock.
 
-    Frame n is due n/fps seconds after the first. Whoever comes late gets the frame that is due then;
-    those between are skipped, so nothing queues and nothing drifts.
+    Frame n is due n/fps seconds after the first. A late reader gets the frame that is due then; those between are
+    skipped, so that nothing queues and the scene stays in step with the clock.
     """
 
     def __init__(self, size: tuple[int, int] = (640, 480), fps: float = 30.0, clock: Clock | None = None) -> None:
@@ -31,7 +31,7 @@ class Demo(Source):
         self._size, self._fps = size, fps
         self._clock = clock or SystemClock()
         self._start: float | None = None
-        self._next = 0  # number of the next frame
+        self._next_number = 0
         self._closed = False
 
     @property
@@ -41,74 +41,73 @@ class Demo(Source):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) as asked for."""
+        """(width, height) as requested."""
         return self._size
 
     @property
     def fps(self) -> float:
-        """Frames a second, as asked for."""
+        """Frames per second, as requested."""
         return self._fps
 
     @property
     def decode_errors(self) -> int:
-        """None ever."""
+        """Always 0."""
         return 0
 
     @property
-    def waits(self) -> bool:
-        """Drawing what nobody sees would be work for nothing; afterwards it is where it would have been."""
+    def can_pause(self) -> bool:
+        """True: frames that nobody sees need not be rendered, and afterwards the scene is where it would have been."""
         return True
 
     def read(self) -> Frame:
-        """Wait until the next frame is due, or take the one that is due now."""
+        """Wait until the next frame is due; a late reader gets the one that is due now."""
         if self._closed:
             raise SourceError("demo is closed")
         now = self._clock.now()
         if self._start is None:
             self._start = now
-        early = self._start + self._next / self._fps - now
-        if early > 0:
-            self._clock.wait(early)
+        wait = self._start + self._next_number / self._fps - now
+        if wait > 0:
+            self._clock.wait(wait)
         else:
-            self._next = max(self._next, int((now - self._start) * self._fps))
-        pts = self._next / self._fps
-        self._next += 1
+            self._next_number = max(self._next_number, int((now - self._start) * self._fps))
+        pts = self._next_number / self._fps
+        self._next_number += 1
         captured = self._clock.now()
-        return Frame(scene(pts, self._size), pts, captured)
+        return Frame(render_scene(pts, self._size), pts, captured)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Close the source; there is nothing to release."""
         self._closed = True
 
 
-def scene(t: float, size: tuple[int, int] = (640, 480)) -> Image:
-    """What is seen at `t` seconds: [H, W, 3]. The same `t` gives the same picture."""
-    picture = _picture()
-    # Cubic takes 3 ms at 640x480, and 20 at 1920x1080, where linear takes half that.
-    kernel = cv2.INTER_CUBIC if size[0] * size[1] <= LARGE else cv2.INTER_LINEAR
-    image = cv2.warpAffine(picture, view(t, size), size, flags=kernel | cv2.WARP_INVERSE_MAP)
+def render_scene(t: float, size: tuple[int, int] = (640, 480)) -> Image:
+    """Return the scene at `t` seconds, [H, W, 3] uint8 BGR; it depends on `t` and `size` (width, height) only."""
+    # Cubic interpolation takes 3 ms at 640x480, and 20 at 1920x1080, where linear takes half that.
+    interpolation = cv2.INTER_CUBIC if size[0] * size[1] <= MAX_CUBIC_PIXELS else cv2.INTER_LINEAR
+    image = cv2.warpAffine(_load_image(), view_matrix(t, size), size, flags=interpolation | cv2.WARP_INVERSE_MAP)
     return np.asarray(image, np.uint8)
 
 
-def view(t: float, size: tuple[int, int] = (640, 480)) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Where `t` looks: [2, 3], from a pixel of the frame to a point of the picture, always within it."""
-    limit = np.array(_picture().shape[1::-1]) - 1.0  # the last column and row
+def view_matrix(t: float, size: tuple[int, int] = (640, 480)) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return the affine map [2, 3] from a pixel of the frame at `t` seconds to a point of the image, always inside."""
+    limit = np.array(_load_image().shape[1::-1]) - 1.0  # the last column and row
     half = (np.array(size) - 1.0) / 2
-    spread = half + half[::-1] * sin(TILT)  # half of what a tilted view covers at most, along x and y
-    scale = (0.86 + 0.1 * sin(2 * pi * t / 13)) * (limit / 2 / spread).min()  # picture pixels per frame pixel
-    tilt = TILT * sin(2 * pi * t / 19)
-    turn = scale * np.array([[cos(tilt), -sin(tilt)], [sin(tilt), cos(tilt)]])
-    room = limit - 2 * scale * spread
-    # Of the room; never far down, or she would lose her head.
-    path = np.array([0.45 + 0.4 * sin(2 * pi * t / 23), 0.11 - 0.11 * cos(2 * pi * t / 17)])
-    middle = scale * spread + room * path
-    return np.column_stack([turn, middle - turn @ half])
+    half_extent = half + half[::-1] * sin(MAX_TILT_RADIANS)  # of a tilted view at most, along x and y
+    scale = (0.86 + 0.1 * sin(2 * pi * t / 13)) * (limit / 2 / half_extent).min()  # image pixels per frame pixel
+    tilt = MAX_TILT_RADIANS * sin(2 * pi * t / 19)
+    rotation = scale * np.array([[cos(tilt), -sin(tilt)], [sin(tilt), cos(tilt)]])
+    margin = limit - 2 * scale * half_extent
+    # The centre moves in the upper part only, so that the head of the person in the image stays in view.
+    position = np.array([0.45 + 0.4 * sin(2 * pi * t / 23), 0.11 - 0.11 * cos(2 * pi * t / 17)])  # of the margin
+    centre = scale * half_extent + margin * position
+    return np.column_stack([rotation, centre - rotation @ half])
 
 
 @cache
-def _picture() -> Image:
+def _load_image() -> Image:
     data = np.frombuffer((files("realtime") / "assets" / "demo.jpg").read_bytes(), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if picture is None:
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if image is None:
         raise SourceError("the demo picture is damaged; install realtime-stylize again")
-    return np.asarray(picture, np.uint8)
+    return np.asarray(image, np.uint8)

@@ -1,10 +1,10 @@
-"""Pictures from files: upright, with their transparency, colour profile and EXIF."""
+"""Read image files: upright, with their transparency, colour profile and EXIF."""
 
 from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -14,13 +14,18 @@ from realtime.errors import SourceError
 from realtime.frame import StillImage
 from realtime.imaging import to_8bit
 
-PIXEL_LIMIT = 256 << 20  # a file of a few bytes can claim any size
-_ORIENTATION = 0x0112
-_THUMBNAIL = 0x0201, 0x0202  # where it begins, and its length in bytes
+MAX_PIXELS = 256 << 20  # a file of a few bytes can claim any size
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BYTE_ORDERS = {b"II": "<", b"MM": ">"}  # of TIFF structures, which EXIF is one of
+_WIDTH_TAG, _HEIGHT_TAG, _ORIENTATION_TAG = 0x0100, 0x0101, 0x0112
+_THUMBNAIL_OFFSET_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
+_SHORT, _LONG = 3, 4  # types of TIFF entries
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file. Raises SourceError in one line."""
+    """Read a whole file. Raises SourceError, in one line."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -28,15 +33,15 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_image(path: Path) -> StillImage:
-    """Read a picture and set it upright. Raises SourceError in one line."""
+    """Read an image and set it upright. Raises SourceError, in one line."""
     return decode_image(path, read_bytes(path))
 
 
 def decode_image(path: Path, data: bytes) -> StillImage:
-    """The same of a file that has been read; of an animation its first picture."""
-    width, height = dimensions(data)
-    if width * height > PIXEL_LIMIT:
-        raise SourceError(f"{path} claims to be {width} x {height}: more than {PIXEL_LIMIT >> 20} million pixels")
+    """Decode the content of an image file and set it upright; of an animation the first frame. Raises SourceError."""
+    width, height = image_size(data)
+    if width * height > MAX_PIXELS:
+        raise SourceError(f"{path} claims to be {width} x {height}: more than {MAX_PIXELS >> 20} million pixels")
     try:
         raw, kinds, chunks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -46,117 +51,127 @@ def decode_image(path: Path, data: bytes) -> StillImage:
     notes = []
     if raw.dtype != np.uint8:
         notes.append("its colours have more than 8 bits; it is painted from 8")
-    found = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
-    exif, icc = without_thumbnail(found.get(cv2.IMAGE_METADATA_EXIF, b"")), found.get(cv2.IMAGE_METADATA_ICCP, b"")
-    place, turn = _orientation(exif)
-    if place is not None:
-        raw = upright(np.asarray(raw), turn)
-        exif = exif[:place] + (b"\1\0" if _little(exif) else b"\0\1") + exif[place + 2 :]
-    colours, alpha = split_layers(np.asarray(raw))
+    metadata = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
+    exif = strip_thumbnail(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
+    icc = metadata.get(cv2.IMAGE_METADATA_ICCP, b"")
+    offset, orientation = _find_orientation(exif)
+    if offset is not None:
+        raw = apply_orientation(np.asarray(raw), orientation)
+        is_little_endian = exif[_tiff_start(exif) :][:2] == b"II"
+        exif = exif[:offset] + (b"\1\0" if is_little_endian else b"\0\1") + exif[offset + 2 :]
+    colours, alpha = split_alpha(np.asarray(raw))
     icc = icc if icc[16:20] == b"RGB " else b""
     return StillImage(to_8bit(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
 
 
-def upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo one of EXIF's eight orientations."""
-    if orientation >= 5:
+def apply_orientation(image: NDArray[Scalar], orientation: int) -> NDArray[Scalar]:
+    """Return the image [H, W, ...] upright. orientation: one of EXIF's, 1 to 8."""
+    return reorient(image, orientation >= 5, orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7))
+
+
+def reorient(image: NDArray[Scalar], transpose: bool, flip_rows: bool, flip_columns: bool) -> NDArray[Scalar]:
+    """Return a contiguous image [H, W, ...], its rows and columns swapped first and then flipped, as asked for."""
+    if transpose:
         image = image.swapaxes(0, 1)
-    rows = -1 if orientation in (3, 4, 7, 8) else 1
-    columns = -1 if orientation in (2, 3, 6, 7) else 1
-    return np.ascontiguousarray(image[::rows, ::columns])
+    return np.ascontiguousarray(image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
 
 
-def dimensions(data: bytes) -> tuple[int, int]:
-    """(width, height) by the head of a PNG, JPEG, WebP or TIFF; (0, 0) for others, which OpenCV limits itself."""
+def image_size(data: bytes) -> tuple[int, int]:
+    """Return (width, height) from the header of a PNG, JPEG, WebP or TIFF; (0, 0) for others, which OpenCV limits."""
     try:
-        if data[:8] == b"\x89PNG\r\n\x1a\n":
+        if data.startswith(PNG_SIGNATURE):
             return struct.unpack(">II", data[16:24])
         if data[:2] == b"\xff\xd8":
-            return _jpeg_dimensions(data)
+            return _jpeg_size(data)
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return _webp_dimensions(data)
+            return _webp_size(data)
         if data[:4] in (b"II*\0", b"MM\0*"):
-            tags = _tags(data, 0)
-            return tags[256][1], tags[257][1]
+            tags = _read_tags(data, 0)
+            return tags[_WIDTH_TAG][1], tags[_HEIGHT_TAG][1]
     except (struct.error, IndexError, KeyError):
         pass
     return 0, 0
 
 
-def _jpeg_dimensions(data: bytes) -> tuple[int, int]:
-    at = 2
-    while data[at] == 0xFF:
-        marker = data[at + 1]
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    offset = 2
+    while data[offset] == 0xFF:
+        marker = data[offset + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start of frame
-            height, width = struct.unpack_from(">HH", data, at + 5)
+            height, width = struct.unpack_from(">HH", data, offset + 5)
             return width, height
-        at += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", data, at + 2)[0]
+        offset += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", data, offset + 2)[0]
     return 0, 0
 
 
-def _webp_dimensions(data: bytes) -> tuple[int, int]:
-    kind = data[12:16]
-    if kind == b"VP8X":
+def _webp_size(data: bytes) -> tuple[int, int]:
+    chunk = data[12:16]
+    if chunk == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if kind == b"VP8L":
+    if chunk == b"VP8L":
         bits = int.from_bytes(data[21:25], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     width, height = struct.unpack_from("<HH", data, 26)
     return width & 0x3FFF, height & 0x3FFF
 
 
-def without_thumbnail(exif: bytes) -> bytes:
-    """The EXIF without its second directory, which has a small picture of what was there before it was painted."""
-    start = _start(exif)
+def strip_thumbnail(exif: bytes) -> bytes:
+    """Return the EXIF without its second directory, whose thumbnail shows the image before it was stylized."""
+    start = _tiff_start(exif)
     try:
-        order = {b"II": "<", b"MM": ">"}[exif[start : start + 2]]
-        (directory,) = struct.unpack_from(order + "I", exif, start + 4)
-        (count,) = struct.unpack_from(order + "H", exif, start + directory)
-        link = start + directory + 2 + 12 * count
+        order, directory, count = _read_directory(exif, start)
+        link = directory + 2 + 12 * count
         (second,) = struct.unpack_from(order + "I", exif, link)
         if not second:
             return exif
-        place, length = (_tags(exif, start, second)[tag][1] for tag in _THUMBNAIL)
+        tags = _read_tags(exif, start, second)
+        offset, length = tags[_THUMBNAIL_OFFSET_TAG][1], tags[_THUMBNAIL_LENGTH_TAG][1]
     except (struct.error, IndexError, KeyError):
         return exif
-    blank = exif[:link] + bytes(4) + exif[link + 4 :]
-    at = start + place
-    return blank[:at] + bytes(len(blank[at : at + length])) + blank[at + length :]
+    unlinked = exif[:link] + bytes(4) + exif[link + 4 :]
+    offset += start
+    return unlinked[:offset] + bytes(len(unlinked[offset : offset + length])) + unlinked[offset + length :]
 
 
-def _little(exif: bytes) -> bool:
-    return exif[_start(exif) :][:2] == b"II"
-
-
-def _start(exif: bytes) -> int:
+def _tiff_start(exif: bytes) -> int:
     return 6 if exif[:6] == b"Exif\0\0" else 0
 
 
-def _orientation(exif: bytes) -> tuple[int | None, int]:
-    """Where it stands in the EXIF, and what it says; (None, 1) where it says nothing."""
+def _find_orientation(exif: bytes) -> tuple[int | None, int]:
+    """Return the offset of the orientation in the EXIF and its value; (None, 1) if there is none."""
     try:
-        place, value = _tags(exif, _start(exif))[_ORIENTATION]
+        offset, value = _read_tags(exif, _tiff_start(exif))[_ORIENTATION_TAG]
     except (struct.error, IndexError, KeyError):
         return None, 1
-    return (place, value) if 1 <= value <= 8 else (None, 1)
+    return (offset, value) if 1 <= value <= 8 else (None, 1)
 
 
-def _tags(data: bytes, start: int, directory: int | None = None) -> dict[int, tuple[int, int]]:
-    """The numbers in a directory of a TIFF structure, the first one: by tag, where each stands and what it is."""
-    order = {b"II": "<", b"MM": ">"}[data[start : start + 2]]
+def _read_directory(data: bytes, start: int, directory: int | None = None) -> tuple[str, int, int]:
+    """Return (byte order, offset in `data`, number of entries) of a TIFF directory, by default the first."""
+    order = _BYTE_ORDERS[data[start : start + 2]]
     if directory is None:
         (directory,) = struct.unpack_from(order + "I", data, start + 4)
     (count,) = struct.unpack_from(order + "H", data, start + directory)
-    found = {}
-    for entry in range(start + directory + 2, start + directory + 2 + 12 * count, 12):
+    return order, start + directory, count
+
+
+def _read_tags(data: bytes, start: int, directory: int | None = None) -> dict[int, tuple[int, int]]:
+    """Return the integers in a TIFF directory, by default the first: by tag, (offset in `data`, value)."""
+    order, offset, count = _read_directory(data, start, directory)
+    tags = {}
+    for entry in range(offset + 2, offset + 2 + 12 * count, 12):
         tag, kind, _ = struct.unpack_from(order + "HHI", data, entry)
-        if kind in (3, 4):  # SHORT, LONG
-            found[tag] = entry + 8, struct.unpack_from(order + ("H" if kind == 3 else "I"), data, entry + 8)[0]
-    return found
+        if kind in (_SHORT, _LONG):
+            (value,) = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), data, entry + 8)
+            tags[tag] = entry + 8, value
+    return tags
 
 
-def split_layers(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """[H, W, 3] BGR and what it hides, [H, W], both as deep as they are; floats hide in bytes."""
+def split_alpha(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Split a decoded image into colours [H, W, 3] BGR, with its dtype, and transparency [H, W], uint8 or uint16.
+
+    The transparency is None where it hides nothing.
+    """
     channels = 1 if raw.ndim == 2 else raw.shape[2]
     alpha = np.ascontiguousarray(raw[:, :, -1]) if channels in (2, 4) else None
     if alpha is not None:

@@ -20,58 +20,59 @@ from av.packet import Packet
 from realtime.errors import SourceError
 from realtime.system.clock import Clock, SystemClock
 
-CHUNK = 0.1  # s of sound handed on at a time
-_LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}
-DRIFT = 0.1  # s that the count of samples may be off the clock before it is set right
+CHUNK_SECONDS = 0.1  # length of a packet
+MAX_DRIFT_SECONDS = 0.1  # that the count of samples may differ from the clock before it is corrected
+_LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}  # by number of channels
 
 
 class Microphone:
-    """A device, opened by its constructor. Raises SourceError, with the reason of each way tried."""
+    """A recording device, opened by its constructor. Raises SourceError, with the reason for each device tried."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._container, self.name = _open()
         self.stream: AudioStream = self._container.streams.audio[0]
         context = self.stream.codec_context
-        # Devices say how many channels they have, not which; encoders want to know.
+        # Devices report the number of channels but no layout, which encoders need.
         context.layout = _LAYOUTS.get(context.channels, context.layout.name)
 
-    def chunks(self, zero: Callable[[], float | None], stop: threading.Event) -> Iterator[Packet[Any]]:
-        """Sound from the moment `zero()` of the clock on, a tenth of a second at a time, until `stop`.
+    def read_packets(self, start_time: Callable[[], float | None], stop: threading.Event) -> Iterator[Packet[Any]]:
+        """Yield sound from the clock's `start_time()` on, in packets of 0.1 s, until `stop` is set.
 
-        What comes while `zero()` is None is thrown away. Times count samples; where samples were lost they jump to
-        what the clock says, and sound that comes faster than time is left out. Raises SourceError when it is gone.
+        Sound that arrives while `start_time()` is None is discarded. Timestamps count samples; where samples were lost
+        they jump to the clock, and sound that arrives faster than time passes is left out.
+        Raises SourceError when the device is gone.
         """
         context = self.stream.codec_context
-        rate, width = context.sample_rate, context.channels * context.format.bytes
+        rate, sample_bytes = context.sample_rate, context.channels * context.format.bytes
         chunk = bytearray()
-        start: int | None = None  # where it belongs, in samples
-        for data in self._data():
+        position: int | None = None  # of the chunk's first sample
+        for data in self._read_samples():
             if stop.is_set():
                 break
-            begin = zero()
-            if begin is None:
+            start = start_time()
+            if start is None:
                 continue
-            clock = round((self._clock.now() - begin) * rate) - len(data) // width
-            late = clock - start - len(chunk) // width if start is not None else 0
-            if clock < 0 or late < -DRIFT * rate:
+            clock_position = round((self._clock.now() - start) * rate) - len(data) // sample_bytes
+            lag = clock_position - position - len(chunk) // sample_bytes if position is not None else 0
+            if clock_position < 0 or lag < -MAX_DRIFT_SECONDS * rate:
                 continue
-            if start is None or late > DRIFT * rate:
-                if start is not None and chunk:
-                    yield self._packet(chunk, start, rate)
-                chunk, start = bytearray(), clock
+            if position is None or lag > MAX_DRIFT_SECONDS * rate:
+                if position is not None and chunk:
+                    yield self._packet(chunk, position, rate)
+                chunk, position = bytearray(), clock_position
             chunk += data
-            if len(chunk) >= CHUNK * rate * width:
-                yield self._packet(chunk, start, rate)
-                start += len(chunk) // width
+            if len(chunk) >= CHUNK_SECONDS * rate * sample_bytes:
+                yield self._packet(chunk, position, rate)
+                position += len(chunk) // sample_bytes
                 chunk = bytearray()
 
     def close(self) -> None:
-        """Give it back; only when nobody reads any more."""
+        """Release the device; only after `read_packets` has ended."""
         self._container.close()
 
-    def _data(self) -> Iterator[bytes]:
-        """Samples as the device has them, interleaved."""
+    def _read_samples(self) -> Iterator[bytes]:
+        """Yield raw samples as the device delivers them, channels interleaved."""
         try:
             for packet in self._container.demux(self.stream):
                 if packet.size:
@@ -79,44 +80,45 @@ class Microphone:
         except av.error.FFmpegError as error:
             raise SourceError(f"the microphone has stopped: {error.strerror or error}") from error
 
-    def _packet(self, samples: bytearray, start: int, rate: int) -> Packet[Any]:
+    def _packet(self, samples: bytearray, position: int, rate: int) -> Packet[Any]:
         packet: Packet[Any] = Packet(bytes(samples))
         packet.stream, packet.time_base = self.stream, Fraction(1, rate)
-        packet.pts = packet.dts = start
+        packet.pts = packet.dts = position
         return packet
 
 
 def _open() -> tuple[InputContainer, str]:
-    """The first way that works, and what it is called."""
-    reasons = []
-    for format, device in _ways():
+    """Open the first device that works; return it with its name."""
+    problems = []
+    for format, device in _list_devices():
+        name = f"{format} {device}"
         try:
-            with _quiet():
+            with _suppress_native_stderr():
                 container = av.open(device, format=format)
         except (av.error.FFmpegError, ValueError, OSError) as error:
-            reasons.append(f"{format} {device}: {getattr(error, 'strerror', None) or error}")
+            problems.append(f"{name}: {getattr(error, 'strerror', None) or error}")
             continue
         if container.streams.audio:
-            return container, f"{format} {device}"
+            return container, name
         container.close()
-        reasons.append(f"{format} {device}: gives no sound")
-    raise SourceError(f"there is no microphone ({'; '.join(reasons) or 'none is connected'})")
+        problems.append(f"{name}: gives no sound")
+    raise SourceError(f"there is no microphone ({'; '.join(problems) or 'none is connected'})")
 
 
-def _ways() -> list[tuple[str, str]]:
-    """FFmpeg's formats and their devices, best first."""
+def _list_devices() -> list[tuple[str, str]]:
+    """Return (FFmpeg input format, device) pairs, best first."""
     if sys.platform == "linux":
-        _show_alsa_its_files()
-        ways = [("pulse", "default"), ("alsa", "default"), ("alsa", "sysdefault"), ("alsa", "plughw:0")]
-        return [way for way in ways if way[0] in av.formats_available]
+        _set_alsa_paths()
+        devices = [("pulse", "default"), ("alsa", "default"), ("alsa", "sysdefault"), ("alsa", "plughw:0")]
+        return [(format, device) for format, device in devices if format in av.formats_available]
     if sys.platform == "darwin":
         return [("avfoundation", ":default")]
-    found = [d for d in av.enumerate_input_devices("dshow") if "audio" in d.media_types]
+    found = [device for device in av.enumerate_input_devices("dshow") if "audio" in device.media_types]
     return [("dshow", f"audio={device.name}") for device in found]
 
 
-def _show_alsa_its_files() -> None:
-    """PyAV's wheels bring a libasound that looks for them where it was built."""
+def _set_alsa_paths() -> None:
+    """Point ALSA to the system's files: the libasound in PyAV's wheels looks for them where it was built."""
     system = Path("/usr/share/alsa/alsa.conf")
     if system.exists():
         os.environ.setdefault("ALSA_CONFIG_PATH", str(system))
@@ -128,14 +130,14 @@ def _show_alsa_its_files() -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Libasound writes its own lines to stderr, and what matters of them is in the error."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _suppress_native_stderr() -> Iterator[None]:
+    """Discard what libasound writes to stderr; what matters of it is in the error."""
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

@@ -1,4 +1,4 @@
-"""Films and pictures from files as a source for the live window: in their own rhythm, one after the other."""
+"""Video and image files as a live source: played one after the other, each frame at its time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from realtime.sources.video import VideoFile
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.console import say
 
-PICTURE_SECONDS = 5.0  # how long a picture stays among others; alone it stays for good
-AGAIN = 0.25  # s; what stays longer is given again, so that a change of style shows
-LATE = 0.2  # s without a picture, then one is given however late it is
-BEHIND = 1.0  # s; a film that comes so much too slowly is not chased: it goes on from there
+IMAGE_SECONDS = 5.0  # that an image is shown among other files; a single one is shown for ever
+REPEAT_SECONDS = 0.25  # after which a frame that is still shown is returned again, so that a change of style shows
+MAX_GAP_SECONDS = 0.2  # without a frame; then the next one is returned however late it is
+MAX_LAG_SECONDS = 1.0  # behind the clock; a video that lags more is not caught up with, it goes on from there
 
 
 @dataclass(frozen=True)
-class _File:
-    """What a file says of itself. size: (width, height), upright; fps: nominal, of a picture 0.0."""
+class _FileInfo:
+    """A file that plays. size: (width, height), upright; fps: nominal, 0.0 of an image."""
 
     name: str = ""
     size: tuple[int, int] = (0, 0)
@@ -35,27 +35,27 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A picture, when its time comes and how long it lasts, in seconds from the first file's beginning.
+class _TimedImage:
+    """An image and when it is shown. All times are in seconds.
 
-    pts: in seconds from its own file's start.
+    image: None marks the end of all files. due: from the start of the first file; pts: from the start of its own file.
     """
 
-    image: Image | None  # None: the end of all
-    file: _File
+    image: Image | None
+    file: _FileInfo
     due: float
     pts: float = 0.0
-    stays: float = 0.0
-    first: bool = False  # of its file
+    duration: float = 0.0
+    is_first: bool = False  # of its file
 
 
 class Playback(Source):
-    """Plays files against the clock. Pictures whose time is over are skipped; nothing queues.
+    """Files played against the clock. A frame whose time is over is skipped, so that nothing queues.
 
-    Time passes only while somebody waits in `read`: who stops reading pauses the film, and finds it where it was.
-    loop: begin again at the end. track: which of a film's video tracks. stop: ends a wait.
-    Of several files those that cannot be shown are said on stderr and left out; at the end that is a SourceError.
-    The constructor raises SourceError where there is nothing to show.
+    Time passes only during `read`: a reader that stops reading pauses the video, and finds it where it was.
+    loop: start again at the end; track: which video track, from 1; stop: ends a wait.
+    Of several files, those that cannot be shown are reported on stderr and left out; the end is then a SourceError.
+    The constructor raises SourceError if no file can be shown.
     """
 
     def __init__(
@@ -69,21 +69,22 @@ class Playback(Source):
     ) -> None:
         self._paths, self._loop, self._track, self._stop = paths, loop, track, stop
         self._clock = clock or SystemClock()
-        self._film: VideoFile | None = None
-        self._damaged = 0  # of the files before
-        self._broken: set[Path] = set()
-        self.skipped = 0  # pictures that came too late to be shown
-        pictures = self._play()
-        begin = next(pictures)
-        self._file = begin.file
-        self._pictures = chain([begin], pictures)
-        self._coming: _Shown | None = None
-        self._origin = self._left = self._given = self._clock.now()  # of the files' time; leaving `read`; a new picture
-        self._last: Frame | None = None
+        self._video: VideoFile | None = None
+        self._earlier_decode_errors = 0  # of the files before this one
+        self._failed: set[Path] = set()
+        self.skipped = 0  # frames whose time was over before they could be returned
+        images = self._read_files()
+        first = next(images)
+        self._file = first.file
+        self._images = chain([first], images)
+        self._upcoming: _TimedImage | None = None
+        # Moments of the clock: when the first file started, when `read` last returned, when it last had a new image.
+        self._start = self._paused_at = self._shown_at = self._clock.now()
+        self._last_frame: Frame | None = None
 
     @property
     def name(self) -> str:
-        """The file that plays."""
+        """Path of the file that plays."""
         return self._file.name
 
     @property
@@ -93,111 +94,115 @@ class Playback(Source):
 
     @property
     def fps(self) -> float:
-        """The film's nominal rate; of a picture 0.0."""
+        """Nominal frames per second of a video; 0.0 of an image."""
         return self._file.fps
 
     @property
     def decode_errors(self) -> int:
-        """Damaged pictures, skipped."""
-        return self._damaged + (self._film.damaged if self._film is not None else 0)
+        """Number of damaged frames, which were skipped."""
+        return self._earlier_decode_errors + (self._video.decode_errors if self._video is not None else 0)
 
     @property
-    def waits(self) -> bool:
-        """A film does."""
+    def can_pause(self) -> bool:
+        """True: time passes only during `read`."""
         return True
 
     def read(self) -> Frame | None:
-        """Wait for the picture that is due next; None at the end of the last file, or when told to stop."""
-        paused = self._clock.now() - self._left
-        self._origin += paused
-        self._given += paused
+        """Wait for the frame that is due next; None after the last file, or once `stop` is set."""
+        pause = self._clock.now() - self._paused_at
+        self._start += pause
+        self._shown_at += pause
         try:
-            return self._next()
+            return self._next_frame()
         finally:
-            self._left = self._clock.now()
+            self._paused_at = self._clock.now()
 
     def close(self) -> None:
         """Close the file that plays."""
-        if self._film is not None:
-            self._film.close()
+        if self._video is not None:
+            self._video.close()
 
-    def _next(self) -> Frame | None:
+    def _next_frame(self) -> Frame | None:
         while True:
-            shown = self._coming = self._coming or next(self._pictures)
+            upcoming = self._upcoming = self._upcoming or next(self._images)
             now = self._clock.now()
-            early = self._origin + shown.due - now
-            if early > 0:
-                if self._clock.wait(min(early, AGAIN), self._stop):
+            wait = self._start + upcoming.due - now
+            if wait > 0:
+                if self._clock.wait(min(wait, REPEAT_SECONDS), self._stop):
                     return None
-                if early > AGAIN and self._last is not None:
-                    self._last = replace(self._last, captured=self._clock.now())
-                    return self._last
+                if wait > REPEAT_SECONDS and self._last_frame is not None:
+                    self._last_frame = replace(self._last_frame, captured=self._clock.now())
+                    return self._last_frame
                 continue
-            self._coming = None
-            if shown.image is None:
-                self._finish()
+            self._upcoming = None
+            if upcoming.image is None:
+                if self._failed:
+                    raise SourceError(f"{len(self._failed)} of {len(self._paths)} files could not be shown")
                 return None
-            if shown.first or -early > BEHIND:
-                self._origin -= early
-            elif -early > shown.stays and now - self._given < LATE:
+            lag = -wait
+            if upcoming.is_first or lag > MAX_LAG_SECONDS:
+                self._start += lag
+            elif lag > upcoming.duration and now - self._shown_at < MAX_GAP_SECONDS:
                 self.skipped += 1
                 continue
-            self._given = self._clock.now()
-            self._file = shown.file
-            self._last = Frame(shown.image, shown.pts, self._given)
-            return self._last
+            self._shown_at = self._clock.now()
+            self._file = upcoming.file
+            self._last_frame = Frame(upcoming.image, upcoming.pts, self._shown_at)
+            return self._last_frame
 
-    def _finish(self) -> None:
-        if self._broken:
-            raise SourceError(f"{len(self._broken)} of {len(self._paths)} files could not be shown")
-
-    def _play(self) -> Iterator[_Shown]:
-        """All files, as often as asked for, and the end."""
-        began, file = 0.0, _File()
+    def _read_files(self) -> Iterator[_TimedImage]:
+        """Yield the images of all files, again and again if looped, and the end."""
+        start, file = 0.0, _FileInfo()
         while True:
-            before = began
+            round_start = start
             for path in self._paths:
                 try:
-                    for image, file, at, pts, stays in self._pictures_of(path):
-                        yield _Shown(image, file, began + at, pts, stays, first=at == 0)
-                        end = began + at + stays
+                    end = start
+                    for image in self._read_file(path):
+                        file = image.file
+                        yield replace(image, due=start + image.due, is_first=image.due == 0)
+                        end = start + image.due + image.duration
+                    start = end
                 except (SourceError, UsageError) as error:
                     if len(self._paths) == 1:
                         raise
-                    if path not in self._broken:
+                    if path not in self._failed:
                         say(f"realtime-stylize: {error}")
-                    self._broken.add(path)
-                else:
-                    began = end
-            if began == before:
+                    self._failed.add(path)
+            if start == round_start:
                 raise SourceError(f"none of the {len(self._paths)} files can be shown")
             if not self._loop:
-                yield _Shown(None, file, began)
+                yield _TimedImage(None, file, start)
                 return
 
-    def _pictures_of(self, path: Path) -> Iterator[tuple[Image, _File, float, float, float]]:
-        """(picture, file, when, pts, how long) of one file; when: in seconds from its first picture."""
-        if is_image(path):
-            data = read_bytes(path)
-            animation = decode_animation(path, data)
-            images = [decode_image(path, data).image] if animation is None else [p.image for p in animation.pictures]
-            file = _File(str(path), (images[0].shape[1], images[0].shape[0]))
-            if animation is not None:
-                for image, at, ms in zip(images, animation.times, animation.durations, strict=True):
-                    yield image, file, at, at, ms / 1000
-            else:
-                yield images[0], file, 0.0, 0.0, PICTURE_SECONDS if len(self._paths) > 1 else math.inf
+    def _read_file(self, path: Path) -> Iterator[_TimedImage]:
+        """Yield the images of one file. due: from its first image."""
+        return self._read_image_file(path) if is_image(path) else self._read_video_file(path)
+
+    def _read_image_file(self, path: Path) -> Iterator[_TimedImage]:
+        data = read_bytes(path)
+        animation = decode_animation(path, data)
+        images = [decode_image(path, data)] if animation is None else animation.pictures
+        height, width = images[0].image.shape[:2]
+        file = _FileInfo(str(path), (width, height))
+        if animation is None:
+            yield _TimedImage(images[0].image, file, 0.0, duration=IMAGE_SECONDS if len(self._paths) > 1 else math.inf)
             return
-        with VideoFile(path, track=self._track, glance=True) as film:
-            self._film = film
-            file = _File(str(path), film.format.size, float(film.format.rate))
-            first: int | None = None
-            for step in film:
+        for still, time, milliseconds in zip(images, animation.times, animation.durations, strict=True):
+            yield _TimedImage(still.image, file, time, time, milliseconds / 1000)
+
+    def _read_video_file(self, path: Path) -> Iterator[_TimedImage]:
+        with VideoFile(path, track=self._track, quick_probe=True) as video:
+            self._video = video
+            time_base = video.format.time_base
+            file = _FileInfo(str(path), video.format.size, float(video.format.rate))
+            first_pts: int | None = None
+            for step in video:
                 frame = step.frame
                 if frame is not None:
-                    first = frame.pts if first is None else first
-                    base = film.format.time_base
-                    times = (frame.pts - first, frame.pts, frame.duration)
-                    when, pts, stays = (float(time * base) for time in times)
-                    yield frame.image, file, when, pts, stays
-        self._damaged, self._film = self.decode_errors, None
+                    first_pts = frame.pts if first_pts is None else first_pts
+                    due, pts, duration = (
+                        float(time * time_base) for time in (frame.pts - first_pts, frame.pts, frame.duration)
+                    )
+                    yield _TimedImage(frame.image, file, due, pts, duration)
+        self._earlier_decode_errors, self._video = self.decode_errors, None

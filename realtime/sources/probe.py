@@ -1,4 +1,4 @@
-"""A look through a whole film before any work starts, without decoding: what there is and how it is timed."""
+"""Read through a video without decoding it, before any work starts: its streams, frame count and timestamps."""
 
 from __future__ import annotations
 
@@ -15,100 +15,105 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-HOPELESS = 50  # errors of reading in a row
+MAX_READ_ERRORS = 50  # in a row; then the rest of the file is given up
 
-# Formats that write down how long they are; elsewhere FFmpeg guesses it from what it finds.
-_TELLING = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv"}
+# Formats that store their duration; for others FFmpeg estimates it from what it finds.
+_FORMATS_WITH_DURATION = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv"}
 
-# Formats that know only in which order to decode; what FFmpeg makes of it as times of showing is a guess.
-DECODING_TIMES_ONLY = {"avi"}
+# Formats that store only the decoding order; the presentation timestamps that FFmpeg derives from it are guesses.
+FORMATS_WITHOUT_PTS = {"avi"}
 
 
-def demux(container: InputContainer, failed: Callable[[], None]) -> Iterator[Packet[Any]]:
-    """Every packet that can be read; `failed` is called at each place where one cannot."""
-    in_a_row = 0
-    while in_a_row < HOPELESS:
+def demux(container: InputContainer, on_error: Callable[[], None]) -> Iterator[Packet[Any]]:
+    """Yield every packet that can be read; call `on_error` at each place where one cannot."""
+    errors_in_row = 0
+    while errors_in_row < MAX_READ_ERRORS:
         try:
             for packet in container.demux():
-                in_a_row = 0
+                errors_in_row = 0
                 yield packet
             return
         except av.error.FFmpegError:
-            in_a_row += 1
-            failed()
+            errors_in_row += 1
+            on_error()
 
 
 @dataclass
 class VideoProbe:
-    """What a film holds.
+    """What a video file holds.
 
-    times: when each picture of the chosen track is shown, in its time base, growing; step: the usual distance;
-    variable: the distances differ; last: how long the last picture stays.
-    start, end: of the whole film in seconds; declared: how long the file says it is, None where it does not.
-    samples: the first packet of every stream, by index. errors: places that could not be read.
+    times: when each frame of the chosen track is shown, in its time base, ascending; step: the usual distance between
+    two; variable: whether the distances differ; last_duration: how long the last frame is shown.
+    start, end: of the whole file in seconds; declared_duration: in seconds, None where the file stores none.
+    samples: the first packet of every stream, by index. errors: number of places that could not be read.
     """
 
     frames: int = 0
     times: list[int] = field(default_factory=list)
     step: int = 0
     variable: bool = False
-    last: int = 0
+    last_duration: int = 0
     start: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
-    declared: Fraction | None = None
+    declared_duration: Fraction | None = None
     samples: dict[int, Packet[Any]] = field(default_factory=dict)
     errors: int = 0
 
     @property
+    def found_duration(self) -> Fraction:
+        """Seconds that are there."""
+        return self.end - self.start
+
+    @property
     def missing(self) -> Fraction:
-        """Seconds that the file declares and does not have; half a second of disagreement is usual."""
-        short = (self.declared or self.end - self.start) - (self.end - self.start)
-        return short if short > Fraction(1, 2) else Fraction(0)
+        """Seconds that the file declares and does not have; up to half a second is usual and counts as 0."""
+        missing = (self.declared_duration or self.found_duration) - self.found_duration
+        return missing if missing > Fraction(1, 2) else Fraction(0)
 
     def duration(self, time: int) -> int:
-        """How long the picture shown at that time stays, in the time base."""
-        after = bisect_right(self.times, time)
-        return self.times[after] - time if after < len(self.times) else self.last
+        """Return how long the frame shown at `time` stays, in the time base."""
+        following = bisect_right(self.times, time)
+        return self.times[following] - time if following < len(self.times) else self.last_duration
 
-    def failed(self) -> None:
+    def count_error(self) -> None:
         """Count a place that could not be read."""
         self.errors += 1
 
 
-def survey(container: InputContainer, video: int, packets: int | None = None) -> VideoProbe:
-    """Read through an open film; video: the index of the chosen stream. packets: only so many."""
-    found = VideoProbe()
-    found.start = Fraction(max(0, container.start_time or 0), 1_000_000)
-    if container.format.name in _TELLING and container.duration:
-        found.declared = Fraction(container.duration, 1_000_000)
-    seen = 0
-    for packet in islice(demux(container, found.failed), packets):
-        seen += 1
+def probe_video(container: InputContainer, video_index: int, max_packets: int | None = None) -> VideoProbe:
+    """Read through an open file. video_index: of the chosen stream; max_packets: stop after so many."""
+    probe = VideoProbe()
+    probe.start = Fraction(max(0, container.start_time or 0), 1_000_000)
+    if container.format.name in _FORMATS_WITH_DURATION and container.duration:
+        probe.declared_duration = Fraction(container.duration, 1_000_000)
+    packets_read = 0
+    for packet in islice(demux(container, probe.count_error), max_packets):
+        packets_read += 1
         if not packet.size:
             continue
-        found.samples.setdefault(packet.stream.index, packet)
+        probe.samples.setdefault(packet.stream.index, packet)
         time = packet.pts if packet.pts is not None else packet.dts
         if time is not None and packet.time_base:
-            found.end = max(found.end, (time + (packet.duration or 0)) * packet.time_base)
-        if packet.stream.index == video and not packet.is_discard:
-            found.frames += 1
-            shown = packet.dts if container.format.name in DECODING_TIMES_ONLY else packet.pts
+            probe.end = max(probe.end, (time + (packet.duration or 0)) * packet.time_base)
+        if packet.stream.index == video_index and not packet.is_discard:
+            probe.frames += 1
+            shown = packet.dts if container.format.name in FORMATS_WITHOUT_PTS else packet.pts
             if shown is not None:
-                found.times.append(shown)
-    found.times.sort()
-    _time(found, container.streams[video], whole=seen != packets)
-    return found
+                probe.times.append(shown)
+    probe.times.sort()
+    _analyse_times(probe, container.streams[video_index], is_complete=packets_read != max_packets)
+    return probe
 
 
-def _time(found: VideoProbe, stream: Stream, *, whole: bool) -> None:
-    """What the times of the pictures tell."""
-    times = found.times
-    steps = [later - sooner for sooner, later in pairwise(times) if later > sooner]
+def _analyse_times(probe: VideoProbe, stream: Stream, *, is_complete: bool) -> None:
+    """Derive the usual step, whether the rate is variable, and the last frame's duration from the timestamps."""
+    times = probe.times
+    steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
     if not steps:
         return
-    found.step = found.last = round(median(steps))
+    probe.step = probe.last_duration = round(median(steps))
     # A time base of milliseconds rounds 23.976 fps to 41 and 42: that is not a variable rate.
-    found.variable = max(steps) - min(steps) > 2
-    if whole and stream.duration and not found.missing:
-        last = (stream.start_time or 0) + stream.duration - times[-1]
-        found.last = last if last > 0 else found.step
+    probe.variable = max(steps) - min(steps) > 2
+    if is_complete and stream.duration and not probe.missing:
+        last_duration = (stream.start_time or 0) + stream.duration - times[-1]
+        probe.last_duration = last_duration if last_duration > 0 else probe.step

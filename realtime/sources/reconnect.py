@@ -1,4 +1,4 @@
-"""A source that comes back by itself."""
+"""A source that reopens itself after a loss of signal."""
 
 from __future__ import annotations
 
@@ -14,43 +14,44 @@ from realtime.frame import Frame
 from realtime.sources.base import Source
 from realtime.system.clock import Clock, SystemClock
 
-PATIENCE = 0.1  # s; in a pause, between two looks at whether another source is wanted
+POLL_SECONDS = 0.1  # between two checks, in a pause, whether to stop or to switch to another source
 
 
-class _Called(threading.Event):
-    """Is set as long as that function says so."""
+class _PolledEvent(threading.Event):
+    """An event that is set whenever a function returns True; it cannot be set otherwise."""
 
-    def __init__(self, called: Callable[[], bool]) -> None:
+    def __init__(self, condition: Callable[[], bool]) -> None:
         super().__init__()
-        self._is_called = called
+        self._condition = condition
 
     def is_set(self) -> bool:
-        """Whether it says so now."""
-        return self._is_called()
+        """Return what the function returns now."""
+        return self._condition()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Until it does, or for that many seconds."""
+        """Wait until the function returns True, or for `timeout` seconds."""
         end = time.perf_counter() + (threading.TIMEOUT_MAX if timeout is None else timeout)
-        while not self.is_set() and (left := end - time.perf_counter()) > 0:
-            time.sleep(min(PATIENCE, left))
+        while not self.is_set() and (remaining := end - time.perf_counter()) > 0:
+            time.sleep(min(POLL_SECONDS, remaining))
         return self.is_set()
 
 
-def pause(attempt: int) -> float:
-    """Seconds to wait before the attempt (0, 1, ...): 1 s five times, 5 s five times, then 10 s."""
+def retry_delay(attempt: int) -> float:
+    """Return the seconds to wait before the attempt (0, 1, ...): 1 s five times, 5 s five times, then 10 s."""
     return 1.0 if attempt < 5 else 5.0 if attempt < 10 else 10.0
 
 
-class Reconnecting:
-    """Wraps a function that opens a source, and opens it again whenever its signal is lost.
+class ReconnectingSource:
+    """Wraps a function that opens a source, and calls it again whenever the signal is lost.
 
-    The constructor opens it the first time, and lets errors of that through. After that only `read` touches
-    the source, until the thread that reads has ended; then `close` may be called. Setting `stop` makes `read`
-    return None: at once from a pause, within seconds from a silent camera, since drivers and FFmpeg give up
-    by themselves. A driver that never gives up cannot be interrupted from here: read in a daemon thread, join
-    it with a timeout, and if it hangs do not close, but leave it to the end of the process.
+    The constructor opens the source for the first time and lets errors of that through. After that only `read` uses
+    the source, until the thread that reads has ended; then `close` may be called. Setting `stop` makes `read` return
+    None: within 0.1 s from a pause, within seconds from a silent camera, since drivers and FFmpeg time out by
+    themselves. A driver that never does cannot be interrupted: read in a daemon thread, join it with a timeout, and if
+    that passes, leave the source open until the process ends.
 
-    state, reason: for the screen, from any thread. reason is one line, "" while all is well.
+    state, reason: for the screen, readable from any thread; reason is one line, empty while frames come.
+    loss_reasons: how often the signal was lost for each reason. switch_error: why the last `switch` failed, or empty.
     """
 
     def __init__(
@@ -64,28 +65,28 @@ class Reconnecting:
         self.state: Literal["live", "no signal"] = "live"
         self.reason = ""
         self.signal_losses = 0
-        self.reasons: Counter[str] = Counter()  # of the losses
+        self.loss_reasons: Counter[str] = Counter()
         self.reconnects = 0
+        self.switch_error = ""
         self._open_source = open_source
         self._clock = clock or SystemClock()
-        self.refused = ""  # why `switch` did not
-        self._next: Callable[[], Source] | None = None
-        self._called = _Called(lambda: self.stop.is_set() or self._next is not None)  # out of a pause
+        self._next_opener: Callable[[], Source] | None = None
+        self._interrupt = _PolledEvent(lambda: self.stop.is_set() or self._next_opener is not None)
         self._attempt = 0  # since the last frame
-        self._errors_before = 0  # decode errors of earlier connections
-        self._begin: float | None = None  # when the very first frame was captured
-        self._shift: float | None = 0.0  # from the connection's pts to ours; None: not known yet
+        self._earlier_decode_errors = 0  # of the connections before this one
+        self._first_captured: float | None = None  # `captured` of the very first frame
+        self._pts_offset: float | None = 0.0  # from this connection's pts to ours; None until its first frame
         self._source = open_source()
         self._is_open = True
 
     @property
     def opener(self) -> Callable[[], Source]:
-        """What opens it again: with it `switch` comes back here."""
-        return self._next or self._open_source
+        """The function that opens the current source; passed to `switch` it returns to it."""
+        return self._next_opener or self._open_source
 
     @property
     def name(self) -> str:
-        """The source's."""
+        """Name of the current source."""
         return self._source.name
 
     @property
@@ -95,59 +96,59 @@ class Reconnecting:
 
     @property
     def fps(self) -> float:
-        """The source's; 0.0 is unknown."""
+        """Frames per second of the current source; 0.0 if unknown."""
         return self._source.fps
 
     @property
-    def gives(self) -> str:
-        """What the source really gives, for people: 640 x 480, 30 fps, MJPG."""
+    def description(self) -> str:
+        """Size, rate and format of the frames, for the user: 640 x 480, 30 fps, MJPG."""
         width, height = self.size
         parts = [f"{width} x {height}", f"{self.fps:g} fps" if self.fps else "", self._source.format]
         return ", ".join(part for part in parts if part)
 
     @property
     def mirror(self) -> bool:
-        """Whether people expect to see this one as in a mirror."""
+        """Whether users expect to see the current source mirrored."""
         return self._source.mirror
 
     @property
-    def waits(self) -> bool:
-        """Whether it stands still while nobody reads."""
-        return self._source.waits
+    def can_pause(self) -> bool:
+        """Whether the reader may stop reading for a while."""
+        return self._source.can_pause
 
     @property
     def decode_errors(self) -> int:
-        """Pictures that came damaged and were skipped, over all connections."""
-        return self._errors_before + (self._source.decode_errors if self._is_open else 0)
+        """Number of damaged frames, which were skipped, over all connections."""
+        return self._earlier_decode_errors + (self._source.decode_errors if self._is_open else 0)
 
     def read(self) -> Frame | None:
-        """Wait for the next frame, reconnecting as often as it takes; None once `stop` is set, or after the last.
+        """Wait for the next frame, reconnecting as often as needed; None once `stop` is set or after the last frame.
 
-        pts goes on across connections: what was missed in between is a gap.
+        pts continues across connections and includes the time without signal.
         """
         while not self.stop.is_set():
-            if self._next is not None:
-                self._change()
+            if self._next_opener is not None:
+                self._switch_source()
             if not self._is_open and not self._reopen():
                 continue
             try:
                 frame = self._source.read()
             except SignalLost as error:
-                if self._next is None:
-                    self._lose(error)
+                if self._next_opener is None:
+                    self._handle_loss(error)
                 continue
-            return None if frame is None else self._received(frame)
+            return None if frame is None else self._accept(frame)
         return None
 
     def switch(self, open_source: Callable[[], Source]) -> None:
-        """Another source from the next frame on, from any thread; `refused` says why, where that does not open."""
-        self._next = open_source
+        """Switch to another source from the next frame on; from any thread. Sets `switch_error` if it does not open."""
+        self._next_opener = open_source
 
     def close(self) -> None:
-        """Close the source. May be called twice, but only by the thread that reads, or after its end."""
+        """Close the source. May be called twice, but only by the thread that reads, or after that has ended."""
         self.stop.set()
         if self._is_open:
-            self._hang_up()
+            self._disconnect()
 
     def __enter__(self) -> Self:
         return self
@@ -155,57 +156,57 @@ class Reconnecting:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _change(self) -> None:
-        """The old one is closed first: two cameras at once are more than some USB ports carry."""
-        new, self._next = self._next, None
+    def _switch_source(self) -> None:
+        """Close the old source, then open the new one: some USB ports cannot carry two cameras at once."""
+        new_opener, self._next_opener = self._next_opener, None
         if self._is_open:
-            self._hang_up()
-        for opener in (new, self._open_source):
+            self._disconnect()
+        for opener in (new_opener, self._open_source):
             if opener is None:
                 continue
             try:
                 self._source = opener()
             except SourceError as error:
-                self.refused = self.refused or str(error)
+                self.switch_error = self.switch_error or str(error)
                 continue
             self._open_source, self._is_open = opener, True
             return
-        self.state, self.reason = "no signal", self.refused
+        self.state, self.reason = "no signal", self.switch_error
 
     def _reopen(self) -> bool:
-        if self._clock.wait(pause(self._attempt), self._called):
+        if self._clock.wait(retry_delay(self._attempt), self._interrupt):
             return False
         self._attempt += 1
         try:
             self._source = self._open_source()
-        except SourceError as error:  # a camera that worked may yet come back, whatever it says meanwhile
+        except SourceError as error:  # any error may be temporary: the camera has worked before
             self.reason = str(error)
             return False
         self._is_open = True
         return True
 
-    def _lose(self, error: SignalLost) -> None:
-        self._hang_up()
+    def _handle_loss(self, error: SignalLost) -> None:
+        self._disconnect()
         self.reason = str(error)
         if self.state == "live":
             self.state = "no signal"
             self.signal_losses += 1
-            self.reasons[self.reason] += 1
+            self.loss_reasons[self.reason] += 1
 
-    def _hang_up(self) -> None:
-        self._errors_before += self._source.decode_errors
+    def _disconnect(self) -> None:
+        self._earlier_decode_errors += self._source.decode_errors
         self._is_open = False
-        self._shift = None
+        self._pts_offset = None
         self._source.close()
 
-    def _received(self, frame: Frame) -> Frame:
-        if self._begin is None:
-            self._begin = frame.captured
-        if self._shift is None:
-            self._shift = frame.captured - self._begin - frame.pts
+    def _accept(self, frame: Frame) -> Frame:
+        if self._first_captured is None:
+            self._first_captured = frame.captured
+        if self._pts_offset is None:
+            self._pts_offset = frame.captured - self._first_captured - frame.pts
         if self.state != "live":
             self.state = "live"
             self.reconnects += 1
         self.reason = ""
         self._attempt = 0
-        return replace(frame, pts=frame.pts + self._shift) if self._shift else frame
+        return replace(frame, pts=frame.pts + self._pts_offset) if self._pts_offset else frame

@@ -1,4 +1,4 @@
-"""Films: every picture of the best video track, in order, and everything else in the file untouched."""
+"""Read video files: every frame of one video track, in order, and the packets of all other tracks untouched."""
 
 from __future__ import annotations
 
@@ -21,101 +21,104 @@ from av.video.stream import VideoStream
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Image, Step, VideoFormat, VideoFrame
 from realtime.sources.deinterlace import Deinterlacer
-from realtime.sources.probe import DECODING_TIMES_ONLY, VideoProbe, demux, survey
+from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, demux, probe_video
 from realtime.sources.to_bgr import ToBgr
 
-_HDR = {16: "PQ", 18: "HLG"}
-_PROGRESSIVE = (0, 1)  # field orders: unknown, progressive
-_ONE_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs that keep each picture in a packet of its own
-_GLANCE = 500  # packets
-NOTHING: Image = np.zeros((1, 1, 3), np.uint8)
-_BUNDLE = 256  # packets between two pictures that travel together
+SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # stands for each frame that `skip_frames` leaves out
+QUICK_PROBE_PACKETS = 500
+MAX_STEP_PACKETS = 256  # of other tracks in one Step, so that a long stretch without frames is passed on in parts
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+_PROGRESSIVE_ORDERS = (0, 1)  # FFmpeg's field orders: unknown, progressive
+_ONE_FRAME_PER_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs
 
 
 class VideoFile:
-    """A film, opened and looked through by its constructor.
+    """A video file, opened and probed by its constructor.
 
-    track: which video track, from 1; by default the largest. frames: stop after so many. glance: look through
-    its beginning only, which is enough to play it; then `total` and `losses` say nothing.
-    notes: what the user should know before the work starts.
-    Raises SourceError where there is no picture in it.
+    track: which video track, from 1; by default the largest. max_frames: stop after so many.
+    quick_probe: probe its beginning only, which is enough for playback; `expected_frames` and `losses` are then unset.
+    notes: what the user should know before the work starts. skip_frames: how many frames at the beginning are not
+    converted but returned as SKIPPED_IMAGE. decode_errors, corrupt_frames: damaged frames that were skipped, and that
+    were decoded in part. repaired_timestamps: those that did not increase.
+    Raises SourceError if the file has no frame that can be decoded, UsageError if it has no such track.
     """
 
     def __init__(
-        self, path: Path, *, track: int | None = None, frames: int | None = None, glance: bool = False
+        self, path: Path, *, track: int | None = None, max_frames: int | None = None, quick_probe: bool = False
     ) -> None:
-        self.path, self._limit = path, frames
+        self.path, self._max_frames = path, max_frames
         self.notes: list[str] = []
-        self.skip = 0  # so many of the first pictures are not looked at: they come as NOTHING
-        self.damaged = self.corrupt = self.mended = self.frames = 0
+        self.skip_frames = 0
+        self.decode_errors = self.corrupt_frames = self.repaired_timestamps = self.frames_read = 0
         self._last: VideoFrame | None = None
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
-            index = self._choose(container, track).index
-            self.survey: VideoProbe = survey(container, index, _GLANCE if glance else None)
+            index = self._choose_track(container, track).index
+            self.probe: VideoProbe = probe_video(container, index, QUICK_PROBE_PACKETS if quick_probe else None)
         self._container = _open(path)
         try:
-            self._video = self._choose(self._container, track)
-            self._video.codec_context.thread_type = ThreadType.SLICE  # frame threads lose pictures beside damaged ones
+            self._video = self._choose_track(self._container, track)
+            self._video.codec_context.thread_type = ThreadType.SLICE  # frame threads lose frames next to damaged ones
             self._steps = self._read()
-            self._ahead = self._peek()
+            self._lookahead = self._read_first_frame()
         except BaseException:
             self.close()
             raise
 
     @property
-    def others(self) -> list[Stream]:
-        """Every stream but the painted one."""
-        return [s for s in self._container.streams if s.index != self._video.index]
+    def other_streams(self) -> list[Stream]:
+        """Every stream but the video stream that is decoded."""
+        return [stream for stream in self._container.streams if stream.index != self._video.index]
 
     @property
-    def video(self) -> VideoStream:
-        """The painted stream."""
+    def video_stream(self) -> VideoStream:
+        """The video stream that is decoded."""
         return self._video
 
     @property
     def container(self) -> InputContainer:
-        """The open file: its metadata and chapters."""
+        """The open file, with its metadata and chapters."""
         return self._container
 
     @property
-    def total(self) -> int:
-        """How many pictures it should give."""
-        return min(self.survey.frames, self._limit or self.survey.frames)
+    def expected_frames(self) -> int:
+        """How many frames the iteration should give."""
+        return min(self.probe.frames, self._max_frames or self.probe.frames)
 
     @property
     def losses(self) -> list[str]:
-        """What the file should have had; known when all is read."""
+        """What the file lacks, as lines for the user; complete once all frames are read."""
         found = []
-        if self.survey.missing and not self._done:
-            there, declared = self.survey.end - self.survey.start, self.survey.declared or Fraction(0)
+        if self.probe.missing and not self._limit_reached:
+            there, declared = self.probe.found_duration, self.probe.declared_duration or Fraction(0)
             found.append(f"it is cut short: {float(there):.2f} of {float(declared):.2f} s are there")
-        if self.survey.errors:
-            found.append(f"places that could not be read: {self.survey.errors}")
-        if self.damaged:
-            found.append(f"damaged pictures, skipped: {self.damaged}; {self.frames} of {self.total} are there")
-        if self.corrupt:
-            found.append(f"damaged pictures, painted as far as they could be decoded: {self.corrupt}")
-        if not found and self.frames < self.total and self._video.name in _ONE_PACKET:
-            found.append(f"only {self.frames} of {self.total} pictures could be decoded")
+        if self.probe.errors:
+            found.append(f"places that could not be read: {self.probe.errors}")
+        frames, expected = self.frames_read, self.expected_frames
+        if self.decode_errors:
+            found.append(f"damaged pictures, skipped: {self.decode_errors}; {frames} of {expected} are there")
+        if self.corrupt_frames:
+            found.append(f"damaged pictures, painted as far as they could be decoded: {self.corrupt_frames}")
+        if not found and frames < expected and self._video.name in _ONE_FRAME_PER_PACKET:
+            found.append(f"only {frames} of {expected} pictures could be decoded")
         return found
 
     def __iter__(self) -> Iterator[Step]:
-        """Everything, in the file's order; once."""
-        while self._ahead:
-            yield self._ahead.popleft()
+        """Iterate over frames and packets in the file's order; possible once."""
+        while self._lookahead:
+            yield self._lookahead.popleft()
         yield from self._steps
 
-    def _choose(self, container: InputContainer, track: int | None) -> VideoStream:
-        pictures = Disposition.attached_pic | Disposition.timed_thumbnails
-        tracks = [s for s in container.streams.video if not s.disposition & pictures]
+    def _choose_track(self, container: InputContainer, track: int | None) -> VideoStream:
+        thumbnails = Disposition.attached_pic | Disposition.timed_thumbnails
+        tracks = [stream for stream in container.streams.video if not stream.disposition & thumbnails]
         if not tracks:
-            what = "only sound" if container.streams.audio else "no video"
-            raise SourceError(f"{self.path} has {what}: there is nothing to paint")
+            content = "only sound" if container.streams.audio else "no video"
+            raise SourceError(f"{self.path} has {content}: there is nothing to paint")
         if track is not None and not 1 <= track <= len(tracks):
             raise UsageError(f"--track {track}: {self.path} has video tracks 1 to {len(tracks)}")
-        best = max(tracks, key=lambda s: (s.codec_context is not None, _area(s), bool(s.disposition & 1), -s.index))
-        chosen = best if track is None else tracks[track - 1]
+        largest = max(tracks, key=lambda s: (s.codec_context is not None, _area(s), bool(s.disposition & 1), -s.index))
+        chosen = largest if track is None else tracks[track - 1]
         if cast("Any", chosen.codec_context) is None:
             raise SourceError(f"{self.path}: its video is in a format that FFmpeg cannot decode")
         if len(tracks) > 1 and track is None and not self.notes:
@@ -123,116 +126,116 @@ class VideoFile:
             self.notes.append(f"video track {tracks.index(chosen) + 1} is painted ({sizes}); --track N picks another")
         return chosen
 
-    def _peek(self) -> deque[Step]:
-        """Decode up to the first picture: only there stand rotation and colours."""
-        ahead: deque[Step] = deque()
+    def _read_first_frame(self) -> deque[Step]:
+        """Read up to the first frame, which is where rotation and colours are stored."""
+        lookahead: deque[Step] = deque()
         for step in self._steps:
-            ahead.append(step)
+            lookahead.append(step)
             if step.frame is not None:
-                return ahead
-        raise SourceError(f"{self.path}: none of its {self.survey.frames} pictures can be decoded")
+                return lookahead
+        raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded")
 
     def _read(self) -> Iterator[Step]:
         step = Step()
-        for packet in demux(self._container, lambda: None):  # the survey has counted them
+        for packet in demux(self._container, lambda: None):  # the probe has counted the errors
             if packet.stream.index != self._video.index:  # `stream_index` of the last, empty packets is always 0
-                if packet.size and not self._over(packet):
+                if packet.size and not self._is_past_limit(packet):
                     step.packets.append(packet)
-                    if len(step.packets) >= _BUNDLE:
+                    if len(step.packets) >= MAX_STEP_PACKETS:
                         yield step
                         step = Step()
-                elif self._done and self._over(packet, 1.0):
+                elif self._limit_reached and self._is_past_limit(packet, 1.0):
                     break
                 continue
-            for picture in [] if self._done else self._decode(packet):
-                frame = None if self._done else self._frame(picture)
+            for decoded in [] if self._limit_reached else self._decode(packet):
+                frame = None if self._limit_reached else self._convert(decoded)
                 if frame is not None:
                     step.frame = self._last = frame
-                    self.frames += 1
+                    self.frames_read += 1
                     yield step
                     step = Step()
         if step.packets:
             yield step
 
     @property
-    def _done(self) -> bool:
-        return self._limit is not None and self.frames >= self._limit
+    def _limit_reached(self) -> bool:
+        return self._max_frames is not None and self.frames_read >= self._max_frames
 
-    def _over(self, packet: Packet[Any], margin: float = 0.0) -> bool:
-        """Whether a packet comes after the last picture that was asked for."""
-        if not self._done or self._last is None or packet.pts is None:
+    def _is_past_limit(self, packet: Packet[Any], margin: float = 0.0) -> bool:
+        """Return whether a packet starts `margin` seconds or more after the last of `max_frames` frames has ended."""
+        if not self._limit_reached or self._last is None or packet.pts is None:
             return False
-        end = (self._last.pts + self._last.duration) * self.format.time_base + self.survey.start
+        end = (self._last.pts + self._last.duration) * self.format.time_base + self.probe.start
         return float(packet.pts * packet.time_base) >= float(end) + margin
 
     def _decode(self, packet: Packet[Any]) -> list[AvFrame]:
         try:
-            pictures = self._video.codec_context.decode(packet)
-            if not hasattr(self, "format") and pictures:
-                self._learn(pictures[0])
+            decoded = self._video.codec_context.decode(packet)
+            if not hasattr(self, "format") and decoded:
+                self._set_format(decoded[0])
             if self._deinterlacer is not None:
-                pictures = self._deinterlacer.feed(pictures, last=not packet.size)
-            return pictures
-        except av.error.EOFError:  # said twice
+                decoded = self._deinterlacer.feed(decoded, last=not packet.size)
+            return decoded
+        except av.error.EOFError:  # a decoder may be flushed twice
             return []
         except av.error.FFmpegError:
-            self.damaged += 1
+            self.decode_errors += 1
             return []
 
-    def _learn(self, picture: AvFrame) -> None:
-        """What the first picture says of all."""
+    def _set_format(self, first: AvFrame) -> None:
+        """Set what the first frame says of all: size, colours, rotation, timing, interlacing."""
         context, stream = self._video.codec_context, self._video
-        self._upright = ToBgr(picture)
-        colour = self._upright.colour
-        if colour.transfer in _HDR:
+        self._to_bgr = ToBgr(first)
+        colour = self._to_bgr.colour
+        if colour.transfer in _HDR_TRANSFERS:
             raise SourceError(
-                f"{self.path} is an HDR film ({_HDR[colour.transfer]}), which cannot be painted faithfully; "
+                f"{self.path} is an HDR film ({_HDR_TRANSFERS[colour.transfer]}), which cannot be painted faithfully; "
                 "convert it to SDR first"
             )
-        width, height = picture.width, picture.height
-        pixel = stream.sample_aspect_ratio or Fraction(1)
-        if self._upright.sideways:
-            width, height, pixel = height, width, 1 / pixel
+        width, height = first.width, first.height
+        pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+        if self._to_bgr.transposed:
+            width, height, pixel_aspect = height, width, 1 / pixel_aspect
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        self._step = self.survey.step or max(1, round(1 / (rate * time_base)))
-        self._origin = round(self.survey.start / time_base)
-        self._lag: int | None = None  # between the decoding of a picture and its turn to be shown
-        if self._container.format.name in DECODING_TIMES_ONLY and picture.dts is not None:
-            self._lag = picture.dts - self.survey.times[0]
-        deep = self._upright.deep
-        self.format = VideoFormat((width, height), time_base, rate, self.survey.variable, pixel, colour, deep)
+        self._usual_duration = self.probe.step or max(1, round(1 / (rate * time_base)))
+        self._start_pts = round(self.probe.start / time_base)
+        self._dts_offset: int | None = None  # from presentation to decoding, where the file stores the latter only
+        if self._container.format.name in FORMATS_WITHOUT_PTS and first.dts is not None:
+            self._dts_offset = first.dts - self.probe.times[0]
+        deep = self._to_bgr.deep
+        self.format = VideoFormat((width, height), time_base, rate, self.probe.variable, pixel_aspect, colour, deep)
         if deep:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
-        if picture.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE:
+        if first.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE_ORDERS:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")
             self._deinterlacer = Deinterlacer(stream)
 
-    def _frame(self, picture: AvFrame) -> VideoFrame | None:
-        """A picture as it travels; None where it cannot be shown."""
+    def _convert(self, decoded: AvFrame) -> VideoFrame | None:
+        """Return a decoded frame in BGR with its timestamp; None if it cannot be converted."""
         try:
-            image = self._upright(picture) if self.frames >= self.skip else NOTHING
+            image = self._to_bgr(decoded) if self.frames_read >= self.skip_frames else SKIPPED_IMAGE
         except (av.error.FFmpegError, ValueError):
-            self.damaged += 1
+            self.decode_errors += 1
             return None
-        self.corrupt += picture.is_corrupt
-        shown = picture.pts
-        if self._lag is not None:
-            shown = picture.dts - self._lag if picture.dts is not None else None
-        duration = self.survey.duration(shown) if shown is not None else 0
-        return VideoFrame(image, self._time(shown), duration or self._step)
+        self.corrupt_frames += decoded.is_corrupt
+        pts = decoded.pts
+        if self._dts_offset is not None:
+            pts = decoded.dts - self._dts_offset if decoded.dts is not None else None
+        duration = self.probe.duration(pts) if pts is not None else 0
+        return VideoFrame(image, self._next_pts(pts), duration or self._usual_duration)
 
-    def _time(self, pts: int | None) -> int:
-        """From the film's start; strictly growing, mended where the file's is not."""
+    def _next_pts(self, pts: int | None) -> int:
+        """Return the timestamp counted from the start of the video; one that does not increase is repaired."""
         last = self._last.pts if self._last is not None else None
         if pts is None:
-            return 0 if last is None else last + self._step
-        pts -= self._origin
+            return 0 if last is None else last + self._usual_duration
+        pts -= self._start_pts
         if last is None or pts > last:
             return pts
-        self.mended += 1
-        far = (last - pts) * self.format.time_base > 1
-        return last + (self._step if far else max(1, self._step // 2))
+        self.repaired_timestamps += 1
+        is_jump = (last - pts) * self.format.time_base > 1
+        return last + (self._usual_duration if is_jump else max(1, self._usual_duration // 2))
 
     def close(self) -> None:
         """Close the file; may be called twice."""
@@ -259,4 +262,5 @@ def _open(path: Path) -> InputContainer:
 
 
 def _area(stream: VideoStream) -> int:
+    """Return the pixels of a frame; 0 if the stream cannot be decoded."""
     return (stream.width or 0) * (stream.height or 0) if cast("Any", stream.codec_context) is not None else 0

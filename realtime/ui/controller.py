@@ -13,7 +13,7 @@ from realtime.live.recorder import Recorder
 from realtime.live.view import View
 from realtime.live.viewer import Viewer
 from realtime.sinks.snapshot import save_snapshot
-from realtime.sources import next_camera
+from realtime.sources.opening import next_camera
 from realtime.system.console import tell
 from realtime.ui.commands import SEAM, Command
 from realtime.ui.keys import Action, ActionCommand
@@ -92,14 +92,14 @@ class Controller:
     def _check_source(self) -> None:
         """Report that the source has been switched, or why it could not be."""
         source = self.live.source
-        if source.refused:
-            self.messages.queue(source.refused)
-            source.refused = ""
+        if source.switch_error:
+            self.messages.queue(source.switch_error)
+            source.switch_error = ""
         elif source.name != self._source:
             if source.mirror != self._mirrors:
                 self.live.take_mirror(source.mirror)
             self._source, self._mirrors = source.name, source.mirror
-            line = f"{source.name}: {source.gives}"
+            line = f"{source.name}: {source.description}"
             self.messages.queue(line)
             tell(line)
 

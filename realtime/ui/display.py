@@ -111,7 +111,7 @@ class Display:
             provider_reason=live.stylizer.provider_reason,
             size=live.working_size,
             style=live.look.target.label,
-            source=f"{live.source.name}: {live.source.gives}".replace(" x ", " × "),
+            source=f"{live.source.name}: {live.source.description}".replace(" x ", " × "),
             recording=hud.recording_text(recording) if recording else "",
             dialled=hud.GAP.join(live.look.target.dialled + ["walking"] * live.look.touring),
         )

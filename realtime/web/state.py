@@ -39,7 +39,7 @@ def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, An
         "seam": round(viewer.seam, 3),
         "grid": {"columns": layout.columns, "rows": layout.rows} if layout is not None else None,
         "said": [controller.messages.count, controller.messages.text],
-        "source": f"{source.name}: {source.gives}",
+        "source": f"{source.name}: {source.description}",
         "silent": viewer.no_signal_reason(),
         "fps": round(hub.fps),
         "size": list(live.working_size),

@@ -9,7 +9,7 @@ import cv2
 
 from realtime.frame import Image
 from realtime.imaging import resize
-from realtime.sources.demo import scene
+from realtime.sources.demo import render_scene
 from realtime.stylizer.look import one_style
 from realtime.ui.controller import Controller
 
@@ -23,7 +23,7 @@ class Thumbnails:
     def __init__(self, controller: Controller) -> None:
         self._deeds = controller
         self._made: dict[int, bytes] = {}
-        self._small = resize(scene(0.0), (WIDTH, HEIGHT))
+        self._small = resize(render_scene(0.0), (WIDTH, HEIGHT))
         self._taken = 0.0
         self._lock = threading.Lock()
 

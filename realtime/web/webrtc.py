@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from realtime.errors import UsageError
 from realtime.sources.base import Source
 from realtime.sources.browser_camera import BrowserCamera
-from realtime.sources.reconnect import Reconnecting
+from realtime.sources.reconnect import ReconnectingSource
 from realtime.web.broadcast import Broadcaster
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Senders:
     source: what is switched to the page's camera, and back when it stops.
     """
 
-    def __init__(self, source: Reconnecting, camera: BrowserCamera, hub: Broadcaster) -> None:
+    def __init__(self, source: ReconnectingSource, camera: BrowserCamera, hub: Broadcaster) -> None:
         self.sender = ""  # the page's own name for itself
         self._source, self._camera, self._hub = source, camera, hub
         self._peer: RTCPeerConnection | None = None
@@ -96,7 +96,7 @@ class Senders:
         before, self._before = self._before, None
         if before is not None and self._source.opener == self._camera.open:  # nobody has chosen another since
             self._source.switch(before)
-            self._camera.leave()
+            self._camera.disconnect()
 
     async def _hang_up(self) -> None:
         peer, self._peer, self.sender = self._peer, None, ""

@@ -21,7 +21,7 @@ from realtime.sinks.output_file import OutputFile
 from realtime.sinks.recording import ROOM, Recording
 from realtime.sinks.video import VideoSink
 from realtime.sources.demo import Demo
-from realtime.sources.reconnect import Reconnecting
+from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.library import Library
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.clock import FakeClock
@@ -177,7 +177,7 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
 
     path = tmp_path / "r.mp4"
     with Stylizer(library=library) as stylizer, Noting() as outputs:
-        live = Live(Reconnecting(lambda: Demo((1280, 960), fps=60)), stylizer, mirror=False, height=960)
+        live = Live(ReconnectingSource(lambda: Demo((1280, 960), fps=60)), stylizer, mirror=False, height=960)
         recorder = Recorder(outputs, tmp_path)
         recorder.start(OutputFile(path, sources=[]), (1280, 960), 60)
         recording = recorder.recording

@@ -1,4 +1,4 @@
-"""Films with holes: what can be saved is saved, what cannot is one line, and nothing else happens."""
+"""Damaged videos: what can be decoded is written, what cannot is reported in one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.movies import H264, PICTURE, TONE, make, paint, times
 LONG = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=3")
 
 
-def test_a_film_cut_short_is_said_to_be(tmp_path: Path) -> None:
+def test_truncated_video_is_reported_as_cut_short(tmp_path: Path) -> None:
     whole = make(tmp_path / "whole.mp4", *LONG, *H264, "-movflags", "faststart")
     data = whole.read_bytes()
     source = tmp_path / "in.mp4"
@@ -24,12 +24,12 @@ def test_a_film_cut_short_is_said_to_be(tmp_path: Path) -> None:
     assert any("cut short" in loss and "of 3.00 s" in loss for loss in result.losses), result.losses
 
 
-def test_damage_costs_the_damaged_pictures_only(tmp_path: Path) -> None:
+def test_flipped_bits_lose_only_the_damaged_frames(tmp_path: Path) -> None:
     whole = make(tmp_path / "whole.mkv", *LONG, *H264, "-g", "5")
     data = bytearray(whole.read_bytes())
-    places = np.random.default_rng(3)
-    for place in places.integers(len(data) // 4, len(data), 12):
-        data[place] ^= 1 << int(places.integers(8))
+    rng = np.random.default_rng(3)
+    for offset in rng.integers(len(data) // 4, len(data), 12):
+        data[offset] ^= 1 << int(rng.integers(8))
     (tmp_path / "in.mkv").write_bytes(data)
     result = paint(tmp_path / "in.mkv", tmp_path / "out.mp4")
     assert result.losses
@@ -37,41 +37,41 @@ def test_damage_costs_the_damaged_pictures_only(tmp_path: Path) -> None:
     assert len(times(tmp_path / "out.mp4")) == result.frames
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi"])
-def test_whatever_is_broken_ends_in_a_film_or_in_one_line(tmp_path: Path, ending: str) -> None:
-    sound = ("-c:a", "mp3" if ending == "avi" else "aac")
-    whole = make(tmp_path / f"whole.{ending}", *PICTURE, *TONE, *H264, *sound).read_bytes()
-    dice = random.Random(7)
-    ends = {"painted": 0, "refused": 0}
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+def test_random_damage_ends_in_a_video_or_in_a_one_line_error(tmp_path: Path, suffix: str) -> None:
+    sound = ("-c:a", "mp3" if suffix == "avi" else "aac")
+    whole = make(tmp_path / f"whole.{suffix}", *PICTURE, *TONE, *H264, *sound).read_bytes()
+    rng = random.Random(7)
+    outcomes = {"stylized": 0, "refused": 0}
     for number in range(12):
         data = bytearray(whole)
         if number % 3 == 0:
-            data = data[: dice.randrange(len(data))]
+            data = data[: rng.randrange(len(data))]
         elif number % 3 == 1:
             for _ in range(20):
-                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+                data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         else:
-            place = dice.randrange(len(data) - 200)
-            data[place : place + 200] = bytes(200)
-        source = tmp_path / f"in.{ending}"
+            offset = rng.randrange(len(data) - 200)
+            data[offset : offset + 200] = bytes(200)
+        source = tmp_path / f"in.{suffix}"
         source.write_bytes(data)
         output = tmp_path / f"{number}.{('mp4', 'mkv', 'webm')[number % 3]}"
         try:
             result = paint(source, output, preset="ultrafast", crf=30)
         except StylizeError as error:
             assert "\n" not in str(error)
-            ends["refused"] += 1
+            outcomes["refused"] += 1
         else:
             assert len(times(output)) == result.frames
-            ends["painted"] += 1
-    assert ends["painted"] >= 3, ends
+            outcomes["stylized"] += 1
+    assert outcomes["stylized"] >= 3, outcomes
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"", "not a film"), (b"nonsense" * 99, "not a film"), ("audio", "only sound"), (None, "no such file")],
 )
-def test_what_is_no_film_is_one_line(tmp_path: Path, content: bytes | str | None, words: str) -> None:
+def test_file_without_video_is_refused_in_one_line(tmp_path: Path, content: bytes | str | None, words: str) -> None:
     source = tmp_path / "in.mp4"
     if content == "audio":
         make(source, *TONE, "-c:a", "aac")

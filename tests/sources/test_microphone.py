@@ -1,4 +1,4 @@
-"""The microphone: the real libasound, which reads its sound from a pipe that the test fills."""
+"""Microphone, with the real libasound, which reads its sound from a pipe that the test fills."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ PICTURE = np.zeros((48, 64, 3), np.uint8)
 
 
 class Speaker:
-    """Plays into the microphone: silence, and a tone while `loud`. A stereo sample is 4 bytes."""
+    """Plays into the microphone: a tone while `loud`, else silence. A stereo sample has 4 bytes."""
 
     def __init__(self, pipe: Path) -> None:
-        self.loud, self.heard = False, 0.0  # heard: when the tone began
+        self.loud, self.tone_start = False, 0.0
         self._pipe, self._stop = pipe, threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
@@ -45,11 +45,11 @@ class Speaker:
         tone, silence = np.repeat(wave, 2).tobytes(), bytes(480 * 4)
         try:
             with self._pipe.open("wb", buffering=0) as pipe:
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)  # else it holds a third of a second
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)  # by default it holds a third of a second
                 begin = time.monotonic()
                 for number in range(10_000):
                     if self.loud:
-                        self.heard = self.heard or time.monotonic()
+                        self.tone_start = self.tone_start or time.monotonic()
                     pipe.write(tone if self.loud else silence)
                     if self._stop.wait(max(0.0, begin + number / 100 - time.monotonic())):
                         return
@@ -72,7 +72,7 @@ def speaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Speaker
 
 
 def record(path: Path, speaker: Speaker, seconds: float = 2.5, loud_from: float = 1.0) -> Recording:
-    """Pictures at 20 a second, and a tone from a moment on."""
+    """Record frames at 20 fps, with a tone from second `loud_from` on."""
     recording = Recording(OutputFile(path, sources=[]), (64, 48), 20, microphone=Microphone())
     clock = SystemClock()
     begin = clock.now()
@@ -84,7 +84,7 @@ def record(path: Path, speaker: Speaker, seconds: float = 2.5, loud_from: float 
     return recording
 
 
-def test_a_recording_has_its_sound_where_it_was_heard(speaker: Speaker, tmp_path: Path) -> None:
+def test_recording_has_the_sound_at_the_time_it_was_heard(speaker: Speaker, tmp_path: Path) -> None:
     recording = record(tmp_path / "r.mp4", speaker)
     assert recording.error is None and recording.notes == [] and recording.has_sound
     (video,), (audio,) = streams(tmp_path / "r.mp4", "video"), streams(tmp_path / "r.mp4", "audio")
@@ -95,10 +95,10 @@ def test_a_recording_has_its_sound_where_it_was_heard(speaker: Speaker, tmp_path
     assert samples.max() > 10_000
     begin = int(np.argmax(samples > 5_000)) / RATE
     assert recording._zero is not None
-    assert begin == pytest.approx(speaker.heard - recording._zero, abs=0.3)
+    assert begin == pytest.approx(speaker.tone_start - recording._zero, abs=0.3)
 
 
-def test_a_microphone_that_goes_away_is_one_note_and_the_pictures_stay(speaker: Speaker, tmp_path: Path) -> None:
+def test_recording_keeps_its_video_when_the_microphone_is_lost(speaker: Speaker, tmp_path: Path) -> None:
     threading.Timer(1.0, speaker.stop).start()
     recording = record(tmp_path / "r.mp4", speaker)
     assert recording.error is None
@@ -106,7 +106,7 @@ def test_a_microphone_that_goes_away_is_one_note_and_the_pictures_stay(speaker: 
     assert streams(tmp_path / "r.mp4", "audio")
 
 
-def test_none_is_one_line_and_the_recording_goes_on_without(
+def test_missing_microphone_is_one_line_and_the_recording_has_no_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "asound.conf").write_text("")

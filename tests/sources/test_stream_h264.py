@@ -1,4 +1,4 @@
-"""H.264 over TCP, with and without sound: whole, in order, and what counts as its loss."""
+"""H.264 streams over TCP, with and without sound: complete, in order, and lost when they end."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from realtime.errors import SignalLost, SourceError
 from realtime.sources.stream import Stream
 
 
-def film(seconds: float, *, sound: float = 0.0, key_every: int = 60) -> bytes:
-    """MPEG-TS: H.264 with B-frames, frame n grey level 2n in its corner; and `sound` seconds of it."""
+def encode(seconds: float, *, sound: float = 0.0, key_every: int = 60) -> bytes:
+    """Return MPEG-TS: H.264 with B-frames, frame n with gray level 2n in its corner, and `sound` seconds of silence."""
     file = io.BytesIO()
     with av.open(file, "w", format="mpegts") as container:
         audio = container.add_stream("mp2", rate=48000) if sound else None
@@ -46,8 +46,8 @@ def film(seconds: float, *, sound: float = 0.0, key_every: int = 60) -> bytes:
 
 
 @contextmanager
-def sender(data: bytes, seconds: float) -> Iterator[str]:
-    """Sends it evenly over so many seconds to the first who connects; then hangs up."""
+def serve(data: bytes, seconds: float) -> Iterator[str]:
+    """Send the data evenly over so many seconds to the first client, then close the connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def send() -> None:
@@ -67,9 +67,9 @@ def sender(data: bytes, seconds: float) -> Iterator[str]:
         thread.join(20)
 
 
-def test_h264_comes_whole_and_in_order_until_it_ends() -> None:
-    """The first key frame is not lost in finding out the format: the next comes after 2 s only."""
-    with sender(film(3), seconds=3) as url, Stream(url) as stream:
+def test_h264_stream_is_decoded_whole_and_in_order_until_it_ends() -> None:
+    """The first key frame is not lost while FFmpeg detects the format: the next one comes after 2 s only."""
+    with serve(encode(3), seconds=3) as url, Stream(url) as stream:
         levels = []
         with pytest.raises(SignalLost, match="has ended the stream"):
             while True:
@@ -80,17 +80,17 @@ def test_h264_comes_whole_and_in_order_until_it_ends() -> None:
     assert all(a <= b + 2 for a, b in pairwise(levels))
 
 
-def test_a_picture_that_stops_while_the_sound_goes_on_is_a_loss() -> None:
-    with sender(film(1, sound=8), seconds=8) as url, Stream(url, timeout=2.0) as stream:
+def test_video_that_stops_while_sound_continues_raises_signal_lost() -> None:
+    with serve(encode(1, sound=8), seconds=8) as url, Stream(url, timeout=2.0) as stream:
         with pytest.raises(SignalLost, match="has sent no video for 2 s"):
             while True:
                 stream.read()
         stream.close()
 
 
-def test_sound_alone_is_hopeless() -> None:
+def test_stream_without_video_raises_source_error() -> None:
     with (
-        sender(film(0, sound=3), seconds=1) as url,
+        serve(encode(0, sound=3), seconds=1) as url,
         pytest.raises(SourceError, match="sends no video") as caught,
     ):
         Stream(url)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.sources.urls import mask, scheme_of
+from realtime.sources.urls import mask_credentials, url_scheme
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ from realtime.sources.urls import mask, scheme_of
         ("no address", "no address"),
     ],
 )
-def test_passwords_are_masked(url: str, shown: str) -> None:
-    assert mask(url) == shown
-    assert "hunt" not in mask(url)
+def test_mask_credentials_hides_users_passwords_and_tokens(url: str, shown: str) -> None:
+    assert mask_credentials(url) == shown
+    assert "hunt" not in mask_credentials(url)
 
 
 @pytest.mark.parametrize(
@@ -38,5 +38,5 @@ def test_passwords_are_masked(url: str, shown: str) -> None:
         ("USB: a camera", None),
     ],
 )
-def test_what_is_an_address(text: str, scheme: str | None) -> None:
-    assert scheme_of(text) == scheme
+def test_url_scheme_of_urls_and_other_names(text: str, scheme: str | None) -> None:
+    assert url_scheme(text) == scheme

@@ -19,7 +19,7 @@ from realtime.live.recorder import Recorder
 from realtime.live.viewer import Viewer
 from realtime.sources.browser_camera import BrowserCamera
 from realtime.sources.demo import Demo
-from realtime.sources.reconnect import Reconnecting
+from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.library import Library
 from realtime.stylizer.stylizer import Stylizer
 from realtime.ui.controller import Controller
@@ -78,7 +78,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    source = Reconnecting(lambda: Demo((160, 120), fps=15))
+    source = ReconnectingSource(lambda: Demo((160, 120), fps=15))
     before = threading.active_count()
     outputs = Outputs()
     recorder = Recorder(outputs, folder)

@@ -181,7 +181,7 @@ def test_each_of_two_messages_is_seen(served: Served) -> None:
     served.do(action="record")
     served.wait(lambda s: s["on"]["record"])
     served.do(action="record")
-    served.controller.live.source.refused = "that camera does not open"
+    served.controller.live.source.switch_error = "that camera does not open"
     seen: dict[str, float] = {}
     deadline = time.monotonic() + 30
     wanted = ("saved stylized-", "that camera does not open")
