@@ -62,9 +62,9 @@ def test_coarse_level_multiplies_bytes_and_matrices_do_not(tmp_path: Path, paint
     model = onnx.load(str(output.with_suffix(".int8.onnx")))
     made_of = {output: node.op_type for node in model.graph.node for output in node.output}
     kinds = {n.output[0]: made_of.get(n.input[1], "weights") for n in model.graph.node if n.op_type == "Conv"}
-    bytes_ = {name for name, kind in kinds.items() if kind == "DequantizeLinear"}
+    in_bytes = {name for name, kind in kinds.items() if kind == "DequantizeLinear"}
     blocks = {f"{block}.{part}" for block in ("coarse.blocks.0", "trunk.0") for part in ("first", "second")}
-    assert bytes_ == {"deeper", "coarse.down", *blocks, "coarse.up", "back"}
+    assert in_bytes == {"deeper", "coarse.down", *blocks, "coarse.up", "back"}
     mixed = {name for name, kind in kinds.items() if kind == "Reshape"}
     assert mixed == {"coarse.matrices.0.mixed", "coarse.matrices.1.mixed", "matrix.mixed"}
     picture = make_picture(120, 160, 7)
