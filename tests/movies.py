@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import Result, VideoOptions, process_video
+from realtime.batch.process import BatchOptions, Result, process_video
 from realtime.frame import Image
 from realtime.sinks.output_file import OutputFile
 
@@ -72,11 +72,10 @@ def unpainted(image: Image, seconds: float) -> Image:
 
 def paint(source: Path, output: Path, **options: Any) -> Result:
     """Take a film through the whole line."""
-    job, result = Job(source, output), Result(str(source), str(output))
-    target = OutputFile(output, sources=[source])
+    output_file = OutputFile(output, sources=[source])
     options = {"crf": 4} | options
-    process_video(job, target, unpainted, VideoOptions(**options), None, result, keep=True)
-    assert not target.part.exists()
+    result = process_video(Job(source, output), output_file, unpainted, BatchOptions(**options))
+    assert not output_file.part.exists()
     return result
 
 

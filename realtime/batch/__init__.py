@@ -1,1 +1,1 @@
-"""Films and pictures from file to file: every frame is kept."""
+"""Videos and images from file to file: every frame is kept."""

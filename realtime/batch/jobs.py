@@ -1,4 +1,4 @@
-"""Which file becomes which: the inputs and -o of the command line, as a list of jobs."""
+"""Jobs: which file becomes which, from the inputs and -o of the command line."""
 
 from __future__ import annotations
 
@@ -18,90 +18,94 @@ from realtime.sources.file_types import (
 
 @dataclass(frozen=True)
 class Job:
-    """One file to paint, and where to."""
+    """A file to stylize, and the file to write."""
 
     source: Path
     output: Path
 
     @property
-    def still(self) -> bool:
-        """A picture, not a film."""
+    def is_image(self) -> bool:
+        """Whether the source is an image, not a video."""
         return is_image(self.source)
 
 
 def is_batch(inputs: list[Path], output: str) -> bool:
-    """Whether -o names a folder: it ends in a slash, or is one, or there is more than one input."""
+    """Return whether -o names a folder: it ends in a slash or is one, or there are several inputs or a folder."""
     slash = output.endswith(("/", os.sep))
     return slash or Path(output).is_dir() or len(inputs) > 1 or any(path.is_dir() for path in inputs)
 
 
 def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
-    """What to paint where. Raises UsageError where that cannot be."""
-    target = Path(output)
+    """Return a job for each file to stylize. Raises UsageError if the outputs cannot be named."""
+    output_path = Path(output)
     if not is_batch(inputs, output):
-        return [Job(inputs[0], _fitting(inputs[0], target))]
-    writable = target.suffix.lower() in (*WRITABLE_IMAGE_SUFFIXES, *CONTAINERS)
+        _check_suffix(inputs[0], output_path)
+        return [Job(inputs[0], output_path)]
+    writable = output_path.suffix.lower() in (*WRITABLE_IMAGE_SUFFIXES, *CONTAINERS)
     looks_like_a_file = writable and not output.endswith(("/", os.sep))
-    if not target.is_dir() and (target.exists() or looks_like_a_file):
-        raise UsageError(f"-o {output}: several inputs need a folder, as in -o {target.with_suffix('')}/")
+    if not output_path.is_dir() and (output_path.exists() or looks_like_a_file):
+        raise UsageError(f"-o {output}: several inputs need a folder, as in -o {output_path.with_suffix('')}/")
     jobs: list[Job] = []
-    taken: dict[Path, Path] = {}
+    source_of: dict[Path, Path] = {}  # by output
     for path in inputs:
-        for source in find_files([path], but=target):
-            below = source.relative_to(path) if path.is_dir() else Path(source.name)
-            job = Job(source, target / _named(below))
-            if job.output in taken:
-                raise UsageError(f"{source} and {taken[job.output]} would both become {job.output}")
-            taken[job.output] = source
+        for source in find_files([path], exclude=output_path):
+            relative = source.relative_to(path) if path.is_dir() else Path(source.name)
+            job = Job(source, output_path / _output_name(relative))
+            if job.output in source_of:
+                raise UsageError(f"{source} and {source_of[job.output]} would both become {job.output}")
+            source_of[job.output] = source
             jobs.append(job)
     return jobs
 
 
-def find_files(inputs: list[Path], but: Path | None = None) -> list[Path]:
-    """The films and pictures named, and those in the folders named, except in the folder of the results.
+def find_files(inputs: list[Path], exclude: Path | None = None) -> list[Path]:
+    """Return the files named, and the videos and images in the folders named. exclude: a folder of results.
 
-    Raises UsageError where a folder has none.
+    Raises UsageError if a folder has none.
     """
     files: list[Path] = []
     for path in inputs:
-        found = _walk(path, but, READABLE_SUFFIXES) if path.is_dir() else [path]
+        found = _walk(path, exclude, READABLE_SUFFIXES) if path.is_dir() else [path]
         if not found:
             raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found
     return files
 
 
-def passed_over(inputs: list[Path], but: Path | None = None) -> list[Path]:
-    """The pictures in the folders named that nothing here reads, except in the folder of the results."""
-    return [file for path in inputs if path.is_dir() for file in _walk(path, but, UNREADABLE_IMAGE_SUFFIXES)]
+def find_unreadable(inputs: list[Path], exclude: Path | None = None) -> list[Path]:
+    """Return the images in the folders named whose format cannot be read. exclude: a folder of results."""
+    return [file for path in inputs if path.is_dir() for file in _walk(path, exclude, UNREADABLE_IMAGE_SUFFIXES)]
 
 
-def _walk(folder: Path, but: Path | None, endings: tuple[str, ...]) -> list[Path]:
-    """Every file of some kinds in a folder and below it, except in the folder of the results."""
-    top, results = (Path(os.path.realpath(path)) for path in (folder, but or folder))
-    found = []
+def _walk(folder: Path, exclude: Path | None, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return the files with those suffixes in a folder and below it, sorted, except those in the folder `exclude`."""
+    top, excluded = (Path(os.path.realpath(path)) for path in (folder, exclude or folder))
+    files = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in endings or path.name.startswith("._"):  # what macOS puts beside files
+        if path.suffix.lower() not in suffixes or path.name.startswith("._"):  # the latter macOS puts beside files
             continue
-        inside = results != top and results in Path(os.path.realpath(path)).parents
+        inside = excluded != top and excluded in Path(os.path.realpath(path)).parents
         if not inside and path.is_file():
-            found.append(path)
-    return found
+            files.append(path)
+    return files
 
 
-def _named(below: Path) -> Path:
-    """The same name; with another ending behind it where nothing is written as that. It depends on no other file."""
-    writable = WRITABLE_IMAGE_SUFFIXES if is_image(below) else tuple(CONTAINERS)
-    if below.suffix.lower() in writable:
-        return below
-    return below.with_name(below.name + (".png" if is_image(below) else ".mp4"))
+def _output_name(relative: Path) -> Path:
+    """Return the same name, with .png or .mp4 appended if that format is not written.
+
+    Appended, not replaced, so that the name depends on no other file in the folder.
+    """
+    writable = WRITABLE_IMAGE_SUFFIXES if is_image(relative) else tuple(CONTAINERS)
+    if relative.suffix.lower() in writable:
+        return relative
+    return relative.with_name(relative.name + (".png" if is_image(relative) else ".mp4"))
 
 
-def _fitting(source: Path, target: Path) -> Path:
+def _check_suffix(source: Path, output: Path) -> None:
+    """Raise UsageError if the source's format is not read, or not written under the output's suffix."""
     if source.suffix.lower() in UNREADABLE_IMAGE_SUFFIXES:
         raise UsageError(f"{source}: pictures of this kind cannot be read; save it as .jpg or .png first")
-    endings = WRITABLE_IMAGE_SUFFIXES if is_image(source) else tuple(CONTAINERS)
-    if target.suffix.lower() not in endings:
+    suffixes = WRITABLE_IMAGE_SUFFIXES if is_image(source) else tuple(CONTAINERS)
+    if output.suffix.lower() not in suffixes:
         kind = "picture" if is_image(source) else "film"
-        raise UsageError(f"-o {target}: {source} is a {kind}, and {kind}s are written as {', '.join(endings)}")
-    return target
+        raise UsageError(f"-o {output}: {source} is a {kind}, and {kind}s are written as {', '.join(suffixes)}")

@@ -1,4 +1,4 @@
-"""The line for films: a thread decodes, up to three paint, another encodes. Every picture, in order."""
+"""The batch pipeline: one thread decodes, up to three stylize, one encodes. Every frame is kept, in order."""
 
 from __future__ import annotations
 
@@ -18,111 +18,123 @@ from realtime.stylizer.style_track import StyleTrack
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
 
-ROOM = 4  # pictures between two threads
-MAX_WORKERS = 3  # pictures painted at once, at most; see `Way.num_workers`
+QUEUE_FRAMES = 4  # that may wait between two threads
+MAX_WORKERS = 3  # threads that stylize
 
-Paint = Callable[[Image, float], Image]  # the second: when in the film, in seconds
+Stylize = Callable[[Image, float], Image]  # of a frame and its time in the video, in seconds
 
 
 class Sink(Protocol):
-    """Where painted pictures go."""
+    """A consumer of stylized frames, such as a `VideoSink`."""
 
     def write(self, step: Step, /) -> None:
-        """One step, painted."""
+        """Write one step, its frame stylized."""
 
     def close(self) -> None:
-        """All is written."""
+        """Finish the output."""
 
 
-class Painter:
-    """Paints the pictures of one film: strokes of 1 at most `rows` high, given back at their size.
+class FrameStylizer:
+    """Stylizes the frames of one file, in their order.
 
-    scale: given back at the size that strokes of 1 are painted at. track: the looks; None is the stylizer's own.
+    height: rows to stylize at, at most; None for the frames' own. scale_output: return frames of the size that they are
+    stylized at, instead of their own. track: the look over time; None is the stylizer's own look.
     """
 
     def __init__(
-        self, stylizer: Stylizer, rows: int | None = None, *, scale: bool = False, track: StyleTrack | None = None
+        self,
+        stylizer: Stylizer,
+        height: int | None = None,
+        *,
+        scale_output: bool = False,
+        track: StyleTrack | None = None,
     ) -> None:
-        self._stylizer, self._rows, self._scale, self._track = stylizer, rows, scale, track
-        self._steady = TemporalSmoother()
+        self._stylizer, self._height, self._scale_output, self._track = stylizer, height, scale_output, track
+        self._smoother = TemporalSmoother()
 
     def num_workers(self, width: int, height: int) -> int:
-        """How many pictures of that size are painted at once: as memory allows."""
+        """Return how many frames of that size are stylized concurrently: as many as fit into memory."""
         smooths = self._track.smooths if self._track else self._stylizer.look.smooth > 0
-        if smooths:  # each needs the last one
+        if smooths:  # each frame needs the one before it
             return 1
-        columns, rows = working_size(width, height, self._rows)
+        columns, rows = working_size(width, height, self._height)
         return max(1, min(self._stylizer.num_workers, PIXEL_LIMIT // (columns * rows)))
 
     def __call__(self, image: Image, seconds: float) -> Image:
-        """[H, W, 3] -> the same shape, or the size painted at. seconds: when in the film."""
+        """Stylize a frame: [H, W, 3] -> the same shape, or with `scale_output` the size that it is stylized at.
+
+        seconds: the frame's time in the video.
+        """
         height, width = image.shape[:2]
-        size = (scaled_size if self._scale else working_size)(width, height, self._rows)
+        size = (even_working_size if self._scale_output else working_size)(width, height, self._height)
         look = self._track.at(seconds) if self._track else None
-        painted = self._stylizer.stylize_at(image, size, look, self._steady)
-        return resize(painted, size if self._scale else (width, height))
+        stylized = self._stylizer.stylize_at(image, size, look, self._smoother)
+        return resize(stylized, size if self._scale_output else (width, height))
 
 
-def working_size(width: int, height: int, rows: int | None) -> tuple[int, int]:
-    """(width, height) to paint at: no more rows than asked for, no more pixels than memory holds, no less than 16."""
-    scale = min(1.0, rows / height if rows else 1.0, (PIXEL_LIMIT / (width * height)) ** 0.5)
+def working_size(width: int, height: int, max_height: int | None) -> tuple[int, int]:
+    """Return (width, height) to stylize at: no more rows than max_height and pixels than memory holds, 16 at least."""
+    scale = min(1.0, max_height / height if max_height else 1.0, (PIXEL_LIMIT / (width * height)) ** 0.5)
     scale = max(scale, MIN_SIDE / min(width, height)) if scale < 1 or min(width, height) < MIN_SIDE else 1.0
     return (width, height) if scale == 1 else (round(width * scale), round(height * scale))
 
 
-def scaled_size(width: int, height: int, rows: int | None) -> tuple[int, int]:
-    """The same where that size is written too: even, since most codecs take no other."""
-    size = working_size(width, height, rows)
+def even_working_size(width: int, height: int, max_height: int | None) -> tuple[int, int]:
+    """Return the working size, made even if it is not the input's own: most codecs take no odd size."""
+    size = working_size(width, height, max_height)
     return size if size == (width, height) else (size[0] + size[0] % 2, size[1] + size[1] % 2)
 
 
-def render(
+def run_pipeline(
     steps: Iterable[Step],
-    paint: Paint,
+    stylize: Stylize,
     sink: Sink,
-    shown: Callable[[int], None] = lambda frames: None,
+    on_frame: Callable[[int], None] = lambda frames: None,
     *,
     time_base: Fraction = Fraction(1),
-    skip: int = 0,
+    skip_frames: int = 0,
     num_workers: int = 1,
 ) -> None:
-    """Take every step from the film through the painter to the sink, and close the sink.
+    """Decode every step, stylize its frame, write it to the sink, and close the sink.
 
-    time_base: of the steps. skip: so many of the first pictures go past the painter. num_workers: painted at once.
-    An error of any of the three ends all three and is raised once. KeyboardInterrupt ends the film where it
-    is: the sink is closed as if that were its end, then it is raised again.
+    on_frame: called with the number of frames so far. time_base: of the steps. skip_frames: how many of the first
+    frames are written as they are. num_workers: frames that are stylized concurrently.
+    An error in any thread ends all of them and is raised once. KeyboardInterrupt ends the video early: the sink is
+    closed as if it were over, then KeyboardInterrupt is raised again.
     """
-    decoded: BoundedQueue[Step] = BoundedQueue(ROOM)
-    painted: BoundedQueue[Step] = BoundedQueue(ROOM)
-    failures: list[BaseException] = []
-    ended = threading.Event(), threading.Event()
-    decode = threading.Thread(target=_then, args=(ended[0], _decode, steps, decoded), name="decode")
-    encode = threading.Thread(target=_then, args=(ended[1], _encode, painted, sink, failures), name="encode")
-    decode.start()
-    encode.start()
+    decoded: BoundedQueue[Step] = BoundedQueue(QUEUE_FRAMES)
+    stylized: BoundedQueue[Step] = BoundedQueue(QUEUE_FRAMES)
+    encoding_errors: list[BaseException] = []
+    decoder_ended, encoder_ended = threading.Event(), threading.Event()
+    decoder = threading.Thread(target=_run, args=(decoder_ended, _decode, steps, decoded), name="decode")
+    encoder = threading.Thread(
+        target=_run, args=(encoder_ended, _encode, stylized, sink, encoding_errors), name="encode"
+    )
+    decoder.start()
+    encoder.start()
     error: BaseException | None = None
     try:
-        _paint(decoded, paint, painted, shown, time_base, skip, num_workers)
+        _stylize_all(decoded, stylize, stylized, on_frame, time_base, skip_frames, num_workers)
     except Abandoned:
-        pass  # the encoder's own error says why
+        pass  # by the encoder, whose own error is raised below
     except BaseException as caught:
         error = caught
     decoded.abandon()
-    painted.finish(None if isinstance(error, KeyboardInterrupt) else error)
-    wait_through_interrupts(*ended)
-    decode.join()
-    encode.join()
-    if failures and failures[0] is not error:
-        raise failures[0]
+    stylized.finish(None if isinstance(error, KeyboardInterrupt) else error)
+    wait_through_interrupts(decoder_ended, encoder_ended)
+    decoder.join()
+    encoder.join()
+    if encoding_errors and encoding_errors[0] is not error:
+        raise encoding_errors[0]
     if error is not None:
         raise error
 
 
-def _then(over: threading.Event, work: Callable[..., None], *arguments: object) -> None:
+def _run(ended: threading.Event, work: Callable[..., None], *arguments: object) -> None:
     try:
         work(*arguments)
     finally:
-        over.set()
+        ended.set()
 
 
 def _decode(steps: Iterable[Step], decoded: BoundedQueue[Step]) -> None:
@@ -137,52 +149,54 @@ def _decode(steps: Iterable[Step], decoded: BoundedQueue[Step]) -> None:
         decoded.finish()
 
 
-def _paint(
+def _stylize_all(
     decoded: BoundedQueue[Step],
-    paint: Paint,
-    painted: BoundedQueue[Step],
-    shown: Callable[[int], None],
+    stylize: Stylize,
+    stylized: BoundedQueue[Step],
+    on_frame: Callable[[int], None],
     time_base: Fraction,
-    skip: int,
+    skip_frames: int,
     num_workers: int,
 ) -> None:
-    """Give every picture to a lane, and take them back in the order they came."""
-    given = taken = 0
-    under_way: deque[tuple[Step, Future[Image] | None]] = deque()
-    pool = ThreadPoolExecutor(num_workers, thread_name_prefix="paint")
+    """Give every frame to a pool of workers, and pass the results on in the order in which the frames came."""
+    submitted = finished = 0  # frames
+    pending: deque[tuple[Step, Future[Image] | None]] = deque()
+    pool = ThreadPoolExecutor(num_workers, thread_name_prefix="stylize")
 
-    def take_back() -> None:
-        nonlocal taken
-        step, future = under_way.popleft()
+    def finish_first() -> None:
+        nonlocal finished
+        step, future = pending.popleft()
         if step.frame is not None:
             if future is not None:
                 step = Step(step.packets, replace(step.frame, image=future.result()))
-            taken += 1
-        painted.put(step)
+            finished += 1
+        stylized.put(step)
         if step.frame is not None:
-            shown(taken)
+            on_frame(finished)
 
     try:
         for step in decoded:
             future = None
-            if step.frame is not None and given >= skip:
-                future = pool.submit(paint, step.frame.image, float(step.frame.pts * time_base))
-            under_way.append((step, future))
-            given += step.frame is not None
-            while under_way and (given - taken >= num_workers or under_way[0][1] is None):
-                take_back()
-        while under_way:
-            take_back()
+            if step.frame is not None and submitted >= skip_frames:
+                future = pool.submit(stylize, step.frame.image, float(step.frame.pts * time_base))
+            pending.append((step, future))
+            submitted += step.frame is not None
+            while pending and (submitted - finished >= num_workers or pending[0][1] is None):
+                finish_first()
+        while pending:
+            finish_first()
     finally:
-        wait([future for _, future in under_way if future is not None])
-        pool.shutdown(wait=False)  # which would join: see above
+        wait([future for _, future in pending if future is not None])
+        pool.shutdown(
+            wait=False
+        )  # waiting joins threads, which Ctrl-C must not interrupt: see `wait_through_interrupts`
 
 
-def _encode(painted: BoundedQueue[Step], sink: Sink, failures: list[BaseException]) -> None:
+def _encode(stylized: BoundedQueue[Step], sink: Sink, errors: list[BaseException]) -> None:
     try:
-        for step in painted:
+        for step in stylized:
             sink.write(step)
         sink.close()
     except BaseException as error:
-        failures.append(error)
-        painted.abandon()
+        errors.append(error)
+        stylized.abandon()

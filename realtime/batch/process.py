@@ -1,18 +1,19 @@
-"""One file painted into another: a film, or a picture."""
+"""Processing of one file: a video or an image is read, stylized and written."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from realtime.batch.jobs import Job
-from realtime.batch.pipeline import Paint, Painter, render, scaled_size, working_size
+from realtime.batch.pipeline import FrameStylizer, Stylize, even_working_size, run_pipeline, working_size
 from realtime.batch.progress import VideoProgress
 from realtime.frame import Animation, Image, StillImage
-from realtime.sinks.codecs import PRESET, Encoding, choose_encoding
-from realtime.sinks.image import MOVING, notes_for, write_animation, write_image
+from realtime.sinks.codecs import DEFAULT_PRESET, Encoding, choose_encoding
+from realtime.sinks.image import ANIMATION_SUFFIXES, notes_for, write_animation, write_image
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
 from realtime.sinks.tracks import plan_tracks
@@ -20,16 +21,19 @@ from realtime.sinks.video import VideoSink
 from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.video import VideoFile
-from realtime.system.console import say
 
-WARM_UP = 12  # pictures painted again before the first new one, for looks that remember the ones before
+# Frames that a resuming run stylizes again, and does not write, before its first new one: smoothing needs those before.
+WARM_UP_FRAMES = 12
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Result:
-    """What became of one file. state: painted, skipped, failed or interrupted.
+    """What became of one file. Its fields are those of --json.
 
-    notes: what was changed or left out on purpose; losses: what the input lacked; wall: s.
+    state: painted, skipped, failed or interrupted. frames, seconds: of the output. wall: seconds that it took.
+    notes: what was changed or left out on purpose; losses: what of the input was damaged.
     """
 
     source: str
@@ -44,145 +48,155 @@ class Result:
 
 
 @dataclass(frozen=True)
-class VideoOptions:
-    """How to read and write films: the command line's options of the same names."""
+class BatchOptions:
+    """How to read, stylize and write files: mostly the command line's options of the same names.
 
+    height: rows to stylize at, at most; None for the input's own. scale_output: write the size stylized at.
+    codec, crf, preset: see `choose_encoding`. track: the video track to stylize, from 1; None for the largest.
+    frames: stop after so many. overwrite: replace existing files. resume: go on with interrupted ones.
+    into_folder: the output is a folder, so that missing folders are made, existing files are skipped, a file that fails
+    does not stop the others, and an interrupted video does not get its final name.
+    """
+
+    height: int | None = None
+    scale_output: bool = False
     codec: str | None = None
     crf: int | None = None
-    preset: str = PRESET
+    preset: str = DEFAULT_PRESET
     track: int | None = None
     frames: int | None = None
-    scale: bool = False
+    overwrite: bool = False
     resume: bool = False
+    into_folder: bool = False
 
     def encoding(self, job: Job) -> Encoding:
-        """How to write that one."""
+        """Return how to write the job's video. Raises UsageError or OutputError."""
         return choose_encoding(job.output, self.codec, self.crf, self.preset)
 
 
-def process_image(job: Job, target: OutputFile, paint: Paint, rows: int | None, result: Result) -> None:
-    """A picture into a picture; one that moves into one that moves, where it is written as such."""
+def process_image(job: Job, output: OutputFile, stylize: Stylize, options: BatchOptions) -> Result:
+    """Stylize an image into an image; an animation into an animation, if the output's format holds such.
+
+    Raises SourceError or OutputError.
+    """
     data = read_bytes(job.source)
-    animation = decode_animation(job.source, data) if target.path.suffix.lower() in MOVING else None
+    animation = decode_animation(job.source, data) if output.path.suffix.lower() in ANIMATION_SUFFIXES else None
     if animation is not None:
-        _process_animation(job, target, paint, rows, result, animation)
-        return
+        return _process_animation(job, output, stylize, options, animation)
     still = decode_image(job.source, data)
     height, width = still.image.shape[:2]
-    result.notes = still.notes + _smaller(width, height, rows) + notes_for(target, still)
+    notes = still.notes + _size_notes(width, height, options) + notes_for(output, still)
     if count_animation_frames(data) > 1:
-        result.notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
-    _tell(job, result.notes)
-    painted = paint(still.image, 0.0)
-    write_image(target, painted, _fitting(still, painted))
-    result.frames = 1
+        notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
+    _log_notes(job, notes)
+    stylized = stylize(still.image, 0.0)
+    write_image(output, stylized, _resize_alpha(still, stylized))
+    return Result(str(job.source), str(job.output), frames=1, notes=notes)
 
 
 def _process_animation(
-    job: Job, target: OutputFile, paint: Paint, rows: int | None, result: Result, animation: Animation
-) -> None:
+    job: Job, output: OutputFile, stylize: Stylize, options: BatchOptions, animation: Animation
+) -> Result:
     first, count, seconds = animation.pictures[0], len(animation.pictures), sum(animation.durations) / 1000
-    result.losses = animation.losses
-    result.notes = _smaller(first.image.shape[1], first.image.shape[0], rows)
-    _tell(job, result.notes)
+    notes = _size_notes(first.image.shape[1], first.image.shape[0], options)
+    _log_notes(job, notes)
     images = []
     with VideoProgress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
-        for still, at in zip(animation.pictures, animation.times, strict=True):
-            images.append(paint(still.image, at))
-            progress.shown(len(images))
-    pictures = [_fitting(still, image) for still, image in zip(animation.pictures, images, strict=True)]
-    write_animation(target, images, replace(animation, pictures=pictures))
-    result.frames, result.seconds = count, round(seconds, 3)
+        for still, time in zip(animation.pictures, animation.times, strict=True):
+            images.append(stylize(still.image, time))
+            progress.update(len(images))
+    stills = [_resize_alpha(still, image) for still, image in zip(animation.pictures, images, strict=True)]
+    write_animation(output, images, replace(animation, pictures=stills))
+    return Result(
+        str(job.source), str(job.output),
+        frames=count, seconds=round(seconds, 3), notes=notes, losses=animation.losses,
+    )  # fmt: skip
 
 
-def _fitting(still: StillImage, painted: Image) -> StillImage:
-    """With its transparency at the size that it was painted at."""
-    if still.alpha is None or still.alpha.shape == painted.shape[:2]:
+def _resize_alpha(still: StillImage, stylized: Image) -> StillImage:
+    """Return the still with its alpha channel in the stylized image's size."""
+    if still.alpha is None or still.alpha.shape == stylized.shape[:2]:
         return still
-    alpha = cv2.resize(still.alpha, painted.shape[1::-1], interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(still.alpha, stylized.shape[1::-1], interpolation=cv2.INTER_AREA)
     return replace(still, alpha=np.asarray(alpha))
 
 
 def process_video(
-    job: Job,
-    target: OutputFile,
-    paint: Paint,
-    options: VideoOptions,
-    rows: int | None,
-    result: Result,
-    *,
-    keep: bool,
-    begun: PartialVideo | None = None,
-) -> None:
-    """A film into a film. keep: give the name to what an interruption leaves, where that name is free.
+    job: Job, output: OutputFile, stylize: Stylize, options: BatchOptions, partial: PartialVideo | None = None
+) -> Result:
+    """Stylize a video into a video.
 
-    begun: what an earlier run has painted of it.
+    partial: frames of an interrupted run to keep; the output must have been made with `resume_from=partial.path`.
+    After Ctrl-C the result's state is "interrupted", and the output holds the frames so far.
+    Raises SourceError, UsageError or OutputError.
     """
     encoding = options.encoding(job)
-    with VideoFile(job.source, track=options.track, max_frames=options.frames) as film:
-        start = film.probe.start
-        tracks, notes = plan_tracks(film.other_streams, encoding.container, film.probe.samples, start)
-        format = film.format
-        if options.scale:
-            format = replace(format, size=scaled_size(*format.size, rows))
-        sink = VideoSink(target, encoding, format, tracks, begun)
-        result.notes = film.notes + _smaller(*film.format.size, rows) + sink.notes + notes
-        if sink.kept:
-            film.skip_frames = max(0, sink.kept - WARM_UP)
-            result.notes.append(f"its first {sink.kept} pictures are painted already, and kept")
-        _tell(job, result.notes)
+    with VideoFile(job.source, track=options.track, max_frames=options.frames) as video:
+        start = video.probe.start
+        tracks, track_notes = plan_tracks(video.other_streams, encoding.container, video.probe.samples, start)
+        format = video.format
+        if options.scale_output:
+            format = replace(format, size=even_working_size(*format.size, options.height))
+        sink = VideoSink(output, encoding, format, tracks, partial)
+        notes = video.notes + _size_notes(*video.format.size, options) + sink.notes + track_notes
+        if sink.kept_frames:
+            video.skip_frames = max(0, sink.kept_frames - WARM_UP_FRAMES)
+            notes.append(f"its first {sink.kept_frames} pictures are painted already, and kept")
+        _log_notes(job, notes)
         interrupted = False
         try:
-            sink.describe(film.container, film.video_stream, start)
+            sink.copy_metadata(video.container, video.video_stream, start)
             sink.start()
-            num_workers = paint.num_workers(*film.format.size) if isinstance(paint, Painter) else 1
-            with VideoProgress(job.source.name, film.expected_frames, float(format.rate), sink.kept) as progress:
-                render(
-                    film,
-                    paint,
-                    sink,
-                    progress.shown,
-                    time_base=format.time_base,
-                    skip=film.skip_frames,
-                    num_workers=num_workers,
-                )
+            num_workers = stylize.num_workers(*video.format.size) if isinstance(stylize, FrameStylizer) else 1
+            with VideoProgress(
+                job.source.name, video.expected_frames, float(format.rate), sink.kept_frames
+            ) as progress:
+                run_pipeline(
+                    video, stylize, sink, progress.update,
+                    time_base=format.time_base, skip_frames=video.skip_frames, num_workers=num_workers,
+                )  # fmt: skip
         except KeyboardInterrupt:
             interrupted = True
         finally:
             sink.abandon()
-        result.frames, result.seconds = sink.frames, round(float(sink.end), 3)
+        result = Result(str(job.source), str(job.output), frames=sink.frames, seconds=round(float(sink.end), 3))
+        result.notes = notes
         if interrupted:
-            _stop(job, target, sink, result, keep and not target.replaces)
-        sink.check()
-        target.finish()
-        mended = film.repaired_timestamps + sink.mended
-        if mended:
-            result.notes.append(f"times that stood still or ran backwards, mended: {mended}")
-            _tell(job, result.notes[-1:])
-        result.losses = film.losses + sink.losses
+            result.state = "interrupted"
+            _finish_interrupted(job, output, sink, options)
+            return result
+        sink.verify()
+        output.finish()
+        repaired = video.repaired_timestamps + sink.repaired_timestamps
+        if repaired:
+            notes.append(f"times that stood still or ran backwards, mended: {repaired}")
+            _log_notes(job, notes[-1:])
+        result.losses = video.losses + sink.losses
+        return result
 
 
-def _stop(job: Job, target: OutputFile, sink: VideoSink, result: Result, finish: bool) -> None:
-    """After Ctrl-C: what is painted so far stays, and plays."""
-    result.state = "interrupted"
-    if sink.frames <= sink.kept:
-        target.restore()
-        say(f"{job.output}: interrupted before the first {'new ' if sink.kept else ''}picture")
-        raise KeyboardInterrupt
-    if finish:
-        target.finish(whole=False)
-    place = job.output if finish else target.part
-    say(f"{place}: interrupted; it has the first {sink.frames} frames, {float(sink.end):.1f} s; --resume goes on")
-    raise KeyboardInterrupt
+def _finish_interrupted(job: Job, output: OutputFile, sink: VideoSink, options: BatchOptions) -> None:
+    """Keep the frames so far, under the final name if that is free; without a new one undo everything."""
+    if sink.frames <= sink.kept_frames:
+        output.restore()
+        logger.warning("%s: interrupted before the first %spicture", job.output, "new " if sink.kept_frames else "")
+        return
+    path = output.part
+    if not options.into_folder and not output.replaces:
+        output.finish(whole=False)
+        path = job.output
+    logger.warning(
+        "%s: interrupted; it has the first %d frames, %.1f s; --resume goes on", path, sink.frames, float(sink.end)
+    )
 
 
-def _smaller(width: int, height: int, rows: int | None) -> list[str]:
-    size = working_size(width, height, rows)
-    if rows is None and size[0] < width:
+def _size_notes(width: int, height: int, options: BatchOptions) -> list[str]:
+    size = working_size(width, height, options.height)
+    if options.height is None and size[0] < width:
         return [f"it is painted at {size[0]} x {size[1]}, as much as fits into memory, and enlarged"]
     return []
 
 
-def _tell(job: Job, notes: list[str]) -> None:
+def _log_notes(job: Job, notes: list[str]) -> None:
     for note in notes:
-        say(f"{job.source}: {note}")
+        logger.warning("%s: %s", job.source, note)

@@ -92,7 +92,9 @@ def print_codecs(as_json: bool) -> None:
     for name, encoder in ENCODERS.items():
         problem = find_problem(Encoding("", encoder, encoder.options), software=True)
         files = [ending for ending, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs]
-        crf = f"{encoder.usual} ({encoder.range[0]} to {encoder.range[1]})" if encoder.crf else None
+        crf = (
+            f"{encoder.default_crf} ({encoder.crf_range[0]} to {encoder.crf_range[1]})" if encoder.crf_option else None
+        )
         rows.append({"codec": name, "encoder": encoder.name, "files": " ".join(files), "crf": crf})
         rows[-1] |= {"available": problem is None, "problem": problem}
     _print(rows, ["codec", "files", "crf", "available", "problem"], as_json)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from realtime.errors import UsageError
 from realtime.live.view import View
-from realtime.sinks.codecs import ENCODERS, PRESET, PRESETS
+from realtime.sinks.codecs import DEFAULT_PRESET, ENCODERS, PRESETS
 from realtime.stylizer.library import NETWORKS
 from realtime.stylizer.look_options import add_look_options, by_name
 from realtime.ui.keys import PRESETS as LOOK_KEYS
@@ -164,8 +164,8 @@ def _add_file_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--scale-output", action="store_true", help=scale)
     group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="default: h264, in .webm vp9")
     group.add_argument("--crf", type=int, metavar="N", help="quality, lower is better")
-    presets = f"{PRESETS[0]} to {PRESETS[-1]} ({PRESET})"
-    group.add_argument("--preset", choices=PRESETS, default=PRESET, metavar="NAME", help=presets)
+    presets = f"{PRESETS[0]} to {PRESETS[-1]} ({DEFAULT_PRESET})"
+    group.add_argument("--preset", choices=PRESETS, default=DEFAULT_PRESET, metavar="NAME", help=presets)
     group.add_argument("--track", type=int, metavar="N", help="video track to stylize (default: the largest)")
 
 

@@ -90,7 +90,7 @@ class Recorder:
         if recording.error is not None:  # `Outputs.check` reports it
             return
         self._outputs.remove(recording)
-        path = recording.target.path
+        path = recording.output.path
         dropped = f", {recording.dropped} left out" if recording.dropped else ""
         tell(f"saved {path}: {recording.seconds:.2f} s, {recording.frames} pictures{dropped}")
         self._outputs.notify(f"saved {path.name}")
@@ -130,9 +130,9 @@ def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> Output
 
     Raises UsageError or OutputError; what a crash has left of an earlier recording is not overwritten either.
     """
-    from realtime.sinks.recording import check_name
+    from realtime.sinks.recording import check_recording_name
 
-    check_name(path)
+    check_recording_name(path)
     part = path.resolve().with_name(path.name + ".part")
     if not overwrite and part.exists() and part.stat().st_size:
         raise OutputError(f"{part} is what is left of an earlier recording; rename it, or --overwrite replaces it")

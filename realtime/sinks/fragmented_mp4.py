@@ -1,4 +1,4 @@
-"""MP4 in pieces, as far as it was written."""
+"""Fragmented MP4 files whose last fragment is incomplete."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import os
 from pathlib import Path
 
 
-def keep_whole_pieces(path: Path) -> None:
-    """Cut off what a full disk left of the last piece: players stumble over half of one.
+def keep_whole_fragments(path: Path) -> None:
+    """Truncate an MP4 file after its last complete fragment: players stumble over half of one.
 
-    Nothing happens to a file that is whole or no MP4, nor to one that has no whole piece. Raises OSError.
+    A full disk leaves such files. One that is complete, that is no MP4 or that has no complete fragment is not changed.
+    Raises OSError.
     """
     size = path.stat().st_size
-    kind = b""
-    end = keep = 0  # bytes: of the boxes seen, of those up to the last whole piece
+    box_type = b""
+    end = fragment_end = 0  # bytes: of the boxes read so far, and of those up to the last complete fragment
     with path.open("rb+") as file:
         while end + 8 <= size:
             file.seek(end)
-            head = file.read(16)
-            length, kind = int.from_bytes(head[:4], "big"), head[4:8]
-            if length == 1:
-                length = int.from_bytes(head[8:16], "big")
-            if length < 8 or end + length > size or not kind.isalnum():
+            header = file.read(16)
+            box_size, box_type = int.from_bytes(header[:4], "big"), header[4:8]
+            if box_size == 1:  # a 64-bit size follows
+                box_size = int.from_bytes(header[8:16], "big")
+            if box_size < 8 or end + box_size > size or not box_type.isalnum():
                 break
-            end += length
-            if kind == b"mdat":  # the pictures; what comes before tells where they are
-                keep = end
-        whole = end == size and kind != b"moof"
-        if keep > 0 and not whole:
-            file.truncate(keep)
+            end += box_size
+            if box_type == b"mdat":  # the media data; the moof box before it says where its samples are
+                fragment_end = end
+        complete = end == size and box_type != b"moof"
+        if fragment_end > 0 and not complete:
+            file.truncate(fragment_end)
             os.fsync(file.fileno())

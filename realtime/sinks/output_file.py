@@ -1,4 +1,4 @@
-"""Where a result goes: beside its name first, under its name when it is whole. Nothing is lost on the way."""
+"""Output files: written as NAME.part beside the final name, and renamed once they are complete."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realtime.errors import OutputError
 from realtime.system.files import replace_file
 
-if TYPE_CHECKING:
-    from realtime.sinks.resume import PartialVideo
-
 
 class OutputFile:
-    """A file to be written; its constructor makes sure that it can be.
+    """A file that is written to `part` and renamed to `path` when it is complete.
 
-    sources: files that it must not be, by whatever name. overwrite: it may replace what is there.
-    recipe: of a film, what another run needs to go on from what this one leaves: kept beside the part.
-    begun: what an earlier run has left, set aside as `before` to go on from.
+    The constructor checks that the file can be written and creates an empty `part`.
+
+    path: the final name. sources: input files, which `path` must not be, by whatever name or link.
+    overwrite: an existing file may be replaced. resume_key: what a later run must have in common with this one to
+    resume it; a video's only, kept beside the part as NAME.part.json. resume_from: an interrupted run's file to go on
+    from, which is renamed to `previous_part`.
     Raises OutputError.
     """
 
@@ -30,32 +30,33 @@ class OutputFile:
         *,
         sources: list[Path],
         overwrite: bool = False,
-        recipe: dict[str, Any] | None = None,
-        begun: PartialVideo | None = None,
+        resume_key: dict[str, Any] | None = None,
+        resume_from: Path | None = None,
     ) -> None:
-        self.path, self._begun = path, begun.path if begun is not None else None
-        self._place = path.resolve()  # a link stays a link
-        self.part = part_of(self._place)
-        self.before, self._notes = before_of(self._place), notes_of(self._place)
-        self._existed = self._place.exists() and self._place != self._begun
-        if self._place.is_dir():
+        self.path, self._resume_from = path, resume_from
+        self._real_path = path.resolve()  # a symbolic link stays one: its target is replaced
+        self.part = part_path(self._real_path)
+        self.previous_part = previous_part_path(self._real_path)
+        self._resume_info_path = resume_info_path(self._real_path)
+        self._existed = self._real_path.exists() and self._real_path != resume_from
+        if self._real_path.is_dir():
             raise OutputError(f"{path} is a folder")
         for source in sources:
-            if any(there.exists() and source.exists() and there.samefile(source) for there in (self._place, self.part)):
+            if _same_file(self._real_path, source) or _same_file(self.part, source):
                 raise OutputError(f"{path} is the input itself; it is never painted over")
         if self._existed and not overwrite:
             raise OutputError(f"{path} is there already; --overwrite replaces it")
-        self._table: dict[str, Any] = {"recipe": recipe, "replaces": self._existed}
+        # The keys of NAME.part.json stay as they are: files of earlier versions can be resumed.
+        self._resume_info: dict[str, Any] = {"recipe": resume_key, "replaces": self._existed}
         try:
-            if not self._place.parent.is_dir():
-                raise OutputError(f"{path}: there is no folder {self._place.parent}")
-            if begun is not None:
-                replace_file(begun.path, self.before)
-                begun.path = self.before
+            if not self._real_path.parent.is_dir():
+                raise OutputError(f"{path}: there is no folder {self._real_path.parent}")
+            if resume_from is not None:
+                replace_file(resume_from, self.previous_part)
             with self.part.open("wb"):
                 pass
-            if recipe is not None:
-                self._note()
+            if resume_key is not None:
+                self._write_resume_info()
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
@@ -63,59 +64,66 @@ class OutputFile:
 
     @property
     def replaces(self) -> bool:
-        """Whether something was there before."""
+        """Whether a file of that name existed before, other than the one that is resumed."""
         return self._existed
 
     def finish(self, *, whole: bool = True) -> None:
-        """Onto the disk, and to its name. whole: nothing is left to go on with."""
+        """Flush the part to the disk and rename it to `path`. whole: False keeps what a resuming run needs.
+
+        Raises OutputError.
+        """
         try:
             with self.part.open("rb+") as file:
                 os.fsync(file.fileno())
             if not whole:
-                self._table["closed"] = self.part.stat().st_size
-                self._note()
-            replace_file(self.part, self._place)
-            self.before.unlink(missing_ok=True)
+                self._resume_info["closed"] = self.part.stat().st_size
+                self._write_resume_info()
+            replace_file(self.part, self._real_path)
+            self.previous_part.unlink(missing_ok=True)
             if whole:
-                self._notes.unlink(missing_ok=True)
+                self._resume_info_path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror or error}; the result is in {self.part}") from error
 
     def restore(self) -> None:
-        """Give up what was written; what there was to go on from gets its name back."""
-        with suppress(OSError):  # Windows keeps what somebody has open
+        """Delete what was written, and give the file that was resumed its name back."""
+        with suppress(OSError):  # Windows deletes no file that is open
             self.part.unlink()
-        if self._begun is None or not self.before.exists():
+        if self._resume_from is None or not self.previous_part.exists():
             return
-        replace_file(self.before, self._begun)
-        if self._begun == self._place:
-            self._table["closed"] = self._place.stat().st_size
-            self._note()
+        replace_file(self.previous_part, self._resume_from)
+        if self._resume_from == self._real_path:
+            self._resume_info["closed"] = self._real_path.stat().st_size
+            self._write_resume_info()
 
     def drop_if_empty(self) -> None:
-        """Leave nothing where nothing was written."""
+        """Delete the part if nothing was written to it."""
         if self.part.exists() and self.part.stat().st_size == 0:
             self.restore()
-        if not self.part.exists() and not self.before.exists() and "closed" not in self._table:
-            self._notes.unlink(missing_ok=True)
+        if not self.part.exists() and not self.previous_part.exists() and "closed" not in self._resume_info:
+            self._resume_info_path.unlink(missing_ok=True)
 
-    def _note(self) -> None:
-        """Whole or not at all."""
-        new = self._notes.with_name(self._notes.name + ".new")
-        new.write_text(json.dumps(self._table, indent=2) + "\n", encoding="utf-8")
-        replace_file(new, self._notes)
-
-
-def part_of(place: Path) -> Path:
-    """Where a result is written until it is whole."""
-    return place.with_name(place.name + ".part")
+    def _write_resume_info(self) -> None:
+        """Write NAME.part.json, completely or not at all."""
+        new = self._resume_info_path.with_name(self._resume_info_path.name + ".new")
+        new.write_text(json.dumps(self._resume_info, indent=2) + "\n", encoding="utf-8")
+        replace_file(new, self._resume_info_path)
 
 
-def before_of(place: Path) -> Path:
-    """Where the pictures to keep lie while another run goes on from them."""
-    return place.with_name(place.name + ".before.part")
+def part_path(path: Path) -> Path:
+    """Return the name under which an output is written until it is complete."""
+    return path.with_name(path.name + ".part")
 
 
-def notes_of(place: Path) -> Path:
-    """Where stands how it was begun."""
-    return place.with_name(place.name + ".part.json")
+def previous_part_path(path: Path) -> Path:
+    """Return the name of an interrupted run's file while another run goes on from it."""
+    return path.with_name(path.name + ".before.part")
+
+
+def resume_info_path(path: Path) -> Path:
+    """Return the name of the JSON file that says how an unfinished output was begun."""
+    return path.with_name(path.name + ".part.json")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)

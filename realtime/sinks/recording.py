@@ -1,4 +1,4 @@
-"""What is shown, recorded: a film with the times at which things happened, written by a thread of its own."""
+"""Recordings: what is shown, as a video with a variable frame rate, encoded by a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,82 +8,100 @@ import statistics
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
+from av.audio.stream import AudioStream
+from av.packet import Packet
 
 from realtime.errors import OutputError, SourceError, StylizeError, UsageError
 from realtime.frame import Image, Step, VideoFormat, VideoFrame
 from realtime.imaging import letterbox
 from realtime.sinks.codecs import Encoding, choose_encoding
-from realtime.sinks.fragmented_mp4 import keep_whole_pieces
+from realtime.sinks.fragmented_mp4 import keep_whole_fragments
 from realtime.sinks.output_file import OutputFile
-from realtime.sinks.tracks import Sound, Track
+from realtime.sinks.tracks import Track, TranscodedAudio
 from realtime.sinks.video import VideoSink
-from realtime.sources.microphone import Microphone
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
 
-TICKS = 90_000  # a second, in the file
-ROOM = 12  # pictures and pieces of sound that wait for the encoder
-PRIORITY = 5  # of the encoder, as `nice` counts
-CLOSING = 2.0  # seconds that a microphone may take to say its last
-ENDINGS = (".mp4", ".m4v", ".mov", ".mkv")
+TICKS_PER_SECOND = 90_000  # of the recording's time base
+QUEUE_STEPS = 12  # frames and chunks of sound that may wait for the encoder
+ENCODER_NICENESS = 5  # as `nice` counts: stylizing comes first
+MICROPHONE_CLOSE_SECONDS = 2.0  # that the microphone's last read may take
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+
+
+class AudioInput(Protocol):
+    """A live source of sound, such as a microphone."""
+
+    @property
+    def stream(self) -> AudioStream:
+        """The stream that the packets belong to."""
+
+    def read_packets(self, start_time: Callable[[], float | None], stop: threading.Event, /) -> Iterator[Packet[Any]]:
+        """Yield packets from the clock's `start_time()` on, until `stop` is set. Raises SourceError."""
+
+    def close(self) -> None:
+        """Release the device."""
 
 
 class Recording:
-    """A film that grows while pictures are shown. Its constructor opens the file; `stop` ends it.
+    """A video that grows while frames are shown. Its constructor opens the file; `stop` ends it.
 
-    size: (width, height) of the film, whatever the size of the pictures; rate: nominal frames a second.
-    latency: seconds from capture to display, until pictures tell.
-    Pictures are told apart by when they were captured: that is their time in the film, from the first one on.
-    Raises OutputError where the file cannot be opened. Later ones are in `error`, when `ended`.
+    A frame's time in the video is when it was captured, counted from the first frame; each lasts until the next one.
+
+    size: (width, height) of the video, whatever the size of the frames. rate: nominal frames a second.
+    latency: seconds from capture to display, until it is measured. microphone: recorded too.
+    frames, dropped: how many were written, and left out because the encoder was late. notes, error: for the user; both
+    are final when `ended` is set.
+    Raises OutputError if the file cannot be opened.
     """
 
     kind = "recording"  # of an output
 
     def __init__(
         self,
-        target: OutputFile,
+        output: OutputFile,
         size: tuple[int, int],
         rate: float,
         *,
         latency: float = 0.0,
-        microphone: Microphone | None = None,
+        microphone: AudioInput | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.target = target
-        self.frames = self.dropped = 0  # written; not, for the encoder was late
+        self.output = output
+        self.frames = self.dropped = 0
         self.error: StylizeError | None = None
         self.notes: list[str] = []
-        self.ended = threading.Event()  # the file is closed, well or not
+        self.ended = threading.Event()  # the file is closed, whether or not it succeeded
         self.stopped = False
         self._clock = clock or SystemClock()
         self._size = (max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2))
-        self.latency = latency  # s from capture to display, of late
+        self.latency = latency  # s, the median of the last frames
         self._latencies: deque[float] = deque(maxlen=15)
-        self._captured = float("-inf")  # of the newest picture
-        self._began: float | None = None  # with what was on the screen
-        self._zero: float | None = None  # when the first was captured
-        self._last = -1  # ticks: the newest picture's time
-        self._end: int | None = None  # ticks: when it was stopped
-        self._pipe: BoundedQueue[Step] = BoundedQueue(ROOM)
+        self._last_captured = float("-inf")
+        self._begin_shown: float | None = None  # when `begin` was called: what was on the screen then comes first
+        self._first_captured: float | None = None
+        self._last_pts = -1  # ticks
+        self._end_pts: int | None = None  # ticks; known when it is stopped
+        self._queue: BoundedQueue[Step] = BoundedQueue(QUEUE_STEPS)
         self._microphone = microphone
-        self._hear_no_more = threading.Event()
-        tracks: list[Track] = [Sound(microphone.stream, Fraction(0), "aac")] if microphone else []
-        format = VideoFormat(
-            self._size, Fraction(1, TICKS), Fraction(rate or 30).limit_denominator(1001), variable=True
-        )
-        self._sink = VideoSink(target, _quick(target.path), format, tracks)
+        self._stop_listening = threading.Event()
+        tracks: list[Track] = [TranscodedAudio(microphone.stream, Fraction(0), "aac")] if microphone else []
+        nominal_rate = Fraction(rate or 30).limit_denominator(1001)
+        format = VideoFormat(self._size, Fraction(1, TICKS_PER_SECOND), nominal_rate, variable=True)
+        self._sink = VideoSink(output, _low_latency_encoding(output.path), format, tracks)
         self._sink.start()
-        self._writer = threading.Thread(target=self._write, name="record")
+        self._encoder = threading.Thread(target=self._encode, name="record")
         try:
-            self._writer.start()
-        except BaseException:  # a signal: nobody else could end the thread then
-            self._pipe.finish()
+            self._encoder.start()
+        except BaseException:  # a signal: nothing else would end the thread then
+            self._queue.finish()
             raise
         self._listener = threading.Thread(target=self._listen, name="microphone", daemon=True)
         if microphone is not None:
@@ -91,165 +109,177 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """How long it is by now."""
-        if self._end is not None:
-            return self._end / TICKS
-        return max(0.0, self._clock.now() - self._start) if self._zero is not None else 0.0
+        """The duration so far."""
+        if self._end_pts is not None:
+            return self._end_pts / TICKS_PER_SECOND
+        return max(0.0, self._clock.now() - self._first_shown) if self._first_captured is not None else 0.0
 
     @property
-    def _start(self) -> float:
-        """When the first picture was on the screen."""
-        return self._began if self._began is not None else (self._zero or 0.0) + self.latency
+    def _first_shown(self) -> float:
+        """When the first frame was on the screen, of the clock."""
+        return self._begin_shown if self._begin_shown is not None else (self._first_captured or 0.0) + self.latency
 
     @property
     def watched(self) -> bool:
-        """Whether it takes pictures."""
+        """Whether frames are recorded."""
         return not self.stopped
 
     def summary(self) -> dict[str, Any]:
-        """Return what --stats writes about it."""
+        """Return what --stats writes about the recording."""
         error = str(self.error) if self.error else None
         seconds = round(self.seconds, 3)
         return {
-            "file": str(self.target.path), "frames": self.frames, "dropped": self.dropped,
+            "file": str(self.output.path), "frames": self.frames, "dropped": self.dropped,
             "seconds": seconds, "error": error,
         }  # fmt: skip
 
     @property
     def has_sound(self) -> bool:
-        """Whether a microphone is heard."""
+        """Whether a microphone is recorded."""
         return self._microphone is not None
 
     def begin(self, image: Image, when: float) -> None:
-        """What was on the screen at that moment of the clock, whenever captured: [H, W, 3]. The film starts there."""
-        self._began, self._captured = when, when - self.latency
-        self._put(image, self._captured)
+        """Start with what was on the screen at that time of the clock, whenever it was captured: [H, W, 3]."""
+        self._begin_shown, self._last_captured = when, when - self.latency
+        self._offer(image, self._last_captured)
 
     def show(self, image: Image, captured: float) -> None:
-        """A picture was shown: [H, W, 3], not changed afterwards. Never waits.
+        """Record a frame that was shown: [H, W, 3], not changed afterwards. Never waits.
 
-        captured: its `Frame.captured`. One that was captured before (painted again while frozen) counts from now.
+        captured: its `Frame.captured`. If that is not newer than the last one's (stylized again while frozen) the time
+        that counts is now.
         """
         if self.stopped or self.ended.is_set():
             return
         now = self._clock.now()
-        if captured > self._captured:
-            self._captured = captured
+        if captured > self._last_captured:
+            self._last_captured = captured
             self._latencies.append(now - captured)
             self.latency = statistics.median(self._latencies)
         else:
             captured = now - self.latency
-        self._put(image, captured)
+        self._offer(image, captured)
 
-    def _put(self, image: Image, captured: float) -> None:
-        if self._zero is None:
-            self._zero = captured
-        pts = max(self._last + 1, round((captured - self._zero) * TICKS))
-        if self._pipe.offer(Step(frame=VideoFrame(image, pts, 0))):
-            self._last = pts
+    def _offer(self, image: Image, captured: float) -> None:
+        if self._first_captured is None:
+            self._first_captured = captured
+        pts = max(self._last_pts + 1, round((captured - self._first_captured) * TICKS_PER_SECOND))
+        if self._queue.offer(Step(frame=VideoFrame(image, pts, 0))):
+            self._last_pts = pts
         else:
             self.dropped += 1
 
     def stop(self) -> None:
-        """End it here; the file is finished meanwhile, and then `ended` is set."""
+        """End the recording now; the file is finished in the background, and then `ended` is set."""
         if self.stopped:
             return
         self.stopped = True
-        self._hear_no_more.set()
-        if self._zero is not None:
-            self._end = max(self._last + 1, round((self._clock.now() - self._start) * TICKS))
-        self._pipe.finish()
+        self._stop_listening.set()
+        if self._first_captured is not None:
+            duration = round((self._clock.now() - self._first_shown) * TICKS_PER_SECOND)
+            self._end_pts = max(self._last_pts + 1, duration)
+        self._queue.finish()
 
     def close(self) -> None:
         """Stop, and wait until the file is finished."""
         self.stop()
         wait_through_interrupts(self.ended)
-        self._writer.join()
+        self._encoder.join()
 
-    def _write(self) -> None:
-        """Each picture lasts until the next one, so one is always held back."""
+    def _encode(self) -> None:
+        """Write what is in the queue; run by the encoder's thread.
+
+        A frame's duration is known when the next one comes, so one frame is always held back.
+        """
+        _lower_thread_priority()
         held: VideoFrame | None = None
-        if sys.platform == "linux":  # where a thread has a priority of its own: painting comes first
-            me = threading.get_native_id()
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, me, max(PRIORITY, os.getpriority(os.PRIO_PROCESS, me)))
         try:
-            for step in self._pipe:
+            for step in self._queue:
                 if step.frame is None:
                     self._sink.write(step)
                     continue
                 if held is not None:
-                    self._write_one(held, step.frame.pts)
+                    self._write_frame(held, step.frame.pts)
                 held = step.frame
             if held is not None:
-                self._write_one(held, self._end or held.pts + 1)
+                self._write_frame(held, self._end_pts or held.pts + 1)
             self._sink.close()
             self._finish()
         except Exception as error:
             self._rescue(error)
         finally:
-            self._pipe.abandon()
-            self._hang_up()
+            self._queue.abandon()
+            self._close_microphone()
             self.ended.set()
 
-    def _write_one(self, frame: VideoFrame, until: int) -> None:
-        picture = VideoFrame(letterbox(frame.image, self._size), frame.pts, until - frame.pts)
-        self._sink.write(Step(frame=picture))
+    def _write_frame(self, frame: VideoFrame, end_pts: int) -> None:
+        self._sink.write(Step(frame=VideoFrame(letterbox(frame.image, self._size), frame.pts, end_pts - frame.pts)))
         self.frames += 1
 
     def _finish(self) -> None:
         if self.frames:
-            self.target.finish()
+            self.output.finish()
         else:
-            self.target.part.unlink(missing_ok=True)
-            self.error = OutputError(f"{self.target.path}: nothing was shown, so nothing was recorded")
+            self.output.part.unlink(missing_ok=True)
+            self.error = OutputError(f"{self.output.path}: nothing was shown, so nothing was recorded")
 
     def _rescue(self, error: Exception) -> None:
-        """After a failure: what is in the file stays, plays, and gets its name."""
-        reason = error.__cause__ or error  # the sink's own words name the part
-        why = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        """After a failure keep what the file holds so far, playable and under its final name."""
+        cause = error.__cause__ or error  # the sink's own message would name the part
+        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        path, part = self.output.path, self.output.part
         self._sink.abandon()
         try:
-            keep_whole_pieces(self.target.part)
-            if not _plays(self.target.part):
-                self.target.part.unlink()
-                raise OutputError(f"{self.target.path}: {why}; nothing was recorded")
-            self.target.finish()
-        except OSError as again:  # OutputError too
-            lost = again if isinstance(again, OutputError) else f"{self.target.path}: {why}; see {self.target.part}"
-            self.error = OutputError(str(lost))
+            keep_whole_fragments(part)
+            if not _has_frames(part):
+                part.unlink()
+                raise OutputError(f"{path}: {reason}; nothing was recorded")
+            self.output.finish()
+        except OSError as second_error:  # OutputError too
+            own = isinstance(second_error, OutputError)
+            self.error = OutputError(str(second_error) if own else f"{path}: {reason}; see {part}")
         else:
-            self.error = OutputError(f"{self.target.path}: {why}; it ends there, and what was recorded plays")
+            self.error = OutputError(f"{path}: {reason}; it ends there, and what was recorded plays")
         self.error.__cause__ = error
 
     def _listen(self) -> None:
+        """Put sound into the queue; run by the microphone's thread."""
         assert self._microphone is not None
         try:
-            for packet in self._microphone.read_packets(lambda: self._zero, self._hear_no_more):
-                self._pipe.put(Step(packets=[packet]))
+            for packet in self._microphone.read_packets(lambda: self._first_captured, self._stop_listening):
+                self._queue.put(Step(packets=[packet]))
         except Abandoned:
             return
         except SourceError as error:
             self.notes.append(f"{error}; the recording goes on without sound")
 
-    def _hang_up(self) -> None:
-        """A driver that hangs in a read cannot be interrupted, and is left to the end of the process."""
+    def _close_microphone(self) -> None:
+        """Close the device, unless its driver hangs in a read, which only the end of the process interrupts."""
         if self._microphone is None:
             return
-        self._hear_no_more.set()
-        self._listener.join(CLOSING)
+        self._stop_listening.set()
+        self._listener.join(MICROPHONE_CLOSE_SECONDS)
         if not self._listener.is_alive():
             self._microphone.close()
 
 
-def check_name(path: Path) -> None:
-    """Raises UsageError where recordings are not written as such files."""
-    if path.suffix.lower() not in ENDINGS:
-        raise UsageError(f"--record {path}: recordings are written as {', '.join(ENDINGS)}")
+def check_recording_name(path: Path) -> None:
+    """Raise UsageError if recordings are not written as files of that suffix."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--record {path}: recordings are written as {', '.join(SUFFIXES)}")
 
 
-def _plays(path: Path) -> bool:
-    """Whether there is a picture in it."""
+def _lower_thread_priority() -> None:
+    """Have stylizing come before encoding, on Linux, where each thread has a niceness of its own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            niceness = max(ENCODER_NICENESS, os.getpriority(os.PRIO_PROCESS, thread))
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
+
+
+def _has_frames(path: Path) -> bool:
+    """Return whether there is a video frame in the file."""
     try:
         with av.open(str(path)) as container:
             return any(packet.size for packet in container.demux(video=0))
@@ -257,7 +287,7 @@ def _plays(path: Path) -> bool:
         return False
 
 
-def _quick(path: Path) -> Encoding:
-    """Little work, and nothing kept back in the encoder: what is lost in a crash is a second at most."""
+def _low_latency_encoding(path: Path) -> Encoding:
+    """Return an H.264 encoding that takes little time and holds no frame back: a crash loses a second at most."""
     encoding = choose_encoding(path, "h264", crf=20, preset="superfast")
     return replace(encoding, options=encoding.options | {"tune": "zerolatency", "g": "300", "threads": "1"})

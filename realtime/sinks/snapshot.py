@@ -1,4 +1,4 @@
-"""Snapshots: the painted picture and its original, side by side in a folder."""
+"""Snapshots: a stylized frame and its original, side by side in a folder."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ import cv2
 from realtime.errors import StylizeError
 from realtime.frame import Image
 
+_MAX_PER_SECOND = 999
 
-def save_snapshot(folder: Path, style: str, painted: Image, original: Image, when: datetime) -> Path:
-    """Write TIME-STYLE.png and TIME-original.png; nothing that is there is ever overwritten.
 
-    Returns the painted picture's path. Raises StylizeError where the folder cannot be written to.
+def save_snapshot(folder: Path, style: str, stylized: Image, original: Image, when: datetime) -> Path:
+    """Write stylized-TIME-STYLE.png and stylized-TIME-original.png; an existing file is never overwritten.
+
+    Returns the stylized frame's path. Raises StylizeError if the folder cannot be written to.
     """
     stamp = when.strftime("stylized-%Y%m%d-%H%M%S")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
+        for number in range(1, _MAX_PER_SECOND + 1):
             base = stamp if number == 1 else f"{stamp}-{number}"
-            path, other = folder / f"{base}-{style}.png", folder / f"{base}-original.png"
-            if path.exists() or other.exists():
+            path, original_path = folder / f"{base}-{style}.png", folder / f"{base}-original.png"
+            if path.exists() or original_path.exists():
                 continue
-            with ExitStack() as undone:
-                for file, image in ((path, painted), (other, original)):
+            with ExitStack() as on_failure:
+                for file, image in ((path, stylized), (original_path, original)):
                     _write(file, image)
-                    undone.callback(file.unlink)
-                undone.pop_all()
+                    on_failure.callback(file.unlink)
+                on_failure.pop_all()
             return path
     except OSError as error:
         raise StylizeError(f"no snapshot: {folder}: {error.strerror or error}") from error
@@ -37,9 +39,10 @@ def save_snapshot(folder: Path, style: str, painted: Image, original: Image, whe
 
 
 def _write(path: Path, image: Image) -> None:
+    """Write a PNG file, completely or not at all. Raises OSError."""
     data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
-    with ExitStack() as undone:
+    with ExitStack() as on_failure:
         with path.open("xb") as file:
-            undone.callback(path.unlink)
+            on_failure.callback(path.unlink)
             file.write(data)
-        undone.pop_all()
+        on_failure.pop_all()

@@ -1,4 +1,4 @@
-"""Everything in a film but the picture: copied where the container takes it, else converted, else named and left."""
+"""The other tracks of a video: copied where the container takes them, else converted, else left out with a note."""
 
 from __future__ import annotations
 
@@ -18,122 +18,129 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
-_SOUND = {"webm": "libopus"}  # what sound becomes that cannot be copied; elsewhere AAC
-_TEXT = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-_BITMAPS = {"dvd_subtitle", "dvdsub", "hdmv_pgs_subtitle", "pgssub", "dvb_subtitle", "dvbsub", "xsub"}
-_OWN_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE"}  # true of the input alone
+_AUDIO_CODEC = {"webm": "libopus"}  # by container: what sound is converted to that cannot be copied; elsewhere AAC
+_SUBTITLE_CODEC = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
+_BITMAP_CODECS = {"dvd_subtitle", "dvdsub", "hdmv_pgs_subtitle", "pgssub", "dvb_subtitle", "dvbsub", "xsub"}
+_BITS_PER_CHANNEL = 96_000  # a second
+_OPUS_RATE = 48_000
+# Tags that are true of the input file alone.
+_INPUT_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE"}
 
 
 def tags(metadata: dict[str, str]) -> dict[str, str]:
-    """The tags that stay true of the painted film."""
-    return {k: v for k, v in metadata.items() if k.upper() not in _OWN_TAGS and not k.upper().startswith("_STAT")}
+    """Return the tags that are true of the output too."""
+    return {k: v for k, v in metadata.items() if k.upper() not in _INPUT_TAGS and not k.upper().startswith("_STAT")}
 
 
 class Track(ABC):
-    """One stream on its way from file to file. shift: seconds to take off its times."""
+    """One stream on its way from file to file.
+
+    shift: seconds to take off its times. repaired_timestamps: packets that were given other times, because theirs stood
+    still or ran backwards. damaged: packets that could not be read.
+    """
 
     def __init__(self, source: Stream, shift: Fraction) -> None:
         self.source, self._shift = source, shift
-        self._last: int | None = None
-        self.mended = self.damaged = 0
+        self._last_dts: int | None = None
+        self.repaired_timestamps = self.damaged = 0
 
-    def _describe(self, out: Stream) -> None:
+    def _copy_metadata(self, out: Stream) -> None:
         out.metadata.update(tags(self.source.metadata))
         out.disposition = self.source.disposition
 
     @abstractmethod
     def attach(self, container: OutputContainer) -> None:
-        """Add its stream to the output."""
+        """Add the track's stream to the output."""
 
     @abstractmethod
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
-        """A packet of the input; what there is to write for it."""
+        """Take a packet of the input, and return the packets to write for it."""
 
     def finish(self) -> Iterable[Packet[Any]]:
-        """What is left to write at the end."""
+        """Return the packets that are left to write at the end."""
         return ()
 
-    def _retime(self, packet: Packet[Any], strictly: bool = True) -> Packet[Any]:
-        """Shift it, and keep its decoding times growing: no container takes them otherwise."""
+    def _shift_times(self, packet: Packet[Any], strictly: bool = True) -> Packet[Any]:
+        """Shift a packet, and have DTS ascend, as every container requires. strictly: no two may be the same."""
         shift = round(self._shift / packet.time_base)
         if packet.pts is not None:
             packet.pts -= shift
         if packet.dts is not None:
             packet.dts -= shift
-            if self._last is not None and packet.dts < self._last + strictly:
-                self.mended += 1
-                packet.dts = self._last + strictly
+            if self._last_dts is not None and packet.dts < self._last_dts + strictly:
+                self.repaired_timestamps += 1
+                packet.dts = self._last_dts + strictly
                 packet.pts = max(packet.pts, packet.dts) if packet.pts is not None else packet.dts
-            self._last = packet.dts
+            self._last_dts = packet.dts
         return packet
 
 
-class Copy(Track):
-    """Bit for bit."""
+class CopiedTrack(Track):
+    """A track whose packets are copied bit for bit."""
 
     def attach(self, container: OutputContainer) -> None:
-        """Add its stream to the output."""
+        """Add the track's stream to the output."""
         self._out = container.add_stream_from_template(self.source, opaque=True)
-        self._describe(self._out)
+        self._copy_metadata(self._out)
         context = self.source.codec_context
-        self._unpack: BitStreamFilterContext | None = None
+        self._adts_filter: BitStreamFilterContext | None = None
         if _codec(self.source) == "aac" and not context.extradata and container.format.name != "mpegts":
-            # From transport streams: each packet has a head of its own, which files want once and apart.
-            self._unpack = BitStreamFilterContext("aac_adtstoasc", self.source)
+            # In transport streams each packet has an ADTS header; other containers keep it once, as extradata.
+            self._adts_filter = BitStreamFilterContext("aac_adtstoasc", self.source)
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
-        """The same packet."""
-        base = packet.time_base
-        packet = self._retime(packet, strictly=self.source.type != "subtitle")
+        """Return the same packet."""
+        time_base = packet.time_base
+        packet = self._shift_times(packet, strictly=self.source.type != "subtitle")
         try:
-            pieces = [packet] if self._unpack is None else self._unpack.filter(packet)
+            packets = [packet] if self._adts_filter is None else self._adts_filter.filter(packet)
         except av.error.FFmpegError:
             self.damaged += 1
             return ()
-        for piece in pieces:
-            piece.time_base, piece.stream = base, self._out
-        return pieces
+        for out_packet in packets:
+            out_packet.time_base, out_packet.stream = time_base, self._out
+        return packets
 
 
-class Cover(Track):
-    """The picture on the box, as Matroska keeps it: a file inside the file."""
+class CoverAttachment(Track):
+    """Cover art as Matroska keeps it: an attached file."""
 
-    def __init__(self, source: Stream, shift: Fraction, picture: bytes) -> None:
+    def __init__(self, source: Stream, shift: Fraction, image: bytes) -> None:
         super().__init__(source, shift)
-        self._picture = picture
+        self._image = image
 
     def attach(self, container: OutputContainer) -> None:
-        """Put it in."""
+        """Attach the image file."""
         kind = "jpeg" if _codec(self.source) == "mjpeg" else _codec(self.source)
-        container.add_attachment(f"cover.{kind.replace('jpeg', 'jpg')}", f"image/{kind}", self._picture)
+        container.add_attachment(f"cover.{kind.replace('jpeg', 'jpg')}", f"image/{kind}", self._image)
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
-        """Nothing: it is in already."""
+        """Return no packet: the whole image is attached already."""
         return ()
 
 
-class Sound(Track):
-    """Decoded and encoded again."""
+class TranscodedAudio(Track):
+    """A track of sound that is decoded and encoded again."""
 
     def __init__(self, source: AudioStream, shift: Fraction, codec: str) -> None:
         super().__init__(source, shift)
         self._codec = codec
 
     def attach(self, container: OutputContainer) -> None:
-        """Add its stream to the output."""
+        """Add the track's stream to the output."""
         context = cast("AudioStream", self.source).codec_context
-        rate = 48_000 if self._codec == "libopus" else context.sample_rate
+        rate = _OPUS_RATE if self._codec == "libopus" else context.sample_rate
         self._out = cast("AudioStream", container.add_stream(self._codec, rate=rate))
         encoder = self._out.codec_context
         encoder.layout = context.layout
-        encoder.bit_rate = 96_000 * max(1, context.channels)
+        encoder.bit_rate = _BITS_PER_CHANNEL * max(1, context.channels)
         encoder.time_base = Fraction(1, rate)
         self._out.time_base = Fraction(1, rate)
-        self._describe(self._out)
+        self._copy_metadata(self._out)
         self._resampler: AudioResampler | None = None
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
-        """What the encoder gives for it."""
+        """Return what the encoder gives for the packet."""
         try:
             frames = cast("AudioStream", self.source).codec_context.decode(packet)
         except av.error.FFmpegError:
@@ -143,24 +150,24 @@ class Sound(Track):
             if frame.pts is not None:
                 frame.pts -= round(self._shift / (frame.time_base or packet.time_base))
             try:
-                pieces = self._sampler().resample(frame)
+                resampled = self._open_resampler().resample(frame)
             except ValueError:  # another rate or layout from here on
-                pieces = self._drain() + self._sampler().resample(frame)
-            for piece in pieces:
-                yield from self._out.encode(piece)
+                resampled = self._flush_resampler() + self._open_resampler().resample(frame)
+            for out_frame in resampled:
+                yield from self._out.encode(out_frame)
 
     def finish(self) -> Iterable[Packet[Any]]:
-        """The rest of it."""
-        for piece in self._drain():
-            yield from self._out.encode(piece)
+        """Return what is left in the resampler and the encoder."""
+        for out_frame in self._flush_resampler():
+            yield from self._out.encode(out_frame)
         yield from self._out.encode(None)
 
-    def _drain(self) -> list[AudioFrame]:
-        pieces = self._resampler.resample(None) if self._resampler is not None else []
+    def _flush_resampler(self) -> list[AudioFrame]:
+        frames = self._resampler.resample(None) if self._resampler is not None else []
         self._resampler = None
-        return pieces
+        return frames
 
-    def _sampler(self) -> AudioResampler:
+    def _open_resampler(self) -> AudioResampler:
         if self._resampler is None:
             encoder = self._out.codec_context
             self._resampler = AudioResampler(
@@ -169,58 +176,62 @@ class Sound(Track):
         return self._resampler
 
 
-class Text(Track):
-    """Subtitles of one kind of text into another."""
+class ConvertedSubtitles(Track):
+    """Subtitles that are converted from one text format to another."""
 
     def __init__(self, source: SubtitleStream, shift: Fraction, codec: str) -> None:
         super().__init__(source, shift)
         self._codec = codec
 
     def attach(self, container: OutputContainer) -> None:
-        """Add its stream to the output."""
+        """Add the track's stream to the output."""
         self._out = cast("SubtitleStream", container.add_stream(self._codec))
         encoder = self._out.codec_context
         decoder = cast("SubtitleStream", self.source).codec_context
-        decoder.open(strict=False)  # only then it knows its header
+        decoder.open(strict=False)  # the header is known only then
         encoder.subtitle_header = decoder.subtitle_header
         encoder.time_base = self._out.time_base = Fraction(1, 1000)
-        self._describe(self._out)
+        self._copy_metadata(self._out)
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
-        """The same words."""
+        """Return the same text in the other format."""
         if packet.pts is None:
             return
         try:
-            words = cast("SubtitleStream", self.source).codec_context.decode2(packet)
-            if words is None or not len(words):
+            subtitle = cast("SubtitleStream", self.source).codec_context.decode2(packet)
+            if subtitle is None or not len(subtitle):
                 return
-            written = self._out.codec_context.encode_subtitle(words)
+            out_packet = self._out.codec_context.encode_subtitle(subtitle)
         except (av.error.FFmpegError, ValueError):
             self.damaged += 1
             return
-        scale = packet.time_base * 1000
-        written.time_base = Fraction(1, 1000)
-        written.pts = written.dts = round(packet.pts * scale)
-        written.duration = round((packet.duration or 0) * scale)
-        written.stream = self._out
-        yield self._retime(written, strictly=False)
+        milliseconds = packet.time_base * 1000
+        out_packet.time_base = Fraction(1, 1000)
+        out_packet.pts = out_packet.dts = round(packet.pts * milliseconds)
+        out_packet.duration = round((packet.duration or 0) * milliseconds)
+        out_packet.stream = self._out
+        yield self._shift_times(out_packet, strictly=False)
 
 
 def plan_tracks(
     streams: list[Stream], container: str, samples: dict[int, Packet[Any]], shift: Fraction
 ) -> tuple[list[Track], list[str]]:
-    """What becomes of each stream, found out by trying, and what the user should know of it."""
+    """Decide what becomes of each stream, by trying; also return notes for the user.
+
+    container: FFmpeg's name. samples: the first packet of each stream, by the stream's index; those without one are
+    empty. shift: seconds to take off all times.
+    """
     tracks: list[Track] = []
     notes: list[str] = []
     for stream in streams:
         name = _name(stream)
         sample = samples.get(stream.index)
         if stream.type == "data" and _codec(stream) in ("", "bin_data"):
-            continue  # the chapters' own track
+            continue  # QuickTime keeps chapters in such a track
         if sample is None and stream.type != "attachment":
-            continue  # nothing in it
-        for track, note in _choices(stream, container, shift, sample):
-            if _works(track, container, sample):
+            continue
+        for track, note in _candidates(stream, container, shift, sample):
+            if _can_be_written(track, container, sample):
                 tracks.append(track)
                 notes += [f"{name} {note}"] if note else []
                 break
@@ -232,54 +243,56 @@ def plan_tracks(
     return tracks, notes
 
 
-def _choices(
+def _candidates(
     stream: Stream, container: str, shift: Fraction, sample: Packet[Any] | None
 ) -> Iterable[tuple[Track, str]]:
-    """How it could be carried, best first."""
+    """Yield the ways to carry a stream over, best first, each with a note for the user, or an empty one."""
     if stream.type == "video":
         if not stream.disposition & Disposition.attached_pic:
             return
         if container == "matroska" and sample is not None:
-            yield Cover(stream, shift, bytes(sample)), ""
+            yield CoverAttachment(stream, shift, bytes(sample)), ""
             return
-    yield Copy(stream, shift), ""
+    yield CopiedTrack(stream, shift), ""
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
-        codec = _SOUND.get(container, "aac")
-        yield Sound(stream, shift, codec), f"is converted to {codec.removeprefix('lib')}"
-    if isinstance(stream, SubtitleStream) and stream.codec_context is not None and _codec(stream) not in _BITMAPS:
-        yield Text(stream, shift, _TEXT[container]), f"is converted to {_TEXT[container]}"
+        codec = _AUDIO_CODEC.get(container, "aac")
+        yield TranscodedAudio(stream, shift, codec), f"is converted to {codec.removeprefix('lib')}"
+    if isinstance(stream, SubtitleStream) and stream.codec_context is not None and _codec(stream) not in _BITMAP_CODECS:
+        codec = _SUBTITLE_CODEC[container]
+        yield ConvertedSubtitles(stream, shift, codec), f"is converted to {codec}"
 
 
-def _works(track: Track, container: str, sample: Packet[Any] | None) -> bool:
-    """Write a file of this track alone, into memory, and see."""
+def _can_be_written(track: Track, container: str, sample: Packet[Any] | None) -> bool:
+    """Try to write a file of this track alone, into memory."""
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
             track.attach(trial)
-            if sample is not None and isinstance(track, Copy):
-                trial.mux(list(track.feed(_twin(sample))))
+            if sample is not None and isinstance(track, CopiedTrack):
+                trial.mux(list(track.feed(_copy_packet(sample))))
             else:
                 trial.start_encoding()
-    except (av.error.FFmpegError, ValueError, RuntimeError, ZeroDivisionError):  # a rate of 0: unknown
+    except (av.error.FFmpegError, ValueError, RuntimeError, ZeroDivisionError):  # the last: an unknown rate is 0
         return False
-    track._last, track.damaged = None, 0
+    track._last_dts, track.damaged = None, 0
     return True
 
 
-def _twin(packet: Packet[Any]) -> Packet[Any]:
-    twin: Packet[Any] = Packet(bytes(packet))
-    twin.time_base, twin.pts, twin.dts, twin.duration = packet.time_base, packet.pts, packet.dts, packet.duration
-    twin.is_keyframe = packet.is_keyframe
-    return twin
+def _copy_packet(packet: Packet[Any]) -> Packet[Any]:
+    copy: Packet[Any] = Packet(bytes(packet))
+    copy.time_base, copy.pts, copy.dts, copy.duration = packet.time_base, packet.pts, packet.dts, packet.duration
+    copy.is_keyframe = packet.is_keyframe
+    return copy
 
 
 def _codec(stream: Stream) -> str:
-    """FFmpeg's name of its codec, empty where it knows none."""
+    """Return FFmpeg's name of the stream's codec, empty if it is unknown."""
     if cast("Any", stream.codec_context) is not None:
         return stream.codec_context.codec.canonical_name
     return getattr(stream, "name", None) or ""
 
 
 def _name(stream: Stream) -> str:
+    """Return what notes call the stream."""
     kinds = {"audio": "sound", "subtitle": "subtitle", "video": "video", "data": "data", "attachment": "attachment"}
     language = f", {stream.language}" if stream.language else ""
     return f"{kinds.get(stream.type, stream.type)} track {stream.index} ({_codec(stream) or 'unknown'}{language})"

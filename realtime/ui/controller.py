@@ -118,7 +118,7 @@ class Controller:
         if recording is not None:
             if picture is not None:
                 recording.begin(picture, now)
-            self.messages.show(f"recording into {recording.target.path.name}")
+            self.messages.show(f"recording into {recording.output.path.name}")
 
     def _next_camera(self) -> None:
         live = self.live

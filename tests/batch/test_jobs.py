@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.batch.jobs import passed_over, plan_jobs
+from realtime.batch.jobs import find_unreadable, plan_jobs
 from realtime.errors import UsageError
 
 
@@ -76,10 +76,15 @@ def test_a_kind_that_nothing_reads_is_said(folder: Path) -> None:
         plan("new.png", "photo.HEIC")
 
 
-def test_what_is_passed_over_in_folders(folder: Path) -> None:
+def test_what_is_find_unreadable_in_folders(folder: Path) -> None:
     for name in ("in/b/photo.HEIC", "in/raw.dng", "out/drawn.svg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
-    assert [path.as_posix() for path in passed_over([Path("in"), Path("one.bmp")])] == ["in/b/photo.HEIC", "in/raw.dng"]
-    assert passed_over([Path("out")], but=Path("out/")) == passed_over([Path("out")])  # a folder into itself
-    assert passed_over([Path(".")], but=Path("out")) == passed_over([Path("in")])
+    assert [path.as_posix() for path in find_unreadable([Path("in"), Path("one.bmp")])] == [
+        "in/b/photo.HEIC",
+        "in/raw.dng",
+    ]
+    assert find_unreadable([Path("out")], exclude=Path("out/")) == find_unreadable(
+        [Path("out")]
+    )  # a folder into itself
+    assert find_unreadable([Path(".")], exclude=Path("out")) == find_unreadable([Path("in")])

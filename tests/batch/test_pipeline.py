@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from realtime.batch.pipeline import ROOM, Painter, render, working_size
+from realtime.batch.pipeline import QUEUE_FRAMES, FrameStylizer, run_pipeline, working_size
 from realtime.errors import OutputError
 from realtime.frame import Image, Step, VideoFrame
 from realtime.stylizer.library import Library
@@ -65,7 +65,7 @@ def no_thread_stays() -> Iterator[None]:
 
 def test_every_frame_in_order_and_one_close() -> None:
     sink, counts = Kept(), list[int]()
-    render(steps(200), invert, sink, counts.append)
+    run_pipeline(steps(200), invert, sink, counts.append)
     assert sink.pts == list(range(200))
     assert counts == list(range(1, 201))
     assert sink.closed == 1
@@ -75,13 +75,13 @@ def test_a_slow_sink_holds_the_others_back() -> None:
     read: list[int] = []
     sink = Kept(slow=0.002)
     ahead: list[int] = []
-    render(steps(60, read), invert, sink, lambda _: ahead.append(len(read) - len(sink.pts)))
-    assert max(ahead) <= 2 * ROOM + 4
+    run_pipeline(steps(60, read), invert, sink, lambda _: ahead.append(len(read) - len(sink.pts)))
+    assert max(ahead) <= 2 * QUEUE_FRAMES + 4
 
 
 def test_an_error_of_the_sink_is_raised_once() -> None:
     with pytest.raises(OutputError, match="full"):
-        render(steps(10_000), invert, Kept(breaks_at=3))
+        run_pipeline(steps(10_000), invert, Kept(breaks_at=3))
 
 
 def test_an_error_of_the_source_is_raised_and_nothing_is_closed_as_if_whole() -> None:
@@ -91,7 +91,7 @@ def test_an_error_of_the_source_is_raised_and_nothing_is_closed_as_if_whole() ->
 
     sink = Kept()
     with pytest.raises(ValueError, match="decoder"):
-        render(broken(), invert, sink)
+        run_pipeline(broken(), invert, sink)
     assert (sink.pts, sink.closed) == (list(range(5)), 0)
 
 
@@ -105,7 +105,7 @@ def test_errors_and_interruptions_while_painting(error: BaseException, closed: i
 
     sink = Kept()
     with pytest.raises(type(error)):
-        render(steps(10_000), paint, sink, num_workers=num_workers)
+        run_pipeline(steps(10_000), paint, sink, num_workers=num_workers)
     assert (sink.pts, sink.closed) == (list(range(7)), closed)
 
 
@@ -132,11 +132,11 @@ def test_the_working_size() -> None:
 def test_painting_smaller_gives_the_size_back(library: Library, shape: tuple[int, int, int]) -> None:
     with Stylizer(library=library) as stylizer:
         image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
-        assert Painter(stylizer, 32)(image, 0.0).shape == shape
+        assert FrameStylizer(stylizer, 32)(image, 0.0).shape == shape
 
 
 def test_a_second_interruption_waits_for_the_end_of_the_film() -> None:
-    """Ctrl-C twice: the sink is closed all the same, by the thread that writes to it, before render returns."""
+    """Ctrl-C twice: the sink is closed all the same, by the thread that writes to it, before run_pipeline returns."""
 
     class Slow(Kept):
         def close(self) -> None:
@@ -151,7 +151,7 @@ def test_a_second_interruption_waits_for_the_end_of_the_film() -> None:
 
     sink = Slow()
     with pytest.raises(KeyboardInterrupt):
-        render(steps(10_000), paint, sink)
+        run_pipeline(steps(10_000), paint, sink)
     assert (sink.pts, sink.closed) == (list(range(7)), 1)
 
 
@@ -166,7 +166,7 @@ def test_two_pictures_are_painted_at_once_and_keep_their_order() -> None:
         return invert(image, seconds)
 
     sink, counts = Kept(), list[int]()
-    render(steps(40), paint, sink, counts.append, num_workers=2)
+    run_pipeline(steps(40), paint, sink, counts.append, num_workers=2)
     assert sink.pts == list(range(40)) and counts == list(range(1, 41))
 
 
@@ -188,7 +188,7 @@ def test_what_is_no_picture_stays_in_its_place(num_workers: int) -> None:
             yield Step()
 
     sink = Everything()
-    render(mixed(), invert, sink, num_workers=num_workers, skip=3)
+    run_pipeline(mixed(), invert, sink, num_workers=num_workers, skip_frames=3)
     assert sink.written == [pts for number in range(20) for pts in (number, None)]
 
 
@@ -196,13 +196,13 @@ def test_lanes_fit_into_memory_and_each_smoothed_picture_waits_for_the_last(libr
     with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
         two = min(2, physical_cores())
         assert stylizer.num_workers == two
-        assert Painter(stylizer).num_workers(640, 480) == two
-        assert Painter(stylizer).num_workers(8000, 6000) == 1
-        assert Painter(stylizer, 480).num_workers(8000, 6000) == two
+        assert FrameStylizer(stylizer).num_workers(640, 480) == two
+        assert FrameStylizer(stylizer).num_workers(8000, 6000) == 1
+        assert FrameStylizer(stylizer, 480).num_workers(8000, 6000) == two
         smooth = StyleTrack((Cue(0.0, stylizer.look), Cue(1.0, replace(stylizer.look, smooth=0.5))))
-        assert Painter(stylizer, track=smooth).num_workers(640, 480) == 1
+        assert FrameStylizer(stylizer, track=smooth).num_workers(640, 480) == 1
     with Stylizer(library=library, provider="cpu", num_workers=2, smooth=0.5) as stylizer:
-        assert Painter(stylizer).num_workers(640, 480) == 1
+        assert FrameStylizer(stylizer).num_workers(640, 480) == 1
 
 
 def test_lanes_paint_what_one_paints(library: Library) -> None:
@@ -216,9 +216,9 @@ def test_lanes_paint_what_one_paints(library: Library) -> None:
             super().write(step)
 
     with Stylizer(library=library, provider="cpu") as stylizer:
-        expected = [Painter(stylizer)(image, 0.0) for image in images]
+        expected = [FrameStylizer(stylizer)(image, 0.0) for image in images]
     sink = Pictures()
     with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
         film = (Step(frame=VideoFrame(image, number, 1)) for number, image in enumerate(images))
-        render(film, Painter(stylizer), sink, num_workers=2)
+        run_pipeline(film, FrameStylizer(stylizer), sink, num_workers=2)
     assert sink.pts == list(range(12))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import Result, VideoOptions, process_video
+from realtime.batch.process import BatchOptions, process_video
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image
 from realtime.sinks.codecs import CONTAINERS, ENCODERS, PRESETS, Encoding, choose_encoding, find_problem
@@ -26,7 +26,7 @@ def test_the_table_is_whole() -> None:
     for name, encoder in ENCODERS.items():
         assert any(encoder.codec in codecs for _, codecs in CONTAINERS.values()), name
         assert len(encoder.presets) == len(PRESETS), name
-        assert encoder.range[0] <= encoder.usual <= encoder.range[1], name
+        assert encoder.crf_range[0] <= encoder.default_crf <= encoder.crf_range[1], name
 
 
 @pytest.mark.parametrize("name", SOFTWARE)
@@ -134,6 +134,6 @@ def test_no_encoder_makes_itself_more_urgent_than_everything_else(tmp_path: Path
 
     source = make(tmp_path / "in.mp4")
     job = Job(source, tmp_path / "out.mkv")
-    target = OutputFile(job.output, sources=[source])
-    process_video(job, target, painting, VideoOptions("av1"), None, Result("", ""), keep=True)
+    output_file = OutputFile(job.output, sources=[source])
+    process_video(job, output_file, painting, BatchOptions(codec="av1"))
     assert real_time_threads() == set()

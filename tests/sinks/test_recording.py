@@ -16,9 +16,9 @@ from realtime.frame import Image, Step
 from realtime.live.outputs import Outputs
 from realtime.live.pipeline import Live
 from realtime.live.recorder import Recorder, recording_target
-from realtime.sinks.fragmented_mp4 import keep_whole_pieces
+from realtime.sinks.fragmented_mp4 import keep_whole_fragments
 from realtime.sinks.output_file import OutputFile
-from realtime.sinks.recording import ROOM, Recording
+from realtime.sinks.recording import QUEUE_STEPS, Recording
 from realtime.sinks.video import VideoSink
 from realtime.sources.demo import Demo
 from realtime.sources.reconnect import ReconnectingSource
@@ -51,7 +51,7 @@ class Studio:
         """Captured at that second, shown `latency` later, once the encoder has room."""
         self.clock.advance(1000 + captured + latency - self.clock.now())
         self.recording.show(plain(level), 1000 + captured)
-        wait_for(lambda: len(self.recording._pipe._items) < ROOM // 2)
+        wait_for(lambda: len(self.recording._queue._items) < QUEUE_STEPS // 2)
 
     def stop(self, at: float) -> Path:
         self.clock.advance(1000 + at - self.clock.now())
@@ -80,7 +80,7 @@ def test_every_picture_at_the_time_of_its_capture(tmp_path: Path, ending: str) -
     levels = [int(picture.mean()) for picture in pictures(path, *SIZE)]
     assert levels == pytest.approx([30 * n for n in range(8)], abs=3)
     assert streams(path, "audio") == []
-    assert not studio.recording.target.part.exists()
+    assert not studio.recording.output.part.exists()
 
 
 def test_an_hour_is_exact(tmp_path: Path) -> None:
@@ -156,12 +156,12 @@ def test_a_late_encoder_drops_and_counts_and_never_waits(tmp_path: Path, monkeyp
     for number in range(100):
         studio.clock.advance(0.02)
         studio.recording.show(plain(number), 1000 + number / 50)
-    assert 100 - ROOM - 2 <= studio.recording.dropped <= 100 - ROOM
+    assert 100 - QUEUE_STEPS - 2 <= studio.recording.dropped <= 100 - QUEUE_STEPS
     gate.set()
     path = studio.stop(at=2.02)
     kept = times(path)
     assert len(kept) + studio.recording.dropped == 100
-    assert kept[:ROOM] == pytest.approx([n / 50 for n in range(ROOM)], abs=1e-4)
+    assert kept[:QUEUE_STEPS] == pytest.approx([n / 50 for n in range(QUEUE_STEPS)], abs=1e-4)
     assert [when * 50 for when in kept] == pytest.approx([round(when * 50) for when in kept], abs=0.01)
     assert length(path) == pytest.approx(2.0, abs=0.001)
 
@@ -282,5 +282,5 @@ def test_only_a_broken_end_is_cut_off(tmp_path: Path) -> None:
         (box(b"ftyp", 10) + box(b"moof", 20) + b"cut", 49),
     ]:
         path.write_bytes(data)
-        keep_whole_pieces(path)
+        keep_whole_fragments(path)
         assert path.read_bytes() == data[:kept]

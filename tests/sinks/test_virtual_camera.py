@@ -94,7 +94,7 @@ def test_a_slow_painter_is_filled_up_and_a_frozen_one_is_left_alone() -> None:
     (device,) = Remembering.opened
     camera.show(plain(10), 0.0)
     wait_for(lambda: len(device.frames) >= 10)  # the one picture, again and again
-    gap = virtual_camera.IDLE / 2
+    gap = virtual_camera.IDLE_SECONDS / 2
     wait_for(lambda: device.frames[-1][0] - device.frames[-2][0] > gap)  # then hardly ever
     camera.show(plain(90), 0.0)
     wait_for(lambda: device.frames[-1][1].max() == 90)  # and at once when something comes

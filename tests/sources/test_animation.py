@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import Result, process_image
+from realtime.batch.process import BatchOptions, Result, process_image
 from realtime.errors import SourceError
 from realtime.frame import Animation, Image
 from realtime.sinks.output_file import OutputFile
@@ -43,15 +43,14 @@ def read_animation(path: Path) -> Animation | None:
 
 
 def process(source: Path, output: Path) -> Result:
-    result = Result(str(source), str(output))
-    target = OutputFile(output, sources=[source])
+    output_file = OutputFile(output, sources=[source])
     seconds_seen: list[float] = []
 
     def invert(image: Image, seconds: float) -> Image:
         seconds_seen.append(seconds)
         return 255 - image
 
-    process_image(Job(source, output), target, invert, None, result)
+    result = process_image(Job(source, output), output_file, invert, BatchOptions())
     if result.frames > 1:
         assert seconds_seen == pytest.approx([0.0, 0.1, 0.15, 0.35])
     return result

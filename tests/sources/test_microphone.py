@@ -94,8 +94,8 @@ def test_recording_has_the_sound_at_the_time_it_was_heard(speaker: Speaker, tmp_
     samples = np.abs(np.frombuffer(raw, np.int16).astype(np.int32))
     assert samples.max() > 10_000
     begin = int(np.argmax(samples > 5_000)) / RATE
-    assert recording._zero is not None
-    assert begin == pytest.approx(speaker.tone_start - recording._zero, abs=0.3)
+    assert recording._first_captured is not None
+    assert begin == pytest.approx(speaker.tone_start - recording._first_captured, abs=0.3)
 
 
 def test_recording_keeps_its_video_when_the_microphone_is_lost(speaker: Speaker, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import pytest
 
 from realtime import Live, Stylizer
 from realtime.batch.jobs import Job
-from realtime.batch.pipeline import Paint, Painter
-from realtime.batch.process import Result, VideoOptions, process_video
+from realtime.batch.pipeline import FrameStylizer, Stylize
+from realtime.batch.process import BatchOptions, Result, process_video
+from realtime.batch.resume_key import make_resume_key
 from realtime.errors import OutputError, UsageError
 from realtime.frame import Image
 from realtime.sinks.output_file import OutputFile
-from realtime.sinks.resume import find_begun, recipe
+from realtime.sinks.resume import find_partial_video
 from realtime.sources.video import VideoFile
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, parse_look
@@ -130,13 +131,14 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
         assert name == expected or abs(pts - 0.8) < 0.06, (pts, seen)
 
 
-def painted(source: Path, output: Path, paint: Paint, track: StyleTrack, *, resume: bool = False) -> Result:
-    job, result, options = Job(source, output), Result("", ""), VideoOptions("ffv1")
-    table = recipe(source, track, [None, False], None, options.encoding(job))
-    begun = find_begun(output, table) if resume else None
-    target = OutputFile(output, sources=[source], recipe=table, begun=begun)
-    process_video(job, target, paint, options, None, result, keep=True, begun=begun)
-    return result
+def painted(source: Path, output: Path, stylize: Stylize, track: StyleTrack, *, resume: bool = False) -> Result:
+    job, options = Job(source, output), BatchOptions(codec="ffv1")
+    key = make_resume_key(job, track, options)
+    partial = find_partial_video(output, key) if resume else None
+    output_file = OutputFile(
+        output, sources=[source], resume_key=key, resume_from=partial.path if partial is not None else None
+    )
+    return process_video(job, output_file, stylize, options, partial)
 
 
 def frames(path: Path) -> list[tuple[float, Image]]:
@@ -157,7 +159,7 @@ def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
     source = make(tmp_path / "in.mp4", *FILM, *gap, *H264)
     track = read(tmp_path, CUTS, library, look)
     with Stylizer(library=library, provider="cpu") as stylizer:
-        painted(source, tmp_path / "out.mkv", Painter(stylizer, track=track), track)
+        painted(source, tmp_path / "out.mkv", FrameStylizer(stylizer, track=track), track)
         before, after = frames(source), frames(tmp_path / "out.mkv")
         assert [round(at * 20) for at, _ in before] == [*range(22), *range(30, 120)]
         assert [at for at, _ in after] == pytest.approx([at for at, _ in before])
@@ -172,7 +174,7 @@ def test_killed_within_a_fade_and_resumed_it_is_the_same_film(tmp_path: Path, li
     track = read(tmp_path, CUTS, library, look)
     (tmp_path / "run").mkdir()
     with Stylizer(library=library, provider="cpu") as stylizer:
-        plain = Painter(stylizer, track=track)
+        plain = FrameStylizer(stylizer, track=track)
 
         def painting(image: Image, seconds: float) -> Image:
             nonlocal count
