@@ -1,9 +1,11 @@
-"""A network camera on loopback that misbehaves when told to: MJPEG over HTTP.
+"""A network camera on loopback, MJPEG over HTTP, whose faults a test can switch on.
 
     with FaultCamera(size=(320, 240), fps=30) as camera:
-        open(camera.url); camera.mode = "stall"; camera.size = (640, 360); camera.mode = "ok"
+        source = Stream(camera.url)
+        camera.mode = "stall"
+        camera.mode = "ok"
 
-By hand: python -m tests.fault_camera, then type a mode, or a size as 640x360.
+Run by hand with `python -m tests.fault_camera`: then type a mode, or a size such as 640x360.
 """
 
 from __future__ import annotations
@@ -22,22 +24,21 @@ from realtime.testing import picture
 
 Mode = Literal[
     "ok",
-    "stall",  # keeps the connection, sends nothing
-    "close",  # hangs up on everybody, answers nobody
-    "garbage",  # random bytes in place of each JPEG
-    "noise",  # random bytes in place of everything after the HTTP header
+    "stall",  # keeps connections open, sends nothing
+    "close",  # closes all connections, answers no request
+    "garbage",  # sends random bytes in place of each JPEG
+    "noise",  # sends random bytes in place of everything after the HTTP header
     "refuse",  # stops listening
-    "late",  # hangs up; then 4 s before the first byte
+    "late",  # closes all connections; then waits 4 s before the first byte
 ]
 
 
 class FaultCamera:
-    """Listens from `with` on. mode, size and fps may change at any time.
+    """A camera that listens inside a `with` statement. mode, size and fps may be set at any time.
 
-    part: the headers of each picture; None is what cameras should send.
-    content_type: of the whole; None sends no such header.
-    login: (user, password) that it insists on.
-    still: shows the same picture all the time.
+    part: boundary and headers of each JPEG; None for the correct ones. content_type: of the response; None sends no
+    such header. login: (user, password) that are required. still: send the same image all the time.
+    connections, frames: how many were accepted and sent so far.
     """
 
     def __init__(
@@ -55,20 +56,19 @@ class FaultCamera:
         self.size, self.fps = size, fps
         self.part, self.content_type, self.login = part, content_type, login
         self.still = still
-        self.connections = 0  # ever accepted
-        self.frames = 0  # ever sent
+        self.connections = self.frames = 0
         self._mode: Mode = mode
         self._port = port
         self._server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """URL of the stream."""
         return f"http://127.0.0.1:{self._port}/video"
 
     @property
     def mode(self) -> Mode:
-        """What it does now."""
+        """The current fault, or "ok"."""
         return self._mode
 
     @mode.setter
@@ -112,8 +112,8 @@ class FaultCamera:
     def _serve(self, request: BaseHTTPRequestHandler) -> None:
         if self.mode == "late":
             time.sleep(4)
-        wanted = self.login and "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
-        if request.headers["Authorization"] != wanted:
+        authorization = self.login and "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
+        if request.headers["Authorization"] != authorization:
             request.send_response(401)
             request.send_header("WWW-Authenticate", 'Basic realm="camera"')
             request.end_headers()
@@ -122,9 +122,9 @@ class FaultCamera:
         if self.content_type is not None:
             request.send_header("Content-Type", self.content_type)
         request.end_headers()
-        server, began, due = self._server, self.mode, time.monotonic()
-        while server is self._server and self.mode not in ("close", "refuse"):  # not those of before a refusal
-            if self.mode == "late" != began:  # hang up, so that they come again
+        server, first_mode, due = self._server, self.mode, time.monotonic()
+        while server is self._server and self.mode not in ("close", "refuse"):  # a restarted server is another one
+            if self.mode == "late" != first_mode:  # close the connection, so that the client reconnects
                 return
             if self.mode != "stall":
                 request.wfile.write(self._next_part())
@@ -145,7 +145,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Viewers hang up: nothing to tell."""
+        """Ignore errors: clients close connections."""
 
 
 def main() -> None:

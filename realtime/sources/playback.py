@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from realtime.sources.file_types import is_image
 from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.video import VideoFile
 from realtime.system.clock import Clock, SystemClock
-from realtime.system.console import say
+
+_logger = logging.getLogger(__name__)
 
 IMAGE_SECONDS = 5.0  # that an image is shown among other files; a single one is shown for ever
 REPEAT_SECONDS = 0.25  # after which a frame that is still shown is returned again, so that a change of style shows
@@ -54,7 +56,7 @@ class Playback(Source):
 
     Time passes only during `read`: a reader that stops reading pauses the video, and finds it where it was.
     loop: start again at the end; track: which video track, from 1; stop: ends a wait.
-    Of several files, those that cannot be shown are reported on stderr and left out; the end is then a SourceError.
+    Of several files, those that cannot be shown are logged as errors and left out; the end is then a SourceError.
     The constructor raises SourceError if no file can be shown.
     """
 
@@ -167,7 +169,7 @@ class Playback(Source):
                     if len(self._paths) == 1:
                         raise
                     if path not in self._failed:
-                        say(f"realtime-stylize: {error}")
+                        _logger.error("%s", error)
                     self._failed.add(path)
             if start == round_start:
                 raise SourceError(f"none of the {len(self._paths)} files can be shown")

@@ -107,7 +107,7 @@ def test_single_image_is_shown_for_ever(photo: Path) -> None:
 
 
 def test_files_that_cannot_be_shown_are_reported_and_left_out(
-    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nonsense")
@@ -115,7 +115,7 @@ def test_files_that_cannot_be_shown_are_reported_and_left_out(
         with pytest.raises(SourceError, match=path.name):
             Playback([path], clock=FakeClock())
     source = Playback([bad, video], clock=FakeClock())
-    assert "bad.mp4 is not a film" in capsys.readouterr().err
+    assert "bad.mp4 is not a film" in caplog.text
     for _ in range(10):
         assert source.read() is not None
     with pytest.raises(SourceError, match="1 of 2 files"):
@@ -137,11 +137,11 @@ def test_name_and_size_are_those_of_the_file_shown(video: Path, photo: Path) -> 
 
 
 def test_file_without_the_requested_track_is_left_out(
-    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     two = make(tmp_path / "two.mp4", *PICTURE, *PICTURE, "-map", "0", "-map", "1", *H264)
     clock = FakeClock()
     source = Playback([two, video], track=2, clock=clock)
     with pytest.raises(SourceError, match="1 of 2 files"):
         play(source, clock)
-    assert "--track 2" in capsys.readouterr().err
+    assert "--track 2" in caplog.text
