@@ -56,7 +56,7 @@ class Demo(Source):
 
     @property
     def can_pause(self) -> bool:
-        """True: frames that nobody sees need not be rendered, and afterwards the scene is where it would have been."""
+        """True: a frame that is not shown need not be rendered; the scene continues where the clock is."""
         return True
 
     def read(self) -> Frame:

@@ -131,7 +131,7 @@ def _set_alsa_paths() -> None:
 
 @contextmanager
 def _suppress_native_stderr() -> Iterator[None]:
-    """Discard what libasound writes to stderr; what matters of it is in the error."""
+    """Discard what libasound writes to stderr; the error has what matters."""
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -72,11 +72,11 @@ def test_find_camera_raises_a_known_problem_before_opening() -> None:
 
 
 def test_open_live_source_refuses_a_file_or_pipe_as_camera(tmp_path: Path) -> None:
-    film, pipe = tmp_path / "film.mp4", tmp_path / "pipe"
-    film.touch()
+    video, pipe = tmp_path / "film.mp4", tmp_path / "pipe"
+    video.touch()
     os.mkfifo(pipe)
     with pytest.raises(NoCamera, match="that is a file"):
-        open_live_source(str(film))
+        open_live_source(str(video))
     with pytest.raises(NoCamera, match="that is not a camera"):
         open_live_source(str(pipe))  # and does not wait for a writer
 
