@@ -46,7 +46,7 @@ def main() -> None:
                 [wide.stylize(picture, one_style(*other)) for picture in pictures],
             ]
             cv2.imwrite(str(DOCS / f"gallery/{style.name}.jpg"), _sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
-            lines = [f"{style.painter}, {style.year}. `--style {style.name}`"]
+            lines = [f"{style.artist}, {style.year}. `--style {style.name}`"]
             for network in NETWORKS:
                 figures = known[style.name].get(network, {})
                 lines.append(f"{network}: " + "; ".join(f"{text} {figures.get(key)}" for key, text in FIGURES.items()))

@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("-o", "--output", type=_model, required=True, metavar="FILE", help="the model, .onnx")
     parser.add_argument(
-        "--styles-file", type=Path, metavar="FILE", help="TOML: title, painter, ... by style (default: ours)"
+        "--styles-file", type=Path, metavar="FILE", help="TOML: title, artist, ... by style (default: ours)"
     )
     parser.add_argument(
         "--name", metavar="NAME", help="the style of a fast_neural_style checkpoint (default: its file's)"

@@ -14,6 +14,7 @@ from export.graph import CONTRACT
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLES_FILES = (ROOT / "pretrained/styles.toml", ROOT / "realtime/pretrained/styles.toml")  # checkout, installed
+OLD_KEYS = {"painter": "artist"}
 
 
 def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
@@ -33,7 +34,7 @@ def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
         raise ExportError(f"{path} is not TOML: {error}") from error
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ExportError(f"{path}: {name!r} is not a table; write [style_name], then title, painter, year")
+            raise ExportError(f"{path}: {name!r} is not a table; write [style_name], then title, artist, year")
     return tables
 
 
@@ -59,9 +60,13 @@ def describe(
 
 
 def _entry(table: dict[str, Any], stem: str) -> dict[str, Any]:
-    """What is known of a painting, and the figures of the network of that name."""
+    """Return what is known of a painting, with the figures of the network of that name.
+
+    Older styles files have `painter` for `artist`.
+    """
     figures = {name: value for name, value in table.items() if isinstance(value, dict)}
-    return {name: value for name, value in table.items() if name not in figures} | figures.get(stem, {})
+    entry = {OLD_KEYS.get(name, name): value for name, value in table.items() if name not in figures}
+    return entry | figures.get(stem, {})
 
 
 def _version() -> str:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from export.cli import export
 from export.errors import ExportError
 from realtime.errors import EngineError, ModelError
-from realtime.inference.model import INT8, models_in, read_model
+from realtime.inference.model import INT8_SUFFIX, list_model_files, read_model
 from realtime.system.files import replace_file
 from realtime.system.hardware import has_int8_instructions
 from training.checkpoint import Checkpoint, load_checkpoint
@@ -38,7 +38,8 @@ class Shelf:
     def styles(self) -> dict[str, list[Path]]:
         """The user's own styles, and what has them."""
         found: dict[str, list[Path]] = {}
-        for place in sorted({*self.folder.glob("*.pt"), *(path.with_suffix(".pt") for path in models_in(self.folder))}):
+        models = {path.with_suffix(".pt") for path in list_model_files(self.folder)}
+        for place in sorted({*self.folder.glob("*.pt"), *models}):
             for name in _learnt(place) | _painted(place):
                 if name not in self.shipped.styles:
                     found.setdefault(name, []).append(place)
@@ -137,7 +138,7 @@ class Shelf:
             rest.photos = checkpoint.photos
             self._write(place, rest, photos)
             return
-        for path in (_model(place), place.with_suffix(INT8), place):  # the checkpoint last: a kill may come
+        for path in (_model(place), place.with_suffix(INT8_SUFFIX), place):  # the checkpoint last: a kill may come
             path.unlink(missing_ok=True)
         self.tell(f"deleted {_model(place)}, which had no other of yours")
 
@@ -171,7 +172,7 @@ class Shelf:
             except ExportError as error:
                 self.tell(f"no int8, so that on processors all styles may take up to a fifth longer: {error}")
         self.tell(export(checkpoint, model))
-        model.with_suffix(INT8).unlink(missing_ok=True)  # of the model before
+        model.with_suffix(INT8_SUFFIX).unlink(missing_ok=True)  # of the model before
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

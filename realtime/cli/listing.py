@@ -43,13 +43,13 @@ def print_styles(models: Path | None, network: str, as_json: bool) -> None:
             "key": number if number <= 9 else None,
             "name": style.name,
             "painting": style.title,
-            "painter": style.painter,
+            "artist": style.artist,
             "year": style.year,
             "model": str(model.path),
         }
         for number, (model, style) in enumerate(library.styles, 1)
     ]
-    _print(rows, ["key", "name", "painting", "painter", "year"], as_json)
+    _print(rows, ["key", "name", "painting", "artist", "year"], as_json)
 
 
 def print_cameras(as_json: bool) -> None:
@@ -74,13 +74,13 @@ def print_cameras(as_json: bool) -> None:
 
 def print_providers(as_json: bool) -> None:
     """Where the network could run, what keeps it from running elsewhere, and what to do about that."""
-    from realtime.inference.providers import PROVIDERS, problem_of, remedy_of
+    from realtime.inference.providers import BACKENDS
 
     rows = []
-    for name in PROVIDERS:
-        problem = problem_of(name)
-        remedy = (remedy_of(name) if problem else "") or None
-        rows.append({"provider": name, "available": problem is None, "problem": problem, "to have it": remedy})
+    for name, backend in BACKENDS.items():
+        problem = backend.find_problem()
+        hint = (backend.install_hint() if problem else "") or None
+        rows.append({"provider": name, "available": problem is None, "problem": problem, "to have it": hint})
     _print(rows, ["provider", "available", "problem", "to have it"], as_json)
 
 

@@ -1,4 +1,4 @@
-"""Model files: reading one, checking it against the contract, and what it says of itself."""
+"""Model files: reading one, checking it against the contract, and the styles in its metadata."""
 
 from __future__ import annotations
 
@@ -9,43 +9,41 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import EngineError, ModelError
+from realtime.inference.onnx_runtime import onnxruntime
 
-CONTRACT = "1"  # the model file's version that this program understands
-
-
-SIZE_LIMIT = 256 << 20  # bytes
-
-
-INT8 = ".int8.onnx"  # ends the name of a model's sibling
+CONTRACT_VERSION = "1"  # of the model files that this program understands
+MAX_FILE_BYTES = 256 << 20
+INT8_SUFFIX = ".int8.onnx"  # ends the name of a model's int8 sibling
 
 
 @dataclass(frozen=True)
 class Style:
-    """One painting that a model can paint like.
+    """One style of a model, learnt from one painting.
 
-    name: what the user types; title, painter, year: of the painting, empty where unknown.
-    row: its place in the model's `style` input.
+    name: what the user types. row: its index in the model's `style` input.
+    title, artist, year: of the painting, empty where unknown.
     """
 
     name: str
     row: int
     title: str = ""
-    painter: str = ""
+    artist: str = ""
     year: str = ""
 
     @property
     def label(self) -> str:
-        """What people read: the painting and its painter, or the name."""
+        """The words for users: the painting's title and artist, or else the name."""
         title = self.title or self.name
-        return f"{title} · {self.painter}" if self.painter else title
+        return f"{title} · {self.artist}" if self.artist else title
 
 
 @dataclass(frozen=True)
 class Model:
     """A model file, read and checked.
 
-    data: the ONNX bytes; multiple: what H and W must divide by; trunk: a digest of the convolutions, or empty;
-    int8: the bytes of its sibling for processors that multiply bytes, where there is one.
+    data: the ONNX bytes. multiple: what an image's height and width must be divisible by.
+    trunk: a digest of the convolutions, empty if the file has none.
+    int8: the bytes of its int8 sibling, for CPUs with instructions for bytes; None if there is none.
     """
 
     path: Path
@@ -59,50 +57,48 @@ class Model:
 def read_model(path: Path) -> Model:
     """Read a model file and check it against the contract.
 
-    The bytes are handed to ONNX Runtime without a path, so that no file beside it is ever opened.
-    Raises ModelError where it is missing, too large, not ONNX or not one of ours.
+    ONNX Runtime receives the bytes without a path, so that it never opens a file beside the model.
+    Raises ModelError if the file is missing, too large, not ONNX or not a model of this program.
     """
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            raise ModelError(f"{path} is larger than {SIZE_LIMIT >> 20} MiB: not a style model")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ModelError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB: not a style model")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
     try:
-        session = _inspect(data)
+        session = _open_for_inspection(data)
     except EngineError:
         raise
     except Exception as error:
         raise ModelError(f"{path} is not an ONNX model that can be loaded") from error
-    meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
-    if meta.get("realtime_stylize") != CONTRACT:
-        raise ModelError(f"{path} is not a style model of version {CONTRACT}; make one with stylize-export")
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    if metadata.get("realtime_stylize") != CONTRACT_VERSION:
+        raise ModelError(f"{path} is not a style model of version {CONTRACT_VERSION}; make one with stylize-export")
     try:
-        entries: list[dict[str, Any]] = json.loads(meta["styles"])
+        entries: list[dict[str, Any]] = json.loads(metadata["styles"])
         styles = tuple(_style(row, entry) for row, entry in enumerate(entries))
-        multiple = int(meta["multiple"])
-        (size,) = next(i.shape for i in session.get_inputs() if i.name == "style")
-        if not styles or size != len(styles) or multiple < 1:
+        multiple = int(metadata["multiple"])
+        (num_styles,) = next(i.shape for i in session.get_inputs() if i.name == "style")
+        if not styles or num_styles != len(styles) or multiple < 1:
             raise ValueError("the styles named and the styles inside differ")
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise ModelError(f"{path}: its metadata is broken: {error}") from error
-    return Model(path, data, styles, multiple, meta.get("trunk", ""), _read_sibling(path, data))
+    return Model(path, data, styles, multiple, metadata.get("trunk", ""), _read_int8_sibling(path, data))
 
 
-def _read_sibling(path: Path, data: bytes) -> bytes | None:
-    """NAME.int8.onnx beside NAME.onnx, where it was made from these very bytes."""
+def _read_int8_sibling(path: Path, data: bytes) -> bytes | None:
+    """Read NAME.int8.onnx beside NAME.onnx; return None unless it was quantized from these very bytes."""
     try:
-        sibling = path.with_suffix(INT8).read_bytes()
-        meta: dict[str, str] = _inspect(sibling).get_modelmeta().custom_metadata_map
-    except Exception:  # none there, or a broken one: there is a model without it
+        sibling = path.with_suffix(INT8_SUFFIX).read_bytes()
+        metadata: dict[str, str] = _open_for_inspection(sibling).get_modelmeta().custom_metadata_map
+    except Exception:  # it is missing or broken, and the model works without it
         return None
-    return sibling if meta.get("quantized_from") == hashlib.sha256(data).hexdigest() else None
+    return sibling if metadata.get("quantized_from") == hashlib.sha256(data).hexdigest() else None
 
 
-def _inspect(data: bytes) -> Any:
-    """A session that is good for looking at a model, not for running it."""
-    from realtime.inference.onnx_runtime import onnxruntime
-
+def _open_for_inspection(data: bytes) -> Any:
+    """Open a session to read metadata and inputs; it is not optimized for running."""
     ort = onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
@@ -110,11 +106,12 @@ def _inspect(data: bytes) -> Any:
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def models_in(folder: Path) -> list[Path]:
-    """The model files of a folder, their siblings left out."""
-    return sorted(path for path in folder.glob("*.onnx") if not path.name.endswith(INT8))
+def list_model_files(folder: Path) -> list[Path]:
+    """Return the model files of a folder, without int8 siblings."""
+    return sorted(path for path in folder.glob("*.onnx") if not path.name.endswith(INT8_SUFFIX))
 
 
 def _style(row: int, entry: dict[str, Any]) -> Style:
-    texts = (str(entry.get(key, "")) for key in ("title", "painter", "year"))
-    return Style(str(entry["name"]), row, *texts)
+    """Read one entry of the metadata's `styles`; older model files have `painter` for `artist`."""
+    artist = entry.get("artist", entry.get("painter", ""))
+    return Style(str(entry["name"]), row, str(entry.get("title", "")), str(artist), str(entry.get("year", "")))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from realtime.errors import ModelError, UnknownStyle
-from realtime.inference.model import Model, Style, models_in, read_model
+from realtime.inference.model import Model, Style, list_model_files, read_model
 from realtime.system.paths import shipped_folder, user_folder
 
 _log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
     over, so that the others can still be used. Raises ModelError.
     """
     models, own = [read_model(shipped_folder() / f"{network}.onnx")], []
-    for path in models_in(user_folder()):
+    for path in list_model_files(user_folder()):
         try:
             own.append(read_model(path))
         except ModelError as error:
@@ -71,7 +71,7 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
     if extra is not None:
         if not extra.exists():
             raise ModelError(f"--models {extra}: there is no such file or folder")
-        paths = models_in(extra) if extra.is_dir() else [extra]
+        paths = list_model_files(extra) if extra.is_dir() else [extra]
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")
         models += [read_model(path) for path in paths]

@@ -20,7 +20,7 @@ def table(library: Library) -> dict[str, Any]:
     """Every control and every style."""
     rows = [_row(binding) for binding in BINDINGS if binding.action not in NOT_THERE]
     styles = [
-        {"name": style.name, "title": style.title or style.name, "painter": style.painter, "year": style.year}
+        {"name": style.name, "title": style.title or style.name, "artist": style.artist, "year": style.year}
         for _, style in library.styles
     ]
     return {"controls": rows, "styles": styles, "ranges": RANGES}

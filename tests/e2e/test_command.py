@@ -82,9 +82,9 @@ def test_the_wide_network_paints_the_same_styles_better(run: Run, photo: Image, 
 def test_styles_are_listed(run: Run) -> None:
     rows = json.loads(run("realtime", "--list-styles", "--json").stdout)
     assert len(rows) >= 4 and rows[0]["key"] == 1
-    assert {"name", "painting", "painter", "year"} <= set(rows[0])
+    assert {"name", "painting", "artist", "year"} <= set(rows[0])
     table = run("realtime", "--list-styles").stdout
-    assert all(row["name"] in table and row["painter"] in table for row in rows)
+    assert all(row["name"] in table and row["artist"] in table for row in rows)
 
 
 def test_cameras_are_listed(run: Run) -> None:

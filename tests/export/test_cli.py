@@ -62,7 +62,7 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
     assert styles[1] == {
         "name": "noon",
         "title": "Der Mittag · 正午",
-        "painter": "A. Painter",
+        "artist": "A. Painter",
         "year": "1901",
         "licence": "public domain",
         "style_loss": 0.4,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.inference.model import models_in, read_model
+from realtime.inference.model import list_model_files, read_model
 from tests.movies import make, probe
 from training.errors import TrainingError
 from training.fine_tune import Request, learn
@@ -85,7 +85,7 @@ def test_a_painting_becomes_a_style_of_the_app(large: Path, vgg_file: Path) -> N
     assert refused.returncode == 1 and "grandma is there already; --overwrite replaces it" in refused.stderr
     mix = "grandma,grand_pa,starry_night"
     stylize(large, str(photo), "-o", str(large / "mixed.png"), "--style", mix)
-    assert len(models_in(large / "data/realtime-stylize/models")) == 1
+    assert len(list_model_files(large / "data/realtime-stylize/models")) == 1
 
 
 def test_all_weights_make_a_file_of_their_own_from_frames_of_a_film(large: Path, vgg_file: Path) -> None:
@@ -214,7 +214,7 @@ def test_nobody_reads_what_is_printed(large: Path, vgg_file: Path) -> None:
             learning(large, vgg_file), cwd=ROOT, env=home(large), stdout=deaf, stderr=subprocess.PIPE, timeout=290
         )
     assert (done.returncode, done.stderr) == (0, b"")
-    (model,) = models_in(large / "data/realtime-stylize/models")
+    (model,) = list_model_files(large / "data/realtime-stylize/models")
     assert "0" in [style.name for style in read_model(model).styles]
 
 
@@ -229,7 +229,7 @@ def test_a_style_is_taken_away(large: Path, vgg_file: Path) -> None:
     assert wrong.stderr == "stylize-train: no style of your own is called grand_pa; yours are: grandma\n"
     done = subprocess.run([*command, "Grandma"], cwd=ROOT, env=home(large), capture_output=True, text=True, timeout=290)
     assert done.returncode == 0, done.stderr
-    assert not models_in(large / "data/realtime-stylize/models")
+    assert not list_model_files(large / "data/realtime-stylize/models")
 
 
 def test_a_film_that_does_not_say_its_length_is_not_taken_whole(

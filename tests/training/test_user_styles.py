@@ -9,7 +9,7 @@ import torch
 from filelock import FileLock
 
 from export.errors import ExportError
-from realtime.inference.model import models_in, read_model
+from realtime.inference.model import list_model_files, read_model
 from tests.export.conftest import make_style_network
 from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.errors import TrainingError
@@ -119,7 +119,7 @@ def test_a_name_in_an_older_networks_file_is_taken(open_shelf: Open, photos: Pat
     model = put(new, photos, "grandma", overwrite=True)
     assert names(model) == ["dawn", "noon", "grandma"] and names(older) == ["dawn", "noon", "grandpa"]
     put(new, photos, "grandpa", overwrite=True)
-    assert models_in(new.folder) == [model] and not old.joint.exists()
+    assert list_model_files(new.folder) == [model] and not old.joint.exists()
     whole = put(new, photos, "grandma", full=True, overwrite=True)
     assert names(whole) == ["grandma"] and names(model) == ["dawn", "noon", "grandpa"]
 

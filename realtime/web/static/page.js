@@ -130,7 +130,7 @@ function buttons(row) {
 
 function tile(style, number) {
   const thumb = element("img", { alt: "", loading: "lazy", width: 160, height: 120 });
-  const title = [style.title, style.painter, style.year].filter(Boolean).join(", ");
+  const title = [style.title, style.artist, style.year].filter(Boolean).join(", ");
   const made = element("button", { type: "button", title }, thumb, element("span", {}, style.title));
   made.addEventListener("click", () => post({ action: "style", number }));
   return made;
