@@ -4,7 +4,7 @@
 
 Every row paints the same frames, one after the other, from bytes in memory to bytes in memory. With
 --provider cpu the same classes run on the processor, which shows that the benchmark works and nothing else.
-Put the table into docs/hardware.md, and the fastest row into `CUDA_OPTIONS` of realtime/inference/onnx_session.py.
+Put the table into docs/hardware.md, and the fastest row into `CUDA_OPTIONS` of realtime/inference/nvidia_backends.py.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table
 from realtime.frame import Image
-from realtime.inference.engine import Way
 from realtime.inference.model import Model, read_model
+from realtime.inference.nvidia_backends import CUDA, CUDA_OPTIONS, TENSORRT
+from realtime.inference.onnx_backends import CPU
 from realtime.inference.onnx_runtime import load_cuda
-from realtime.inference.onnx_session import CUDA_OPTIONS, BoundSession, OwnThread, PlainSession
-from realtime.inference.providers import PROVIDERS, problem_of
+from realtime.inference.onnx_session import IoBindingSession, OnnxSession, ThreadBoundSession
 from realtime.inference.session import Session
 from realtime.system.paths import shipped_folder
 
 WARM_UP = 10  # frames at each size that are not counted
-MAX_WORKERS = (2, 3)  # frames in flight at once, each with a session of its own
+NUM_WORKERS = (2, 3)  # frames in flight at once, each with a session of its own
 CHANGES = {  # to CUDA_OPTIONS, one at a time
     "fixed memory, CUDA graph, exhaustive": {},
     "no CUDA graph": {"enable_cuda_graph": "0"},
@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, help="our model file (default: the live one)")
     parser.add_argument("--only", default="", metavar="TEXT,...", help="rows whose names begin with one of these")
     arguments = parser.parse_args()
-    problem = problem_of(arguments.provider)
+    problem = {backend.name: backend for backend in (CUDA, CPU)}[arguments.provider].find_problem()
     if problem:
         print(f"benchmarks.cuda: {problem}; --provider cpu tries the benchmark itself", file=sys.stderr)
         return 1
@@ -77,25 +77,26 @@ def main() -> int:
 
 def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
     """What is compared: by its name, how to open its sessions, one for each frame in flight."""
-    execution = PROVIDERS[provider].execution
     if provider == "cpu":
-        fixed = partial(BoundSession, model.data, execution, device="cpu")
+        fixed = partial(IoBindingSession, model.data, CPU.execution_provider, device="cpu")
         return {
-            "arrays": lambda: [PlainSession(model.data, execution)],
+            "arrays": lambda: [OnnxSession(model.data, CPU.execution_provider)],
             "fixed memory": lambda: [fixed()],
-            "2 frames in flight": lambda: [OwnThread(fixed) for _ in range(2)],
+            "2 frames in flight": lambda: [ThreadBoundSession(fixed) for _ in range(2)],
         }
     load_cuda()
 
     def bound(changes: dict[str, str], num_workers: int) -> Callable[[], list[Session]]:
-        session = partial(BoundSession, model.data, execution, CUDA_OPTIONS | changes)
-        return lambda: [OwnThread(session) for _ in range(num_workers)]
+        session = partial(IoBindingSession, model.data, CUDA.execution_provider, CUDA_OPTIONS | changes)
+        return lambda: [ThreadBoundSession(session) for _ in range(num_workers)]
 
-    table: dict[str, Callable[[], list[Session]]] = {"arrays": lambda: [PlainSession(model.data, execution)]}
+    table: dict[str, Callable[[], list[Session]]] = {
+        "arrays": lambda: [OnnxSession(model.data, CUDA.execution_provider)]
+    }
     table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
-    table |= {f"{num_workers} frames in flight": bound({}, num_workers) for num_workers in MAX_WORKERS}
-    if problem_of("tensorrt") is None:
-        table["TensorRT"] = lambda: [Way("tensorrt").open(model)]
+    table |= {f"{num_workers} frames in flight": bound({}, num_workers) for num_workers in NUM_WORKERS}
+    if TENSORRT.find_problem() is None:
+        table["TensorRT"] = lambda: [TENSORRT.open(model.data, TENSORRT.devices()[0])]
     return table
 
 

@@ -26,14 +26,19 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table, short_machine
-from realtime.inference.engine import ways_of
-from realtime.inference.model import models_in, read_model
+from realtime.inference.model import list_model_files, read_model
+from realtime.inference.onnx_backends import OnnxBackend
 from realtime.inference.onnx_runtime import create_session, load_cuda
-from realtime.inference.providers import PROVIDERS, problem_of
+from realtime.inference.providers import BACKENDS
+from realtime.inference.selection import candidates_for
 from realtime.system.hardware import physical_cores
 from realtime.system.paths import shipped_folder
 
 WARM_UP = 3  # rounds that are not counted
+# ONNX Runtime's names of the providers that can run all the networks compared.
+ONNX_PROVIDERS = {
+    name: backend.execution_provider for name, backend in BACKENDS.items() if isinstance(backend, OnnxBackend)
+}
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Contender:
 def main() -> int:
     """The entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
-    parser.add_argument("--provider", default="cpu", choices=[n for n, p in PROVIDERS.items() if p.execution])
+    parser.add_argument("--provider", default="cpu", choices=list(ONNX_PROVIDERS))
     parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 8")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--model", type=Path, help="our model file (default: the shipped ones)")
@@ -59,7 +64,7 @@ def main() -> int:
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    models = [arguments.model] if arguments.model else models_in(shipped_folder())
+    models = [arguments.model] if arguments.model else list_model_files(shipped_folder())
     contenders = [contender for path in models for contender in ours(path, frame, arguments.provider)]
     if importlib.util.find_spec("torch") is not None:
         contenders.append(transformer_net(frame, arguments.provider))
@@ -89,7 +94,7 @@ def session(model: bytes | str, provider: str) -> Any:
     if provider in ("cuda", "tensorrt"):
         load_cuda()
     try:
-        return create_session(model, PROVIDERS[provider].execution)
+        return create_session(model, ONNX_PROVIDERS[provider])
     except Exception:
         sys.exit(f"benchmarks.speed: {provider} cannot be had on this machine")
 
@@ -98,16 +103,15 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
     """A model file of ours in every way there is here, the whole contract: uint8 in, uint8 out."""
     model = read_model(path)
     style = np.eye(len(model.styles), dtype=np.float32)[0]
-    names = [provider, *(["openvino"] if provider == "cpu" and problem_of("openvino") is None else [])]
-    ways = [way for name in names for way in ways_of(name, model, "auto")]
-    sessions = {way.label: way.open(model) for way in ways}
+    names = [provider, *(["openvino"] if provider == "cpu" and BACKENDS["openvino"].find_problem() is None else [])]
+    candidates = [candidate for name in names for candidate in candidates_for(BACKENDS[name], model, int8=True)]
+    sessions = {candidate.label: candidate.open(model) for candidate in candidates}
     found = [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
-    for way in (way for way in ways if way.num_workers == 2):
-        workers = [partial(way.open(model, physical_cores() // 2).run, frame, style) for _ in range(2)]
+    for candidate in (candidate for candidate in candidates if candidate.device.max_workers == 2):
+        workers = [partial(candidate.open(model, physical_cores() // 2).run, frame, style) for _ in range(2)]
         pool = ThreadPoolExecutor(2)
-        found.append(
-            Contender(f"ours: {path.stem}, {way.label}, films: two at once", partial(at_once, pool, workers), 2)
-        )
+        name = f"ours: {path.stem}, {candidate.label}, films: two at once"
+        found.append(Contender(name, partial(at_once, pool, workers), 2))
     return found
 
 

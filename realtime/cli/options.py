@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from realtime.errors import UsageError
+from realtime.inference.providers import AUTO, BACKENDS
 from realtime.live.view import View
 from realtime.sinks.codecs import DEFAULT_PRESET, ENCODERS, PRESETS
 from realtime.stylizer.library import NETWORKS
 from realtime.stylizer.look_options import add_look_options, by_name
 from realtime.ui.keys import PRESETS as LOOK_KEYS
 
-PROVIDER_NAMES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino")
+PROVIDER_NAMES = (AUTO, *BACKENDS)
 SHELLS = ("bash", "zsh", "fish")
 HELP_COLUMN = 36  # where the descriptions begin in `--help`
 

@@ -1,4 +1,4 @@
-"""Which of several ways to run a model is the fastest here: tried once, then remembered."""
+"""Measuring which candidate runs a model fastest on this machine, and keeping the results for the next start."""
 
 from __future__ import annotations
 
@@ -19,50 +19,51 @@ from realtime.system.files import replace_file
 from realtime.system.hardware import cpu_info, nvidia_gpus
 from realtime.system.paths import cache_folder
 
-SECONDS = 0.5  # after which a trial ends,
-ROUNDS = 5  # or until each has painted so many times;
-SLOWER = 1.5  # what takes that many times as long as the fastest, twice, paints no more
-SIZE = (480, 640)  # height, width of what is painted
-REMEMBERED = 100  # results in the file
+TRIAL_SECONDS = 0.5  # after this time a trial ends,
+TRIAL_ROUNDS = 5  # or after each candidate has run so many times
+TRIAL_SIZE = (480, 640)  # height, width of the image that is stylized in a trial
+SLOW_FACTOR = 1.5  # a candidate that takes so many times as long as the fastest, twice, is not run again
+MAX_CACHED_TRIALS = 100  # results kept in the cache file
 
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "openvino", "tensorrt")
 
 
-def compare(runs: Mapping[str, Callable[[], object]], seconds: float = SECONDS) -> dict[str, float]:
-    """Seconds that each takes, the median of runs that alternate, so that a busy machine is unfair to none.
+def measure_seconds(runs: Mapping[str, Callable[[], object]], seconds: float | None = None) -> dict[str, float]:
+    """Return the median seconds of each run. They alternate, so that a busy machine slows all of them alike.
 
-    Each should have run before: the first time is no measure.
+    Each should have run before, because the first run takes longer. seconds: limit of the whole trial, by default
+    TRIAL_SECONDS.
     """
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.perf_counter() + seconds
-    for number in range(ROUNDS):
-        if number and time.perf_counter() >= end:
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    deadline = time.perf_counter() + (TRIAL_SECONDS if seconds is None else seconds)
+    for round_number in range(TRIAL_ROUNDS):
+        if round_number and time.perf_counter() >= deadline:
             break
-        slow = SLOWER * min(map(min, taken.values()), default=0.0) if number >= 2 else math.inf
+        slow = SLOW_FACTOR * min(map(min, times.values()), default=0.0) if round_number >= 2 else math.inf
         for name, run in runs.items():
-            if number < 2 or min(taken[name]) < slow:
+            if round_number < 2 or min(times[name]) < slow:
                 start = time.perf_counter()
                 run()
-                taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def cache_file() -> Path:
-    """Where results are remembered; it need not exist."""
+    """Return the path of the cache file; it need not exist."""
     return cache_folder() / "engines.json"
 
 
-def key(model: Sequence[bytes], names: Sequence[str]) -> str:
-    """Whatever the result depends on: the model, what is compared, the machine, and every runtime's version."""
+def cache_key(model: Sequence[bytes], labels: Sequence[str]) -> str:
+    """Return a digest of what a result depends on: model files, candidates, machine, and every runtime's version."""
     digests = [hashlib.sha256(data).hexdigest() for data in model]
     machine = [platform.node(), cpu_info()[0], os.cpu_count(), *nvidia_gpus()]
-    facts = [digests, list(names), machine, [_version(name) for name in RUNTIMES]]
+    facts = [digests, list(labels), machine, [_version(name) for name in RUNTIMES]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def recall(known: str) -> dict[str, float] | None:
-    """What `remember` was told, or None; a file that is missing or broken is no error."""
-    entry = _read().get(known)
+def load_trial(key: str) -> dict[str, float] | None:
+    """Return the seconds that `save_trial` kept under that key, or None if the file lacks them or is broken."""
+    entry = _read_cache().get(key)
     if not isinstance(entry, dict) or not entry:
         return None
     if not all(isinstance(seconds, int | float) and seconds > 0 for seconds in entry.values()):
@@ -70,12 +71,12 @@ def recall(known: str) -> dict[str, float] | None:
     return {str(name): float(seconds) for name, seconds in entry.items()}
 
 
-def remember(known: str, seconds: Mapping[str, float]) -> None:
-    """Keep it for the next start; where that cannot be written, the next start tries again."""
-    entries = _read()
-    entries.pop(known, None)
-    entries[known] = {name: round(value, 6) for name, value in seconds.items()}
-    newest = dict(list(entries.items())[-REMEMBERED:])
+def save_trial(key: str, seconds: Mapping[str, float]) -> None:
+    """Keep the seconds of each candidate for the next start; a file that cannot be written is no error."""
+    entries = _read_cache()
+    entries.pop(key, None)
+    entries[key] = {name: round(value, 6) for name, value in seconds.items()}
+    newest = dict(list(entries.items())[-MAX_CACHED_TRIALS:])
     file = cache_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ def remember(known: str, seconds: Mapping[str, float]) -> None:
         return
 
 
-def _read() -> dict[str, Any]:
+def _read_cache() -> dict[str, Any]:
     try:
         entries = json.loads(cache_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

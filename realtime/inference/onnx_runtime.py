@@ -1,4 +1,4 @@
-"""Loading ONNX Runtime and its CUDA libraries, and opening a session."""
+"""Loading ONNX Runtime and its CUDA libraries, and opening its sessions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realtime.errors import EngineError
 
-if TYPE_CHECKING:
-    pass
-
 
 def onnxruntime() -> Any:
-    """The module. Raises EngineError where it cannot be loaded, saying why: else a model would seem broken."""
+    """Import and return ONNX Runtime. Raises EngineError with the cause if that fails; else a model would be blamed."""
     try:
         import onnxruntime as module
     except ImportError as error:
@@ -30,44 +27,43 @@ def onnxruntime() -> Any:
 def create_session(
     model: bytes | str, provider: str, options: Mapping[str, str] | None = None, threads: int = 0
 ) -> Any:
-    """A session on that execution provider. threads: of the processor, 0 for one a core.
+    """Open an InferenceSession on that execution provider.
 
-    Raises RuntimeError where it would run elsewhere.
+    model: the file's bytes, or its path. options: the provider's. threads: number of CPU threads, 0 for one per core.
+    Raises RuntimeError if the provider does not load, or takes no part of the network.
     """
     ort = onnxruntime()
-
     settings = ort.SessionOptions()
-    settings.log_severity_level = 4  # what went wrong is said in our own words
+    settings.log_severity_level = 4  # fatal only: the caller reports the exception in one line
     settings.intra_op_num_threads = threads
-    settings.enable_mem_pattern = False  # the plan for a size is a second copy of all tensors: 700 MB at 4K
+    settings.enable_mem_pattern = False  # a memory plan is a second copy of all tensors of a shape: 700 MB at 4K
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    chain: list[Any] = [(provider, dict(options or {}))]
-    chain += ["CUDAExecutionProvider"] if provider == "TensorrtExecutionProvider" else []
-    chain += ["CPUExecutionProvider"] if provider != "CPUExecutionProvider" else []
-    # Its own fall-back prints a banner to stdout, and goes on elsewhere under the same name.
-    session = ort.InferenceSession(model, settings, providers=chain, enable_fallback=0)
+    providers: list[Any] = [(provider, dict(options or {}))]
+    providers += ["CUDAExecutionProvider"] if provider == "TensorrtExecutionProvider" else []
+    providers += ["CPUExecutionProvider"] if provider != "CPUExecutionProvider" else []
+    # ONNX Runtime's own fallback prints a banner to stdout and continues on another provider.
+    session = ort.InferenceSession(model, settings, providers=providers, enable_fallback=0)
     if provider not in session.get_providers():
         raise RuntimeError(f"ONNX Runtime cannot load {provider}")
     if hasattr(session, "get_provider_graph_assignment_info"):
-        takers = {part.ep_name for part in session.get_provider_graph_assignment_info()}
-        if takers == {"CPUExecutionProvider"} != {provider}:
+        assigned = {part.ep_name for part in session.get_provider_graph_assignment_info()}
+        if assigned == {"CPUExecutionProvider"} != {provider}:
             raise RuntimeError("it takes no part of this network")
     return session
 
 
 @cache
 def load_cuda() -> tuple[str, ...]:
-    """Load CUDA and cuDNN from the packages that pip installs, or from the system; what is not there, by its name."""
+    """Load CUDA and cuDNN from pip's packages or from the system; return the names of the missing libraries."""
     ort = onnxruntime()
-    ort.set_default_logger_severity(4)  # cuDNN says an error for every kernel that it tries in vain
-    said = io.StringIO()
+    ort.set_default_logger_severity(4)  # cuDNN logs an error for every kernel that it tries in vain
+    output = io.StringIO()
     if hasattr(ort, "preload_dlls"):
-        with contextlib.redirect_stdout(said), contextlib.suppress(Exception):
+        with contextlib.redirect_stdout(output), contextlib.suppress(Exception):
             ort.preload_dlls()
-    missing = re.findall(
-        r"^Failed to load ([^/\\\s]+): ", said.getvalue(), re.MULTILINE
-    )  # with a path it is tried again
+    # A message with a path is not final: the library is looked for elsewhere afterwards.
+    missing = re.findall(r"^Failed to load ([^/\\\s]+): ", output.getvalue(), re.MULTILINE)
     cudnn = "cudnn64_9.dll" if sys.platform == "win32" else "libcudnn.so.9"
     try:
         ctypes.CDLL(cudnn)

@@ -1,224 +1,181 @@
-"""The network in ONNX Runtime: a plain run on processors, fixed device memory on GPUs."""
+"""Sessions of ONNX Runtime: a plain run on CPUs, fixed device memory and CUDA graphs on NVIDIA GPUs."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frame import Image
 from realtime.inference.onnx_runtime import create_session, load_cuda, onnxruntime
+from realtime.inference.session import Session
+from realtime.inference.shared_lock import SharedLock
 
-if TYPE_CHECKING:
-    from realtime.inference.session import Session
-
-GRAPHS = 8  # picture sizes whose memory and CUDA graphs are kept; of the others only the last one
-WARM_UPS = 3  # runs at a new size: kernels are searched for, then captured, then replayed
-
-GRAPHS_SINCE = (
-    1,
-    30,
-)  # before, a captured Split read where another size's run had written since: microsoft/onnxruntime#32121
-
-# Where cuDNN looks for kernels the longest; the other choices are measured by `benchmarks.cuda`.
-CUDA_OPTIONS = {
-    "cudnn_conv_algo_search": "EXHAUSTIVE",
-    "cudnn_conv_use_max_workspace": "1",
-    "do_copy_in_default_stream": "1",
-    "prefer_nhwc": "0",
-    "enable_cuda_graph": "1",
-}
+MAX_GRAPHS = 8  # image shapes whose device memory and CUDA graph are kept; of the others only the last one's memory
+WARM_UP_RUNS = 3  # runs with a new shape: the first searches for kernels, the second captures, the third replays
+# Before this version a captured Split read memory that another shape's run had overwritten:
+# microsoft/onnxruntime#32121.
+MIN_GRAPH_VERSION = (1, 30)
 
 
-class PlainSession:
-    """Arrays in, arrays out: right for processors, where nothing has to be copied."""
+class OnnxSession:
+    """A session that takes and returns arrays: right for CPUs, where nothing has to be copied."""
 
     def __init__(self, model: bytes, provider: str, threads: int = 0, options: Mapping[str, str] | None = None) -> None:
         self._session = create_session(model, provider, options, threads)
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
-        painted: Image = self._session.run(None, {"frame": image, "style": weights})[0]
-        return painted
+        """Stylize one image: [H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
+        stylized: Image = self._session.run(None, {"frame": image, "style": weights})[0]
+        return stylized
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        """Nothing: one size is as ready as another."""
+        """No-op: nothing is compiled for a shape."""
 
     def close(self) -> None:
-        """Nothing: memory is free once nobody knows of it."""
+        """No-op: garbage collection releases it."""
 
 
-class BoundSession:
-    """Fixed memory on the device, one set for each size: only the frame's bytes travel, there and back.
+class IoBindingSession:
+    """A session with fixed device memory for each image shape (IO binding): only the frame's bytes are copied.
 
-    Where CUDA can capture the network as one graph it is replayed with a single launch; that needs
-    addresses that never change, so the sets are kept for the first GRAPHS sizes. ONNX Runtime keeps graphs for each
-    thread that runs the session, so `OwnThread` holds it. While one captures no other session runs.
+    Where CUDA can capture the network as one graph, it is replayed with a single launch. That needs addresses that
+    never change, so the buffers of the first MAX_GRAPHS shapes are kept. ONNX Runtime keeps graphs for each thread
+    that runs the session, so `ThreadBoundSession` holds it. While one session captures, no other session runs.
     """
 
     def __init__(
         self, model: bytes, provider: str, options: Mapping[str, str] | None = None, device: str = "cuda"
     ) -> None:
-        """options: the provider's; device: where the memory is, "cpu" for tests."""
+        """Open the session and run it once. options: the provider's. device: where memory is, "cpu" for tests."""
         if device == "cuda":
             load_cuda()
         self._model, self._provider, self.device = model, provider, device
-        self._options = dict(options if options is not None else CUDA_OPTIONS if device == "cuda" else {})
+        self._options = dict(options or {})
         version = tuple(int(part) for part in onnxruntime().__version__.split(".")[:2])
-        self.graphs = self._options.get("enable_cuda_graph") == "1" and version >= GRAPHS_SINCE
+        self.uses_graphs = self._options.get("enable_cuda_graph") == "1" and version >= MIN_GRAPH_VERSION
         try:
             self._open()
         except Exception:
-            if not self._open_without_graphs():
+            if not self._reopen_without_graphs():
                 raise
-        (styles,) = next(i.shape for i in self._session.get_inputs() if i.name == "style")
-        self.run(np.zeros((64, 64, 3), np.uint8), np.full(styles, 1 / styles, np.float32))
+        (num_styles,) = next(i.shape for i in self._session.get_inputs() if i.name == "style")
+        self.run(np.zeros((64, 64, 3), np.uint8), np.full(num_styles, 1 / num_styles, np.float32))
 
     def _open(self) -> None:
-        self._kept: dict[tuple[int, ...], Buffers] = {}
-        self._other: tuple[tuple[int, ...], Buffers] | None = None
-        self._numbers = itertools.count(1)  # of graphs; none is given twice, whatever has become of the first
-        graphs = {} if self.graphs or "enable_cuda_graph" not in self._options else {"enable_cuda_graph": "0"}
-        self._session = create_session(self._model, self._provider, self._options | graphs)
+        self._kept: dict[tuple[int, ...], BoundBuffers] = {}  # by image shape
+        self._latest: tuple[tuple[int, ...], BoundBuffers] | None = None  # of the shapes that are not kept
+        self._graph_ids = itertools.count(1)  # never reused, also not where capturing failed
+        disabled = {} if self.uses_graphs or "enable_cuda_graph" not in self._options else {"enable_cuda_graph": "0"}
+        self._session = create_session(self._model, self._provider, self._options | disabled)
 
-    def _open_without_graphs(self) -> bool:
-        """What cannot be captured may run all the same. False where it was not to be captured anyway."""
-        if not self.graphs:
+    def _reopen_without_graphs(self) -> bool:
+        """Open again without CUDA graphs, since capturing failed; return False if they were off already."""
+        if not self.uses_graphs:
             return False
-        self.graphs = False
+        self.uses_graphs = False
         self._open()
         return True
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
+        """Stylize one image: [H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
         buffers = self._kept.get(image.shape)
-        if buffers is None and self._other is not None and self._other[0] == image.shape:
-            buffers = self._other[1]
+        if buffers is None and self._latest is not None and self._latest[0] == image.shape:
+            buffers = self._latest[1]
         if buffers is None:
-            with _CAPTURE.alone():
+            with _CAPTURE_LOCK.exclusive():
                 try:
-                    buffers = self._set_up(image, weights)
+                    buffers = self._create_buffers(image, weights)
                 except Exception:
-                    if not self._open_without_graphs():
+                    if not self._reopen_without_graphs():
                         raise
-                    buffers = self._set_up(image, weights)
-        with _CAPTURE.together():
+                    buffers = self._create_buffers(image, weights)
+        with _CAPTURE_LOCK.shared():
             return buffers.run(image, weights)
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        """Nothing: it is the thread that paints which has to capture, and nobody may paint meanwhile."""
+        """No-op: the graph has to be captured by the thread that runs the session, and nothing may run meanwhile."""
 
     def close(self) -> None:
-        """Free the device's memory, while nobody captures: a graph cannot be taken down beside that."""
-        with _CAPTURE.alone():
-            self._kept, self._other, self._session = {}, None, None
+        """Free the device's memory while no session captures: a graph cannot be destroyed during a capture."""
+        with _CAPTURE_LOCK.exclusive():
+            self._kept, self._latest, self._session = {}, None, None
 
-    def _set_up(self, image: Image, weights: NDArray[np.float32]) -> Buffers:
-        keep = len(self._kept) < GRAPHS
-        graph = next(self._numbers) if keep and self.graphs else -1
-        buffers = Buffers(self, self._session, image.shape, len(weights), graph)
-        for _ in range(WARM_UPS):
+    def _create_buffers(self, image: Image, weights: NDArray[np.float32]) -> BoundBuffers:
+        """Allocate device memory for the image's shape, and warm up, which captures the CUDA graph."""
+        keep = len(self._kept) < MAX_GRAPHS
+        graph_id = next(self._graph_ids) if keep and self.uses_graphs else -1
+        buffers = BoundBuffers(self, self._session, image.shape, len(weights), graph_id)
+        for _ in range(WARM_UP_RUNS):
             buffers.run(image, weights)
         if keep:
             self._kept[image.shape] = buffers
         else:
-            self._other = image.shape, buffers
+            self._latest = image.shape, buffers
         return buffers
 
-    def value(self, shape: tuple[int, ...], kind: type[np.generic]) -> Any:
-        """Memory of that shape on the device."""
+    def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Any:
+        """Return an OrtValue of that shape and dtype on the device."""
         import onnxruntime as ort
 
-        return ort.OrtValue.ortvalue_from_shape_and_type(shape, kind, self.device, 0)
+        return ort.OrtValue.ortvalue_from_shape_and_type(shape, dtype, self.device, 0)
 
 
-class OwnThread:
-    """A session in a thread of its own, so that its CUDA graphs are those of whichever thread asks."""
+class ThreadBoundSession:
+    """A session that runs in one thread of its own, whichever thread calls, so that its CUDA graphs are found."""
 
-    def __init__(self, open: Callable[[], Session]) -> None:
-        """open: makes the session, in that thread."""
+    def __init__(self, open_session: Callable[[], Session]) -> None:
+        """Start the thread. open_session: opens the session, in that thread."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cuda")
-        self._session = self._thread.submit(open).result()
+        self._session = self._thread.submit(open_session).result()
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
+        """Stylize one image: [H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8, a new array."""
         return self._thread.submit(self._session.run, image, weights).result()
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        """Nothing, as with the session itself."""
+        """No-op, as in the session itself."""
 
     def close(self) -> None:
-        """Free the device's memory, in that thread."""
+        """Free the device's memory in the session's thread, and end the thread."""
         self._thread.submit(self._session.close).result()
         self._thread.shutdown()
 
 
-class Gate:
-    """Lets many threads through together, or one alone."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._inside = self._asking = 0  # threads that are in together; that want to be alone
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """Inside with others."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._asking)
-            self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Inside with nobody else: waits for those who are in, and keeps the others out."""
-        with self._changed:
-            self._asking += 1
-            try:
-                self._changed.wait_for(lambda: not self._inside)
-                yield  # the lock is held: nobody comes in
-            finally:
-                self._asking -= 1
-                self._changed.notify_all()
+_CAPTURE_LOCK = SharedLock()  # of all sessions: shared to run, exclusive to capture a CUDA graph
 
 
-_CAPTURE = Gate()
+class BoundBuffers:
+    """Device memory for one image shape, bound to the session once."""
 
-
-class Buffers:
-    """All memory of one size, bound to the session once."""
-
-    def __init__(self, owner: BoundSession, session: Any, shape: tuple[int, ...], styles: int, graph: int) -> None:
-        """shape: of the frame; graph: the number of its CUDA graph, -1 for none."""
+    def __init__(
+        self, owner: IoBindingSession, session: Any, shape: tuple[int, ...], num_styles: int, graph_id: int
+    ) -> None:
+        """Allocate and bind. shape: of the image, [H, W, 3]. graph_id: of its CUDA graph, -1 for none."""
         import onnxruntime as ort
 
-        self._session, self._copies = session, owner.device == "cuda"  # whose numpy() is a copy already
-        self._frame, self._painted = owner.value(shape, np.uint8), owner.value(shape, np.uint8)
-        self._style = owner.value((styles,), np.float32)
+        self._session = session
+        self._frame, self._stylized = owner.allocate(shape, np.uint8), owner.allocate(shape, np.uint8)
+        self._style = owner.allocate((num_styles,), np.float32)
+        self._copies_output = owner.device == "cuda"  # numpy() of device memory is a copy, of CPU memory a view
         self._weights: NDArray[np.float32] | None = None
         self._binding = session.io_binding()
         self._binding.bind_ortvalue_input("frame", self._frame)
         self._binding.bind_ortvalue_input("style", self._style)
-        self._binding.bind_ortvalue_output("painted", self._painted)
-        self._options = ort.RunOptions()
-        self._options.add_run_config_entry("gpu_graph_id", str(graph))
+        self._binding.bind_ortvalue_output("painted", self._stylized)
+        self._run_options = ort.RunOptions()
+        self._run_options.add_run_config_entry("gpu_graph_id", str(graph_id))
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """Copy in, run, copy out. The style travels only when it has changed."""
+        """Copy the image in, run, copy the result out; the weights are copied only if they have changed."""
         self._frame.update_inplace(image)
         if self._weights is None or not np.array_equal(self._weights, weights):
             self._style.update_inplace(weights)
             self._weights = weights.copy()
-        self._session.run_with_iobinding(self._binding, self._options)
-        painted: Image = self._painted.numpy()
-        return painted if self._copies else painted.copy()
+        self._session.run_with_iobinding(self._binding, self._run_options)
+        stylized: Image = self._stylized.numpy()
+        return stylized if self._copies_output else stylized.copy()

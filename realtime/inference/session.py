@@ -1,23 +1,24 @@
-"""What every runtime's loaded model can do."""
+"""The interface of a loaded model, whichever runtime runs it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from realtime.frame import Image
+    from realtime.frame import Image
 
 
 class Session(Protocol):
-    """A model, loaded."""
+    """A model loaded on one device. One thread at a time may call `run`."""
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:
-        """[H, W, 3] uint8, [S] float32 -> [H, W, 3] uint8."""
+        """Stylize one image: [H, W, 3] uint8 BGR and style weights [S] float32 -> [H, W, 3] uint8 BGR, a new array."""
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        """Make ready for frames of that shape, [H, W, 3], while another thread may paint."""
+        """Compile for images of that shape, [H, W, 3]; another thread may call `run` meanwhile."""
 
     def close(self) -> None:
-        """Free its memory, where that has to be at a certain time; it is not used any more."""
+        """Free the memory that garbage collection cannot free safely; the session is not used any more."""

@@ -109,7 +109,7 @@ class Stylizer:
 
     def pixel_seconds(self, look: Look) -> float:
         """What a pixel took when engines were tried, and 0 where none were: a measure for other sizes."""
-        return self._engine(look).seconds / (autotune.SIZE[0] * autotune.SIZE[1])
+        return self._engine(look).seconds / (autotune.TRIAL_SIZE[0] * autotune.TRIAL_SIZE[1])
 
     def prepare(self, size: tuple[int, int], look: Look) -> None:
         """Make ready to `paint_at` that size, where that takes time; other threads may paint meanwhile."""

@@ -20,11 +20,11 @@ def test_cuda_settings(run: Run) -> None:
 
 
 def test_every_cuda_setting_has_its_row_in_the_docs() -> None:
-    from benchmarks.cuda import CHANGES, MAX_WORKERS
+    from benchmarks.cuda import CHANGES, NUM_WORKERS
 
     text = (ROOT / "docs/hardware.md").read_text(encoding="utf-8")
     assert all(name in text for name in CHANGES)
-    assert all(str(num_workers) in text for num_workers in MAX_WORKERS)
+    assert all(str(num_workers) in text for num_workers in NUM_WORKERS)
 
 
 @pytest.mark.slow

@@ -1,18 +1,123 @@
-"""What each provider lacks here, and what it is told."""
+"""The table of backends: what each one lacks here, its options, and that all of them compute the same."""
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+from itertools import combinations
 from pathlib import Path
 
+import cv2
+import numpy as np
 import onnxruntime
 import pytest
 
-from realtime.inference import onnx_runtime, providers
-from realtime.inference.providers import problem_of
+from export.verify import cover
+from realtime.errors import EngineError
+from realtime.frame import Image
+from realtime.inference import nvidia_backends, onnx_runtime
+from realtime.inference.backend import Device
+from realtime.inference.engine import Engine
+from realtime.inference.model import Model
+from realtime.inference.nvidia_backends import TENSORRT
+from realtime.inference.openvino_session import core
+from realtime.inference.providers import AUTO_GROUPS, BACKENDS, backends_for
+from realtime.inference.selection import candidates_for
 from realtime.system import hardware
+from tests.conftest import Run
+from tests.export.conftest import make_picture
+from tests.inference.conftest import FakeSession, one_style
+from training.images import read_some
+
+AVAILABLE = [name for name, backend in BACKENDS.items() if backend.find_problem() is None]
+DRAWN = 1  # index of the test image that is no photograph
 
 
-def test_what_is_missing_for_cuda_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def make_images(photo: Image) -> list[Image]:
+    """Return a face, drawn shapes with noise, a dark photo, and the images of the folder PHOTOS, if that is set."""
+    face = np.asarray(cv2.resize(photo, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
+    images = [face, make_picture(200, 320), (face // 8)[:, ::-1].copy()]
+    extra = read_some(Path(os.environ["PHOTOS"]), 1000) if "PHOTOS" in os.environ else []
+    return [*images, *(cover(image, 480, 640) for image in extra)]
+
+
+def psnr(a: Image, b: Image) -> float:
+    """Peak signal-to-noise ratio in dB; 99 for equal images."""
+    power = float(np.mean(np.square(a.astype(float) - b)))
+    return 99.0 if power == 0 else float(10 * np.log10(255**2 / power))
+
+
+def test_any_two_backends_agree(model: Model, photo: Image) -> None:
+    """38 dB where one of them computes in bf16 or int8, 45 dB otherwise; int8 on photographs alone."""
+    candidates = [candidate for name in AVAILABLE for candidate in candidates_for(BACKENDS[name], model, int8=True)]
+    assert {"cpu", "openvino"} <= {c.backend.name for c in candidates}, "the tests need the extra openvino"
+    has_bf16 = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    runs = {candidate: candidate.open(model).run for candidate in candidates}
+    for number, image in enumerate(make_images(photo)):
+        weights = one_style(model, number % len(model.styles))
+        results = {c: run(image, weights) for c, run in runs.items() if not (c.int8 and number == DRAWN)}
+        for a, b in combinations(results, 2):
+            is_rounded = a.int8 or b.int8 or (has_bf16 and "openvino" in (a.backend.name, b.backend.name))
+            assert psnr(results[a], results[b]) >= (38 if is_rounded else 45), (a.label, b.label, number)
+
+
+@pytest.mark.parametrize("name", [name for name in BACKENDS if name not in AVAILABLE])
+def test_unavailable_provider_is_reported_in_one_line(run: Run, name: str) -> None:
+    done = run("realtime", "--demo", "--no-window", "--frames", "1", "--provider", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"realtime-stylize: --provider {name}: ")
+    assert str(BACKENDS[name].find_problem()) in done.stderr
+
+
+def test_list_providers_tells_what_to_install(run: Run) -> None:
+    table = run("realtime", "--list-providers").stdout
+    if "cuda" not in AVAILABLE:
+        assert "realtime-stylize[cuda]" in table
+    for row in json.loads(run("realtime", "--list-providers", "--json").stdout):
+        assert row["available"] == (row["problem"] is None)
+        assert row["available"] or row["to have it"] or "only" in row["problem"]
+
+
+def test_auto_groups_name_backends_and_unknown_provider_raises() -> None:
+    assert [[backend.name for backend in group] for group in backends_for("auto")] == [list(g) for g in AUTO_GROUPS]
+    with pytest.raises(EngineError, match="--provider abacus: not one of auto, cpu, cuda"):
+        backends_for("abacus")
+
+
+class FakeBackend:
+    """A runtime that only this test knows."""
+
+    name = "abacus"
+    limits = "beads are few"
+    problem: str | None = None
+
+    def find_problem(self) -> str | None:
+        return self.problem
+
+    def install_hint(self) -> str:
+        return "pip install abacus"
+
+    def devices(self) -> list[Device]:
+        return [Device(description="ten beads")]
+
+    def open(self, model: bytes, device: Device, threads: int = 0) -> FakeSession:
+        return FakeSession(480)
+
+
+def test_backend_added_to_the_table_runs_by_its_name(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = FakeBackend()
+    monkeypatch.setitem(BACKENDS, "abacus", backend)
+    engine = Engine(model, "abacus")
+    assert (engine.provider, engine.provider_reason) == ("abacus", "ten beads")
+    with pytest.raises(EngineError, match="failed on abacus: no room; beads are few"):
+        engine.run(np.zeros((488, 8, 3), np.uint8), one_style(model))
+    backend.problem = "no beads"
+    with pytest.raises(EngineError, match="no beads; to have it: pip install abacus; --provider cpu always works"):
+        Engine(model, "abacus")
+
+
+def test_load_cuda_names_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = onnxruntime._get_nvidia_dll_paths
     paths = [("nvidia", "cu13", "lib", "libcublas_is_gone.so.13")]
     monkeypatch.setattr(onnxruntime, "_get_nvidia_dll_paths", lambda *given: paths * given[1] + usual(*given))
@@ -32,22 +137,24 @@ def test_what_is_missing_for_cuda_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         (14, (12, 0), "CUDA's libraries are not installed: libcublas.so.13"),
     ],
 )
-def test_why_cuda_would_not_start(
+def test_cuda_and_tensorrt_report_why_cuda_would_not_start(
     driver: int, capability: tuple[int, int], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hardware, "_nvidia", lambda: (driver, (("GTX", capability),)))
-    monkeypatch.setattr(providers, "load_cuda", lambda: ("libcublas.so.13",))
-    assert problem_of("cuda") == problem == problem_of("tensorrt")
+    monkeypatch.setattr(nvidia_backends, "load_cuda", lambda: ("libcublas.so.13",))
+    assert BACKENDS["cuda"].find_problem() == problem == BACKENDS["tensorrt"].find_problem()
 
 
-def test_each_model_has_engines_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_tensorrt_keeps_engines_of_each_model_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """TensorRT would take another model's, whose inputs have the same names."""
-    monkeypatch.setattr(providers, "cache_folder", lambda: tmp_path / "not" / "there")
-    one, other = (Path(providers.options_of("tensorrt", data)["trt_engine_cache_path"]) for data in (b"1", b"2"))
+    """TensorRT would use another model's engine, whose inputs have the same names."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(nvidia_backends, "cache_folder", lambda: tmp_path / "not" / "there")
+    one, other = (Path(TENSORRT.provider_options(data)["trt_engine_cache_path"]) for data in (b"1", b"2"))
     assert one != other and one.is_dir() and other.is_dir()
-    assert capfd.readouterr().err.count("TensorRT builds its engine") == 2
+    assert caplog.text.count("TensorRT builds its engine") == 2
+    caplog.clear()
     (one / "TensorrtExecutionProvider.engine").touch()
-    assert providers.options_of("tensorrt", b"1")["trt_engine_cache_path"] == str(one)
-    assert capfd.readouterr().err == ""
+    assert TENSORRT.provider_options(b"1")["trt_engine_cache_path"] == str(one)
+    assert caplog.text == ""

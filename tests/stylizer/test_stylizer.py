@@ -13,7 +13,7 @@ from realtime import Stylizer, TemporalSmoother
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.inference.model import Style
-from realtime.inference.providers import PROVIDERS
+from realtime.inference.providers import BACKENDS
 from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look import one_style
 from tests.conftest import ROOT
@@ -128,7 +128,7 @@ def test_cuda_asked_for_and_not_there() -> None:
 
 def test_auto_says_why() -> None:
     with Stylizer() as stylizer:
-        assert stylizer.provider in PROVIDERS
+        assert stylizer.provider in BACKENDS
         assert stylizer.provider_reason
 
 

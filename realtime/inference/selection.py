@@ -1,0 +1,173 @@
+"""Selecting the fastest way to run a model here: backend, device, and exact arithmetic or int8."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from realtime.inference import autotune
+from realtime.inference.backend import Backend, Device
+from realtime.inference.model import Model
+from realtime.inference.session import Session
+from realtime.system.hardware import has_int8_instructions, physical_cores
+
+MAX_ERROR_LENGTH = 160  # characters of a runtime's error message
+MIN_INT8_SPEEDUP = 1.15  # int8 has to be this many times as fast as exact arithmetic
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run a model: a device of a backend, with the exact model or its int8 sibling."""
+
+    backend: Backend
+    device: Device
+    int8: bool = False
+
+    @property
+    def label(self) -> str:
+        """The words for users, and the key in autotune's cache: "cpu", "openvino GPU.0", "openvino int8"."""
+        device = "" if self.device.is_cpu else self.device.name
+        return " ".join(word for word in (self.backend.name, device, "int8" * self.int8) if word)
+
+    def open(self, model: Model, threads: int = 0) -> Session:
+        """Load the model. threads: number of CPU threads, 0 for one per core. Raises what the runtime raises."""
+        data = model.int8 if self.int8 and model.int8 is not None else model.data
+        return self.backend.open(data, self.device, threads)
+
+    def open_workers(self, model: Model, count: int, first: Session) -> list[Session]:
+        """Return up to `count` sessions that run at once, fewer if memory runs out; on a CPU they divide the cores.
+
+        first: an open session, which on a CPU uses all cores. It is one of the sessions returned where it need not
+        share.
+        """
+        sessions = [first] if count == 1 or not self.device.is_cpu else []
+        with suppress(Exception):  # runtimes raise various exceptions when memory runs out
+            while len(sessions) < count:
+                sessions.append(self.open(model, physical_cores() // count))
+        return sessions or [first]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The selected candidate with its open session.
+
+    seconds: what an image of autotune.TRIAL_SIZE took, 0 if there was only one candidate. note: the measured times,
+    for users; empty if there are none.
+    """
+
+    candidate: Candidate
+    session: Session
+    seconds: float = 0.0
+    note: str = ""
+
+
+def may_use_int8(model: Model, device: Device) -> bool:
+    """Tell whether int8 is worth a trial: the model has an int8 sibling, and the CPU has instructions for it.
+
+    Only `--provider auto` asks: a provider chosen by name computes exactly. `pick_fastest` makes the decision.
+    """
+    return device.is_cpu and model.int8 is not None and has_int8_instructions()
+
+
+def pick_fastest(candidates: Sequence[Candidate], seconds: dict[str, float]) -> Candidate:
+    """Return the fastest candidate; int8 only if it is at least MIN_INT8_SPEEDUP times as fast as exact arithmetic.
+
+    A smaller gain is not worth the rounding, which costs about 46.8 dB PSNR against fp32 on average, 39.0 at worst.
+    seconds: of each candidate that was measured, by its label.
+    """
+    measured = [candidate for candidate in candidates if candidate.label in seconds]
+    return min(measured, key=lambda c: seconds[c.label] * (MIN_INT8_SPEEDUP if c.int8 else 1))
+
+
+def candidates_for(backend: Backend, model: Model, *, int8: bool) -> list[Candidate]:
+    """Return the candidates of a backend that works here. int8: whether int8 is among them, where it may be faster."""
+    return [
+        Candidate(backend, device, rounded)
+        for device in backend.devices()
+        for rounded in ([False, True] if int8 and may_use_int8(model, device) else [False])
+    ]
+
+
+def select_fastest(candidates: list[Candidate], model: Model, failures: list[str]) -> Selection | None:
+    """Return the fastest candidate, opened; None if not one opens, and then `failures` receives the reasons.
+
+    The times are measured once and kept for the next start.
+    """
+    if len(candidates) == 1:
+        session = _open_and_run(candidates[0], model, failures)
+        return None if session is None else Selection(candidates[0], session)
+    labels = [candidate.label for candidate in candidates]
+    key = autotune.cache_key([model.data, model.int8 or b""], labels)
+    seconds = autotune.load_trial(key)
+    if seconds is not None and seconds.keys() <= set(labels):
+        fastest = pick_fastest(candidates, seconds)
+        session = _open_and_run(fastest, model, [])
+        if session is not None:
+            return Selection(fastest, session, seconds[fastest.label], _describe_trial(fastest, seconds))
+    sessions = _open_all(candidates, model, failures)
+    seconds = _measure(candidates, sessions, model)
+    if not seconds:
+        return None
+    autotune.save_trial(key, seconds)
+    fastest = pick_fastest(candidates, seconds)
+    note = _describe_trial(fastest, seconds)
+    return Selection(fastest, sessions[fastest.label], seconds[fastest.label], note)
+
+
+def shorten(error: Exception) -> str:
+    """Return the first line of a runtime's error message, cut to MAX_ERROR_LENGTH characters."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= MAX_ERROR_LENGTH else line[: MAX_ERROR_LENGTH - 3] + "..."
+
+
+def _measure(candidates: list[Candidate], sessions: dict[str, Session], model: Model) -> dict[str, float]:
+    """Return the seconds of each open candidate: first the exact ones, then int8 where the exact one is not slow."""
+
+    def measure(some: list[Candidate]) -> dict[str, float]:
+        labels = [candidate.label for candidate in some if candidate.label in sessions]
+        return autotune.measure_seconds({label: _trial_run(sessions[label], model) for label in labels})
+
+    exact = [candidate for candidate in candidates if not candidate.int8]
+    seconds = measure(exact)
+    slow = autotune.SLOW_FACTOR * min(seconds.values(), default=math.inf)
+    near = [candidate for candidate in exact if seconds.get(candidate.label, math.inf) < slow]
+    int8 = [candidate for candidate in candidates if candidate.int8 and replace(candidate, int8=False) in near]
+    return seconds | measure([*near, *int8]) if int8 else seconds
+
+
+def _open_all(candidates: list[Candidate], model: Model, failures: list[str]) -> dict[str, Session]:
+    """Open the candidates, two at a time because each compiles on one core; return the sessions by label."""
+    reasons: dict[str, list[str]] = {candidate.label: [] for candidate in candidates}
+    with ThreadPoolExecutor(2) as pool:
+        opened = list(pool.map(lambda c: _open_and_run(c, model, reasons[c.label]), candidates))
+    failures += [line for lines in reasons.values() for line in lines]
+    return {c.label: session for c, session in zip(candidates, opened, strict=True) if session is not None}
+
+
+def _open_and_run(candidate: Candidate, model: Model, failures: list[str]) -> Session | None:
+    """Open a candidate and run it once; return None if that fails, and then `failures` receives the reason."""
+    try:
+        session = candidate.open(model)
+        _trial_run(session, model)()
+    except Exception as error:
+        failures.append(f"{candidate.label.upper()} does not start: {shorten(error)}")
+        return None
+    return session
+
+
+def _trial_run(session: Session, model: Model) -> Callable[[], object]:
+    """Return a function that stylizes a grey image; the time does not depend on what an image shows."""
+    image = np.full((*autotune.TRIAL_SIZE, 3), 128, np.uint8)
+    weights = np.full(len(model.styles), 1 / len(model.styles), np.float32)
+    return lambda: session.run(image, weights)
+
+
+def _describe_trial(fastest: Candidate, seconds: dict[str, float]) -> str:
+    others = ", ".join(f"{label} {1000 * value:.0f}" for label, value in seconds.items() if label != fastest.label)
+    milliseconds = f"{'int8, ' * fastest.int8}{1000 * seconds[fastest.label]:.0f} ms"
+    return f"fastest here: {milliseconds}" + (f" ({others})" if others else "")
