@@ -14,6 +14,7 @@ from realtime.frame import Frame, Image
 from realtime.sources.base import Source
 from realtime.system.clock import Clock, SystemClock
 
+DEFAULT_SIZE = (640, 480)
 MAX_TILT_RADIANS = 0.07  # about 4 degrees, to either side
 MAX_CUBIC_PIXELS = 800 * 600  # larger frames are interpolated linearly
 
@@ -25,7 +26,7 @@ class Demo(Source):
     skipped, so that nothing queues and the scene stays in step with the clock.
     """
 
-    def __init__(self, size: tuple[int, int] = (640, 480), fps: float = 30.0, clock: Clock | None = None) -> None:
+    def __init__(self, size: tuple[int, int] = DEFAULT_SIZE, fps: float = 30.0, clock: Clock | None = None) -> None:
         if min(size) < 2 or fps <= 0:
             raise ValueError(f"expected 2x2 pixels or more and a rate above 0, got {size[0]}x{size[1]} at {fps:g} fps")
         self._size, self._fps = size, fps
@@ -81,7 +82,7 @@ class Demo(Source):
         self._closed = True
 
 
-def render_scene(t: float, size: tuple[int, int] = (640, 480)) -> Image:
+def render_scene(t: float, size: tuple[int, int] = DEFAULT_SIZE) -> Image:
     """Return the scene at `t` seconds, [H, W, 3] uint8 BGR; it depends on `t` and `size` (width, height) only."""
     # Cubic interpolation takes 3 ms at 640x480, and 20 at 1920x1080, where linear takes half that.
     interpolation = cv2.INTER_CUBIC if size[0] * size[1] <= MAX_CUBIC_PIXELS else cv2.INTER_LINEAR
@@ -89,7 +90,7 @@ def render_scene(t: float, size: tuple[int, int] = (640, 480)) -> Image:
     return np.asarray(image, np.uint8)
 
 
-def view_matrix(t: float, size: tuple[int, int] = (640, 480)) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def view_matrix(t: float, size: tuple[int, int] = DEFAULT_SIZE) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return the affine map [2, 3] from a pixel of the frame at `t` seconds to a point of the image, always inside."""
     limit = np.array(_load_image().shape[1::-1]) - 1.0  # the last column and row
     half = (np.array(size) - 1.0) / 2

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from realtime.sources.browser_camera import BrowserCamera
     from realtime.sources.camera import Camera
 
-DEMO_SIZE = (640, 480)
-
 
 def open_live_source(
     camera: str | None = None,
@@ -101,9 +99,9 @@ def _choose_opener(
     if camera == "page" and browser_camera is not None:
         return browser_camera.open
     if demo:
-        from realtime.sources.demo import Demo
+        from realtime.sources.demo import DEFAULT_SIZE, Demo
 
-        return partial(Demo, size or DEMO_SIZE)
+        return partial(Demo, size or DEFAULT_SIZE)
     scheme = url_scheme(camera or "")
     if camera is not None and scheme is not None:
         if scheme not in SUPPORTED_SCHEMES:
