@@ -62,7 +62,7 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
     clock = SteppedClock(start=50)
     camera = FakeCamera(size=(96, 64), fps=10, mirror=True, clock=clock)
     live = Live(camera.source(), stylizer, height=64, clock=clock, presets=Presets(tmp_path / "presets.toml"))
-    assert live.state.mirror, "as the camera is used to"
+    assert live.mirrored, "as the camera asks for"
     with live:
         pictures = iter(live)
         for number in range(3):
@@ -85,12 +85,28 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("asked", "mirrored"), [(None, True), (False, False)])
-def test_another_camera_mirrors_as_it_is_used_to_unless_asked(
+def test_source_that_changes_mirrors_as_it_asks_for_unless_option_is_given(
     stylizer: Stylizer, asked: bool | None, mirrored: bool
 ) -> None:
-    live = Live(FakeCamera().source(), stylizer, mirror=asked)
-    live.take_mirror(True)
-    assert live.state.mirror is mirrored
+    camera = FakeCamera()
+    live = Live(camera.source(), stylizer, mirror=asked)
+    assert not live.mirrored
+    camera.mirror = True
+    assert live.mirrored is mirrored
+    assert live.dialled() == {}, "it is not the user's choice"
+
+
+def test_mirror_toggled_by_user_is_saved_and_second_toggle_undoes_it(stylizer: Stylizer) -> None:
+    camera = FakeCamera(mirror=True)
+    live = Live(camera.source(), stylizer)
+    live.toggle_mirror()
+    assert not live.mirrored and live.dialled() == {"mirror": False}
+    camera.mirror = False
+    assert not live.mirrored, "the user's choice outlasts a change of the source"
+    live.toggle_mirror()
+    assert live.mirrored and live.dialled() == {"mirror": True}
+    live.toggle_mirror()
+    assert live.dialled() == {}
 
 
 def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:

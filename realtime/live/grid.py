@@ -1,103 +1,64 @@
-"""How pictures stand in the window: the original beside its painting, and every style at once."""
+"""The sheet of the grid view: the live picture in every style."""
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from realtime.frame import Image
 from realtime.imaging import resize
+from realtime.live.layout import square_layout
 from realtime.stylizer.look import Look, one_style
 from realtime.stylizer.stylizer import Stylizer
 
-TILE_ROWS = 240  # at most: enough to see what a style does
-SHEET_SECONDS = 0.1  # of painting before a sheet is shown: tiles that did not fit into it come with the next
-
-
-def split(original: Image, painted: Image, seam: float) -> Image:
-    """The original left of the seam, the painting right of it, at the original's size. seam: 0 to 1, of the width."""
-    height, width = original.shape[:2]
-    column = min(width, max(0, round(seam * width)))
-    joined = resize(painted, (width, height))
-    joined = joined.copy() if joined is painted else joined
-    joined[:, :column] = original[:, :column]
-    return joined
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Equal cells, row by row, in a picture of any size. count: of the cells in use."""
-
-    count: int
-    columns: int
-    rows: int
-
-    def cell(self, number: int, width: int, height: int) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) of that one in a picture of that size."""
-        row, column = divmod(number, self.columns)
-        left, right = (round(width * c / self.columns) for c in (column, column + 1))
-        top, bottom = (round(height * r / self.rows) for r in (row, row + 1))
-        return left, top, right, bottom
-
-    def at(self, x: float, y: float) -> int | None:
-        """The cell in use at that point, both 0 to 1."""
-        if not (0 <= x < 1 and 0 <= y < 1):
-            return None
-        number = int(y * self.rows) * self.columns + int(x * self.columns)
-        return number if number < self.count else None
-
-
-def layout(count: int) -> Layout:
-    """As square as it gets: the sheet then has about the shape of the picture."""
-    columns = math.ceil(math.sqrt(count))
-    return Layout(count, columns, math.ceil(count / columns))
+MAX_TILE_HEIGHT = 240  # pixels; enough to see what a style does
+SHEET_SECONDS = 0.1  # of work on each sheet; tiles that do not fit into it are stylized for the next sheets
+MIN_TILE_SIDE = 16  # pixels
 
 
 class Grid:
-    """Every style at once, painted small on the live picture: all tiles where the machine can, else some in turn."""
+    """A sheet of small stylized pictures, one a style: all new where the machine is fast enough, else some in turn."""
 
     def __init__(self, stylizer: Stylizer) -> None:
         self.stylizer = stylizer
-        self.layout = layout(len(stylizer.library.styles))
+        self.layout = square_layout(len(stylizer.library.styles))
         self._sheet: Image = np.zeros((0, 0, 3), np.uint8)
-        self._next = 0  # tile
-        self._left = 0  # tiles not painted since what they show has changed
+        self._next = 0  # number of the tile to stylize next
+        self._outdated = 0  # number of tiles that show an older picture or look
 
     @property
-    def whole(self) -> bool:
-        """Whether every tile shows the picture painted last, as it was asked for."""
-        return self._left <= 0
+    def complete(self) -> bool:
+        """Whether every tile shows the newest picture and look."""
+        return self._outdated <= 0
 
-    def changed(self) -> None:
-        """Another picture, or another look: every tile has to be painted anew."""
-        self._left = self.layout.count
+    def invalidate(self) -> None:
+        """Have every tile stylized anew: the picture or the look has changed."""
+        self._outdated = self.layout.count
 
     def stylize(self, image: Image, look: Look) -> Image:
-        """The sheet of tiles with as many of them painted anew as there is time for, one at least.
+        """Return the sheet with as many tiles stylized anew as there is time for, one at least.
 
-        image: [H, W, 3]; look: its strength and colours hold for all. Returns a new array.
+        image: [H, W, 3]. look: its strength and colours hold for every tile. Returns a new array.
         """
-        rows = min(TILE_ROWS, image.shape[0])
-        tile = max(16, rows * image.shape[1] // image.shape[0]), max(16, rows)
+        rows = min(MAX_TILE_HEIGHT, image.shape[0])
+        tile = max(MIN_TILE_SIDE, rows * image.shape[1] // image.shape[0]), max(MIN_TILE_SIDE, rows)
         small = resize(image, tile)
         size = (tile[1] * self.layout.rows, tile[0] * self.layout.columns, 3)
         if self._sheet.shape != size:
             self._sheet = np.zeros(size, np.uint8)
             for number in range(self.layout.count):
-                self._put(number, small // 3)  # until it is painted
-        until = time.perf_counter() + SHEET_SECONDS
+                self._put(number, small // 3)  # a dark original until the tile is stylized
+        deadline = time.perf_counter() + SHEET_SECONDS
         for _ in range(self.layout.count):
             model, style = self.stylizer.library.styles[self._next]
             weights = one_style(model, style).weights
-            strength = look.strength or 1.0  # a menu of originals would be none
-            this = Look(model, weights, strength, look.keep_colors)
-            self._put(self._next, self.stylizer.stylize_at(small, tile, this))
+            strength = look.strength or 1.0  # at strength 0 all tiles would look the same
+            tile_look = Look(model, weights, strength, look.keep_colors)
+            self._put(self._next, self.stylizer.stylize_at(small, tile, tile_look))
             self._next = (self._next + 1) % self.layout.count
-            self._left -= 1
-            if time.perf_counter() > until:
+            self._outdated -= 1
+            if time.perf_counter() > deadline:
                 break
         return self._sheet.copy()
 

@@ -74,7 +74,7 @@ class Live:
         self.height, self.fps, self.frames, self.track = height, fps, frames, track
         self.mirror = mirror
         self.clock = clock or SystemClock()
-        self.state = LiveState(source.mirror if mirror is None else mirror, view)
+        self.state = LiveState(mirror, view)
         self.look = LookEditor(
             stylizer.look, stylizer.library, fade=fade, tour=tour, clock=self.clock.now, presets=presets
         )
@@ -159,10 +159,15 @@ class Live:
         look = self.look.target.options
         return look | {"mirror": self.state.mirror, "view": self.state.view.value}
 
-    def take_mirror(self, mirror: bool) -> None:
-        """Mirror it or not, as a new source is used to: nobody's wish, unless they have asked for it at the start."""
-        if self.mirror is None:
-            self.state.mirror = self._begun["mirror"] = mirror
+    @property
+    def mirrored(self) -> bool:
+        """Whether frames are mirrored now."""
+        return self.source.mirror if self.state.mirror is None else self.state.mirror
+
+    def toggle_mirror(self) -> None:
+        """Mirror frames, or stop; the second call in a row goes back to what was asked for at the start."""
+        wanted = not self.mirrored
+        self.state.mirror = None if self.mirror is None and wanted == self.source.mirror else wanted
 
     def summary(self) -> dict[str, Any]:
         """Everything that --stats writes."""
@@ -246,7 +251,7 @@ class Live:
                 self.size = self._sizes.choose(frame.image, self.look.target, rate)
             wanted = self._wanted()
             same = self._stillness.is_still(frame.image) and wanted == shown
-            if same and self._last is not None and (self._grid.whole or not wanted[1]):
+            if same and self._last is not None and (self._grid.complete or not wanted[1]):
                 self.stats.count_reused()
                 self.painted.put(replace(self._last, frame=frame, original=frame.image))
             elif wanted[1]:
@@ -267,7 +272,7 @@ class Live:
     def _paint_sheet(self, frame: Frame, look: Look, same: bool) -> None:
         """Every style at once. same: as the last sheet, which may lack some tiles."""
         if not same:
-            self._grid.changed()
+            self._grid.invalidate()
         self._steady.forget()
         start = time.perf_counter()
         sheet = self._grid.stylize(frame.image, look)
@@ -284,7 +289,7 @@ class Live:
         return self.look.current(), self.state.view is View.GRID
 
     def _moving(self, shown: tuple[Look, bool] | None) -> bool:
-        return self._wanted() != shown or (self.state.view is View.GRID and not self._grid.whole)
+        return self._wanted() != shown or (self.state.view is View.GRID and not self._grid.complete)
 
     def _follow(self, seconds: float) -> None:
         """Turn to what the style track says of that time of the film, once."""
@@ -294,6 +299,6 @@ class Live:
             self.look.fade_to(cue.look, cue.fade if seconds > 0 else 0.0)
 
     def _mirrored(self, frame: Frame) -> Frame:
-        if not self.state.mirror:
+        if not self.mirrored:
             return frame
         return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from realtime.frame import Frame, Image
-from realtime.live.grid import Layout, split
+from realtime.live.layout import Layout, split_view
 from realtime.live.view import View
 from realtime.stylizer.look import Look
 
@@ -27,15 +27,15 @@ class StylizedFrame:
     def shown(self, view: View, seam: float = 0.5) -> Image:
         """The picture as that view has it, with nothing drawn over it: [H, W, 3]. seam: as in `views.split`."""
         if view is View.SPLIT and self.layout is None:
-            return split(self.original, self.image, seam)
+            return split_view(self.original, self.image, seam)
         return self.image
 
 
 class LiveState:
     """What the keys have set. The main thread writes, the painting thread reads."""
 
-    def __init__(self, mirror: bool, view: View) -> None:
-        self.mirror = mirror
+    def __init__(self, mirror: bool | None, view: View) -> None:
+        self.mirror = mirror  # None: as the source asks for
         self.view = view
         self.frozen = False
         self.hidden = False  # the window is minimised: nothing is painted

@@ -34,7 +34,7 @@ class Controller:
         self.live, self.outputs = viewer.live, viewer.outputs
         self.messages = Messages()
         self._pending: deque[Command] = deque(maxlen=MAX_PENDING)
-        self._source, self._mirrors = self.live.source.name, self.live.source.mirror
+        self._source = self.live.source.name
         look = self.live.look
         self.actions: dict[Action, Callable[[ActionCommand], None]] = {
             Action.NEXT: lambda _: self._look_changed(look.step_style(1)),
@@ -52,7 +52,7 @@ class Controller:
             Action.RECALL_PRESET: lambda command: self._look_changed(look.recall_preset(command.number)),
             Action.SAVE_PRESET: lambda command: self._look_changed(look.save_preset(command.number)),
             Action.SPLIT: lambda _: self._toggle_view(View.SPLIT),
-            Action.MIRROR: lambda _: self._toggle_mirror(),
+            Action.MIRROR: lambda _: self.live.toggle_mirror(),
             Action.SNAPSHOT: lambda _: self._save_snapshot(),
             Action.RECORD: lambda _: self._toggle_recording(),
             Action.CAMERA: lambda _: self._next_camera(),
@@ -96,9 +96,7 @@ class Controller:
             self.messages.queue(source.switch_error)
             source.switch_error = ""
         elif source.name != self._source:
-            if source.mirror != self._mirrors:
-                self.live.take_mirror(source.mirror)
-            self._source, self._mirrors = source.name, source.mirror
+            self._source = source.name
             line = f"{source.name}: {source.description}"
             self.messages.queue(line)
             tell(line)
@@ -107,9 +105,6 @@ class Controller:
         """Show the message, and have a frozen frame stylized anew."""
         self.live.state.touched.set()
         self.messages.show(message)
-
-    def _toggle_mirror(self) -> None:
-        self.live.state.mirror = not self.live.state.mirror
 
     def _toggle_recording(self) -> None:
         live, now = self.live, time.perf_counter()  # taken first: opening the file takes a moment

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from realtime.frame import Image
-from realtime.live.grid import Layout
+from realtime.live.layout import Layout
 from realtime.ui.keys import BINDINGS
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, An
             Action.GRID.value: controls.view is View.GRID,
             Action.SPLIT.value: controls.view is View.SPLIT,
             Action.FREEZE.value: controls.frozen,
-            Action.MIRROR.value: controls.mirror,
+            Action.MIRROR.value: live.mirrored,
             Action.RECORD.value: controller.recorder.recording is not None,
         },
         "seam": round(viewer.seam, 3),

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.live.grid import layout
+from realtime.live.layout import square_layout
 from realtime.stylizer.library import Library
 from tests.conftest import Run
 from tests.e2e.conftest import App, difference
@@ -184,7 +184,7 @@ def test_the_grid_is_a_menu(studio: Studio, library: Library) -> None:
     left, top, right, bottom = studio.area
     sheet = studio.after("g")
     assert difference(sheet, alone) > 10
-    third = layout(len(library.styles)).cell(2, right - left, bottom - top)
+    third = square_layout(len(library.styles)).cell(2, right - left, bottom - top)
     x = left + (third[0] + third[2]) // 2
     below = 40  # pixels: the title bar; then there may be a black bar, and then the sheet
     y = top + below + int(np.argmax(sheet[below:, x - left].any(axis=1))) + 30

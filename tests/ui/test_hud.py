@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.live.grid import layout
+from realtime.live.layout import square_layout
 from realtime.ui import hud
 
 SIZES = [(320, 240), (640, 480), (1920, 1080), (3840, 2160)]
@@ -24,7 +24,7 @@ DRAWINGS: dict[str, Callable[[Image], object]] = {
     "message": lambda canvas: hud.draw_message(canvas, "saved a file"),
     "recording": lambda canvas: hud.draw_recording(canvas, "0:12"),
     "no signal": lambda canvas: hud.draw_no_signal(canvas, "the camera is gone"),
-    "tiles": lambda canvas: hud.draw_tiles(canvas, (0, 0, 640, 480), layout(4), ["a", "b", "c", "d"], 2),
+    "tiles": lambda canvas: hud.draw_tiles(canvas, (0, 0, 640, 480), square_layout(4), ["a", "b", "c", "d"], 2),
     "seam": lambda canvas: hud.draw_seam(canvas, (0, 0, 640, 480), 0.5),
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.live.grid import layout
+from realtime.live.layout import square_layout
 from realtime.stylizer.library import Library
 from realtime.ui.keys import BINDINGS, PRESETS
 from realtime.web.schema import NOT_THERE
@@ -114,7 +114,7 @@ def test_styles_mixes_and_views(served: Served, library: Library) -> None:
     served.do(action="mix")
     served.wait(lambda s: s["held"] is None)
     served.do(action="grid")
-    columns = layout(len(library.styles)).columns
+    columns = square_layout(len(library.styles)).columns
     assert served.wait(lambda s: s["grid"] is not None)["grid"]["columns"] == columns
     served.do(action="style", number=2)
     served.wait(lambda s: s["grid"] is None and s["mix"][0]["number"] == 2)
