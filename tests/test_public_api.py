@@ -74,10 +74,10 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
         live.look.step_style(1)
         live.look.change_strength(-1)
         live.state.view = View.SPLIT
-        dialled = live.dialled()
+        changed = live.changed_options()
         live.look.recall_preset(0)
-    assert dialled == {"style": stylizer.library.styles[1][1].name, "strength": 0.9, "view": "split"}
-    assert set(live.dialled()) == {"view"}
+    assert changed == {"style": stylizer.library.styles[1][1].name, "strength": 0.9, "view": "split"}
+    assert set(live.changed_options()) == {"view"}
     summary = live.summary()
     assert summary["frames_painted"] + summary["frames_reused"] >= 3 and summary["frames_dropped"] == 0
     list(live)
@@ -93,20 +93,20 @@ def test_source_that_changes_mirrors_as_it_asks_for_unless_option_is_given(
     assert not live.mirrored
     camera.mirror = True
     assert live.mirrored is mirrored
-    assert live.dialled() == {}, "it is not the user's choice"
+    assert live.changed_options() == {}, "it is not the user's choice"
 
 
 def test_mirror_toggled_by_user_is_saved_and_second_toggle_undoes_it(stylizer: Stylizer) -> None:
     camera = FakeCamera(mirror=True)
     live = Live(camera.source(), stylizer)
     live.toggle_mirror()
-    assert not live.mirrored and live.dialled() == {"mirror": False}
+    assert not live.mirrored and live.changed_options() == {"mirror": False}
     camera.mirror = False
     assert not live.mirrored, "the user's choice outlasts a change of the source"
     live.toggle_mirror()
-    assert live.mirrored and live.dialled() == {"mirror": True}
+    assert live.mirrored and live.changed_options() == {"mirror": True}
     live.toggle_mirror()
-    assert live.dialled() == {}
+    assert live.changed_options() == {}
 
 
 def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:
@@ -115,7 +115,7 @@ def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:
     for _ in range(1000):
         stats.count_shown(clock.now())
         clock.wait(0.1)
-    assert len(stats._recent) < 30 and stats.shown == 1000
+    assert len(stats._shown_times) < 30 and stats.shown == 1000
 
 
 def test_a_tour_walks_on_the_clock_given(stylizer: Stylizer) -> None:
@@ -128,7 +128,7 @@ def test_a_tour_walks_on_the_clock_given(stylizer: Stylizer) -> None:
         while live.look.target.mix[0][0] == before:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    assert "style" not in live.dialled(), "a walk is not the user's choice"
+    assert "style" not in live.changed_options(), "a walk is not the user's choice"
 
 
 def test_an_error_inside_comes_out_at_the_end(stylizer: Stylizer) -> None:

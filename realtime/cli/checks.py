@@ -33,9 +33,9 @@ def check_ranges(arguments: argparse.Namespace) -> None:
     if arguments.tour is not None and not MIN_TOUR_SECONDS <= arguments.tour <= MAX_TOUR_SECONDS:
         raise UsageError(f"--tour {arguments.tour:g}: at least {MIN_TOUR_SECONDS:g} second for each style")
     if arguments.stats is not None:
-        from realtime.live.stats import check_place
+        from realtime.live.stats import check_stats_path
 
-        check_place(arguments.stats, arguments.record)
+        check_stats_path(arguments.stats, arguments.record)
 
 
 def height_of(arguments: argparse.Namespace) -> int | None:

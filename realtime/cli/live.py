@@ -111,7 +111,7 @@ def _run(
         with ExitStack() as closing:  # in reverse order: the report comes last
             closing.callback(_report, controller, arguments.stats)
             if arguments.save_config:
-                closing.callback(lambda: config.save(live.dialled()))
+                closing.callback(lambda: config.save(live.changed_options()))
             closing.callback(live.stop)
             closing.enter_context(outputs)
             closing.enter_context(recorder)

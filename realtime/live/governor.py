@@ -1,4 +1,4 @@
-"""Which size to paint at, so that the frame rate holds."""
+"""The control loop that holds the frame rate: it chooses the height to stylize at."""
 
 from __future__ import annotations
 
@@ -7,106 +7,107 @@ import statistics
 from collections import deque
 from collections.abc import Callable
 
-SMALLEST = 240  # rows: below that the strokes are larger than the faces
-STEP = 1.15  # from one height to the next
-SHARE = 0.85  # of the frame's time that painting may take; the rest is the display's
-SLOW = 0.97  # of it: from there on frames are missed
-FEWEST = 3  # painting times that count at least
-REACTION = 0.6  # seconds of painting times that count; their median, so that single slow pictures do not
-FIRST_PATIENCE = 3.0  # seconds of quick painting before a larger size is tried
-PATIENCE = 10.0  # the same after a smaller one was needed
-LONGEST = 80.0  # seconds that this may grow to, where the larger size does not last
+MIN_HEIGHT = 240  # rows; below that, strokes are larger than faces
+STEP_FACTOR = 1.15  # from one height to the next
+MAX_LOAD = 0.85  # share of the frame's time that stylizing may take; the rest is for display
+OVERLOAD = 0.97  # share of the frame's time from which on frames are missed
+MIN_SAMPLES = 3
+SAMPLE_SECONDS = 0.6  # age of the samples that count; by their median, single slow frames do not
+FIRST_RISE_SECONDS = 3.0  # of low load, before the first step up
+RISE_SECONDS = 10.0  # the same, after a step down was needed
+MAX_RISE_SECONDS = 80.0  # what this grows to if heights do not last
 
 
 class Governor:
-    """Holds a frame rate by the number of rows painted, which it moves up and down a ladder.
+    """Holds a frame rate by stepping the number of rows stylized up and down.
 
-    It goes down within a second when painting takes too long, and up only after painting has been quick enough for
-    a higher rung for a while: longer and longer, where going up did not last.
+    It steps down within a second when stylizing takes too long. It steps up only after the load has been low enough
+    for a larger height for a while, and waits longer each time that a step up did not last.
     """
 
     def __init__(self, frame_height: int, fps: float) -> None:
-        """frame_height: of the source, the top of the ladder; fps: the rate to hold."""
+        """frame_height: rows of the source, the largest height; fps: the rate to hold."""
         self.fps = fps
-        self._ladder = _ladder(frame_height)
-        self._rung = 0
-        self._costs: deque[tuple[float, float]] = deque()  # (when, seconds for one row squared) of late
-        self._cost = 0.0  # their median
-        self._fineness = 1.0  # rows painted over `height`, where these are more
-        self._changed = self._tight = float("-inf")  # when: moved, too slow to go up
-        self._climbed = False  # the last move was up
-        self._patience = FIRST_PATIENCE
+        self._heights = _heights_up_to(frame_height)
+        self._step = 0  # index of the height in use
+        self._samples: deque[tuple[float, float]] = deque()  # (time, cost) of the newest frames
+        self._cost = 0.0  # their median: seconds of a frame over its rows squared
+        self._fineness = 1.0  # rows stylized over `height`: more than 1 for fine strokes
+        self._changed_at = self._loaded_at = float("-inf")  # when the height changed; when the load was last high
+        self._stepped_up = False  # the last change was a step up
+        self._rise_seconds = FIRST_RISE_SECONDS
 
     @property
     def height(self) -> int:
-        """Rows to paint now."""
-        return self._ladder[self._rung]
+        """Rows to stylize at now."""
+        return self._heights[self._step]
 
     def start(self, seconds_at: Callable[[int], float], cost: float = 0.0) -> None:
-        """Find the first height by trying.
+        """Find the first height by measuring.
 
-        seconds_at: paints once at that height and says how long it took. cost: what one row squared is expected to
-        take, in seconds; 0 is not known.
+        seconds_at: stylizes once at a height and returns the seconds taken. cost: expected seconds of a frame over
+        its rows squared; 0 is unknown.
         """
         if cost:
             self._cost = cost
-            self._rung = self._highest()
-        for _ in range(2):  # the second time at the height found, where the guess is tried out
-            rung = self._rung
+            self._step = self._highest_step()
+        for _ in range(2):  # the second time at the height found, which checks the estimate
+            step = self._step
             seconds = min(seconds_at(self.height) for _ in range(3))
             self._cost = seconds / self.height**2
-            self._rung = self._highest()
-            if self._rung == rung:
+            self._step = self._highest_step()
+            if self._step == step:
                 return
 
     def observe(self, seconds: float, now: float, stroke: float = 1.0) -> bool:
-        """A picture took that long. True if `height` has changed. now: seconds, of any clock.
+        """Take in how long a frame took to stylize; return whether `height` has changed.
 
-        stroke: the factor it was painted with, at `height` / stroke rows. Larger strokes leave `height` where it is, so
-        that each step of theirs is seen; finer ones are had as far as the frame rate holds.
+        now: seconds of any clock. stroke: the factor that the frame was stylized with, at `height` / stroke rows.
+        Larger strokes leave `height` as it is, so that each step of theirs is seen; finer ones are limited to what
+        holds the frame rate.
         """
-        self._costs.append((now, seconds * (stroke / self.height) ** 2))
+        self._samples.append((now, seconds * (stroke / self.height) ** 2))
         self._fineness = max(1.0, 1 / stroke)
-        while len(self._costs) > FEWEST and self._costs[0][0] < now - REACTION:
-            self._costs.popleft()
-        self._cost = statistics.median(cost for _, cost in self._costs)
-        if self._changed == float("-inf"):
-            self._changed = now
-        if self._seconds(self._rung) > SLOW / self.fps:
-            return self._go_down(now)
-        top = self._rung == len(self._ladder) - 1
-        if top or self._seconds(self._rung + 1) > SHARE / self.fps:
-            self._tight = now
-        if now - max(self._tight, self._changed) < self._patience:
+        while len(self._samples) > MIN_SAMPLES and self._samples[0][0] < now - SAMPLE_SECONDS:
+            self._samples.popleft()
+        self._cost = statistics.median(cost for _, cost in self._samples)
+        if self._changed_at == float("-inf"):
+            self._changed_at = now
+        if self._seconds_at(self._step) > OVERLOAD / self.fps:
+            return self._step_down(now)
+        at_top = self._step == len(self._heights) - 1
+        if at_top or self._seconds_at(self._step + 1) > MAX_LOAD / self.fps:
+            self._loaded_at = now
+        if now - max(self._loaded_at, self._changed_at) < self._rise_seconds:
             return False
-        self._rung = self._highest()
-        self._changed, self._climbed = now, True
+        self._step = self._highest_step()
+        self._changed_at, self._stepped_up = now, True
         return True
 
-    def _go_down(self, now: float) -> bool:
-        if self._rung == 0 or len(self._costs) < FEWEST:
+    def _step_down(self, now: float) -> bool:
+        if self._step == 0 or len(self._samples) < MIN_SAMPLES:
             return False
-        if now - self._changed > 3 * self._patience:
-            self._patience = PATIENCE
-        elif self._climbed:  # going up did not last
-            self._patience = min(2 * self._patience, LONGEST)
-        self._patience = max(PATIENCE, self._patience)
-        self._rung = min(self._highest(), self._rung - 1)
-        self._changed, self._climbed = now, False
+        if now - self._changed_at > 3 * self._rise_seconds:
+            self._rise_seconds = RISE_SECONDS
+        elif self._stepped_up:  # the step up did not last
+            self._rise_seconds = min(2 * self._rise_seconds, MAX_RISE_SECONDS)
+        self._rise_seconds = max(RISE_SECONDS, self._rise_seconds)
+        self._step = min(self._highest_step(), self._step - 1)
+        self._changed_at, self._stepped_up = now, False
         return True
 
-    def _highest(self) -> int:
-        """The highest rung that can be painted in time."""
-        fitting = [n for n in range(len(self._ladder)) if self._seconds(n) <= SHARE / self.fps]
+    def _highest_step(self) -> int:
+        """Return the index of the largest height that holds the rate."""
+        fitting = [n for n in range(len(self._heights)) if self._seconds_at(n) <= MAX_LOAD / self.fps]
         return fitting[-1] if fitting else 0
 
-    def _seconds(self, rung: int) -> float:
-        return self._cost * (self._fineness * self._ladder[rung]) ** 2
+    def _seconds_at(self, step: int) -> float:
+        return self._cost * (self._fineness * self._heights[step]) ** 2
 
 
-def _ladder(top: int) -> list[int]:
-    """Heights from SMALLEST to `top`, each about STEP times the one before."""
-    if top <= SMALLEST:
+def _heights_up_to(top: int) -> list[int]:
+    """Return heights from MIN_HEIGHT to `top`, each about STEP_FACTOR times the one before."""
+    if top <= MIN_HEIGHT:
         return [top]
-    steps = max(1, round(math.log(top / SMALLEST) / math.log(STEP)))
-    return [round(SMALLEST * (top / SMALLEST) ** (n / steps)) for n in range(steps + 1)]
+    steps = max(1, round(math.log(top / MIN_HEIGHT) / math.log(STEP_FACTOR)))
+    return [round(MIN_HEIGHT * (top / MIN_HEIGHT) ** (n / steps)) for n in range(steps + 1)]

@@ -1,4 +1,4 @@
-"""Has anything moved? Where not, the last painting is shown again: a still room heats no laptop."""
+"""Detection of motion: while nothing moves, the last stylized frame is shown again, which saves power."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from numpy.typing import NDArray
 
 from realtime.frame import Image
 
-CELL = 8  # pixels; two pictures with camera noise of 6 levels differ by 1 in a cell, by 5 in the worst of them
-MOVED = 6  # levels by which a cell must change; a blink changes several by more than 10
+CELL_SIDE = 8  # pixels; camera noise of 6 levels changes a cell's mean by 1 level on average, by 5 at most
+MOTION_LEVELS = 6  # change of a cell's mean that is motion; a blink changes several cells by more than 10
 
 
 class MotionDetector:
-    """Compares pictures with the last one that was painted, so that slow changes add up and are seen."""
+    """Compares frames with the last one that was stylized, so that slow changes add up until they are seen."""
 
     def __init__(self) -> None:
-        self._painted: NDArray[np.int16] | None = None
-        self._candidate: NDArray[np.int16] | None = None
+        self._reference: NDArray[np.int16] | None = None
+        self._newest: NDArray[np.int16] | None = None
 
     def is_still(self, image: Image) -> bool:
-        """Whether the picture [H, W, 3] shows what the last painted one did."""
+        """Whether the image [H, W, 3] shows what the reference did."""
         height, width = image.shape[:2]
-        size = (max(1, width // CELL), max(1, height // CELL))
+        size = (max(1, width // CELL_SIDE), max(1, height // CELL_SIDE))
         cells = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.int16)
-        self._candidate = cells
-        if self._painted is None or self._painted.shape != cells.shape:
+        self._newest = cells
+        if self._reference is None or self._reference.shape != cells.shape:
             return False
-        return bool(np.abs(cells - self._painted).max() < MOVED)
+        return bool(np.abs(cells - self._reference).max() < MOTION_LEVELS)
 
-    def painted(self) -> None:
-        """The picture asked about last has been painted."""
-        self._painted = self._candidate
+    def remember(self) -> None:
+        """Make the image given last the reference: it has been stylized."""
+        self._reference = self._newest

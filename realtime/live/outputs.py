@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Any, Protocol
 
 from realtime.errors import StylizeError
 from realtime.frame import Image
-from realtime.system.console import say
+
+logger = logging.getLogger(__name__)
 
 
 class Output(Protocol):
@@ -88,7 +90,7 @@ class Outputs:
 
     def warn(self, line: str) -> None:
         """Report a problem that ends no output."""
-        say(f"realtime-stylize: {line}")
+        logger.error(line)
         self.notify(line)
 
     def notify(self, line: str) -> None:

@@ -1,9 +1,8 @@
-"""The live line: capture thread -> newest frame -> painting thread -> display on the main thread."""
+"""The live pipeline: capture thread, newest frame, stylizing thread, newest stylized frame."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Self
@@ -12,46 +11,57 @@ import numpy as np
 
 from realtime.errors import StylizeError
 from realtime.frame import Frame
-from realtime.live.grid import Grid
+from realtime.live.frame_stylizer import FrameStylizer
 from realtime.live.look_editor import LookEditor
-from realtime.live.motion import MotionDetector
-from realtime.live.resolution import AdaptiveResolution
 from realtime.live.state import LiveState, StylizedFrame
 from realtime.live.stats import Stats
 from realtime.live.view import View
 from realtime.sources.reconnect import ReconnectingSource
-from realtime.stylizer.look import FADE_SECONDS, LIMITS, Look
+from realtime.stylizer.look import FADE_SECONDS, LIMITS
 from realtime.stylizer.presets import Presets
 from realtime.stylizer.sizes import stroke_size
-from realtime.stylizer.smoothing import TemporalSmoother
 from realtime.stylizer.style_track import Cue, StyleTrack
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.queues import LatestValue
 
-CAMERA_FPS = 30.0  # what is held where nobody asks for another rate
-JOIN_SECONDS = 2.0  # for a camera's driver to give a frame at the end,
-PAINT_SECONDS = 30.0  # for the picture that is being painted: a process that ends within the network may crash
-PATIENCE = 0.1  # s, short enough for Ctrl-C on every system
+CAMERA_FPS = 30.0  # the rate to hold where none is asked for
+POLL_SECONDS = 0.1  # short enough for Ctrl-C on every system
+HELD_POLL_SECONDS = 0.02  # while a video stands still
+FADE_POLL_SECONDS = 0.02  # while the look of a frozen picture changes
+FROZEN_POLL_SECONDS = 0.5  # while a frozen picture does not change
+CAPTURE_JOIN_SECONDS = 2.0  # a camera's driver may hang in a read
+STYLIZE_JOIN_SECONDS = 30.0  # long: a process that ends while the network runs may crash
 
 
 class Live:
-    """Runs a source through the stylizer against the clock; what is late is dropped.
+    """Stylizes a live source in real time; frames that come too fast are dropped.
 
-    height: rows to paint at, or None to choose what holds the frame rate.
-    fps: paint at most that often; None is the camera's pace.
-    frames: stop after that many pictures.
-    track: looks over the film's time; what is dialled holds until its next one.
-    fade: seconds from one look to the next. tour: seconds for each style of a walk through all; None is no walk.
-    view: what is painted and shown. `dials` turns the look, `controls` have the rest.
-    mirror: None is what the source is used to. presets: where looks are kept; the user's own file if not given.
-    clock: what passes time; the source's should be the same.
+    One thread reads the source, another one stylizes the newest frame. Used as a context manager it starts and stops
+    both; iterating gives the newest stylized frame each time. Change the look through `look` (a `LookEditor`), and
+    mirroring, freezing and the view through `state`.
 
-    In a program, `with` starts and stops it, and it gives what is painted, the newest each time:
+    Args:
+        source: The source, as `open_live_source` returns it.
+        stylizer: What stylizes its frames.
+        mirror: Whether to mirror frames; None does what the source asks for.
+        height: Rows to stylize at; None chooses a size that holds the frame rate.
+        fps: Frames a second to stylize at most; None follows the source.
+        frames: Stop after this number of frames.
+        track: Looks over the time of a video. A change of the look by the user holds until the next cue.
+        fade: Seconds from one look to the next.
+        tour: Seconds for each style of a tour through all styles; None starts no tour.
+        view: The view to begin with.
+        presets: Where looks are saved; the user's own file by default.
+        clock: The clock of all waiting and timing; give the source the same one.
 
+    Raises:
+        StylizeError: On leaving the context or on `stop()`: what has stopped one of the threads.
+
+    Example:
         with Live(source, stylizer) as live:
-            for painted in live:
-                show(painted.image)
+            for stylized in live:
+                show(stylized.image)
     """
 
     def __init__(
@@ -66,36 +76,34 @@ class Live:
         track: StyleTrack | None = None,
         fade: float = FADE_SECONDS,
         tour: float | None = None,
-        view: View = View.PAINTED,
+        view: View = View.STYLIZED,
         presets: Presets | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.source, self.stylizer = source, stylizer
         self.height, self.fps, self.frames, self.track = height, fps, frames, track
-        self.mirror = mirror
         self.clock = clock or SystemClock()
         self.state = LiveState(mirror, view)
         self.look = LookEditor(
             stylizer.look, stylizer.library, fade=fade, tour=tour, clock=self.clock.now, presets=presets
         )
-        self._begun = self._dialled()
+        self._initial_options = self._options()
         self.stats = Stats(self.clock.now)
-        self.painted: LatestValue[StylizedFrame] = LatestValue()
-        self.size: tuple[int, int] = source.size  # (width, height) that strokes of 1 are painted at
-        self.newest = self.clock.now()  # when the last frame came in
+        self.stylized: LatestValue[StylizedFrame] = LatestValue()
+        self.last_frame_time = self.clock.now()  # when the newest frame came in
         self.done = threading.Event()
         self.error: StylizeError | None = None
         self._captured: LatestValue[Frame] = LatestValue()
-        self._stillness = MotionDetector()
-        self._steady = TemporalSmoother()
-        self._grid = Grid(stylizer)
-        self._last: StylizedFrame | None = None
-        self._cue: Cue | None = None  # of the style track, the last one that came
-        self._sizes = AdaptiveResolution(stylizer, height)
-        self._read = threading.Event()  # no more frames come
+        self._capture_ended = threading.Event()
+        self._frame_stylizer = FrameStylizer(stylizer, self.stats, height, source.size)
+        self._due = 0.0  # when the next frame may be stylized, for `fps`
+        self._cue: Cue | None = None  # the style track's newest one
         self._threads = [
-            threading.Thread(target=self._guard, args=(loop, over), name=name, daemon=True)
-            for name, loop, over in (("capture", self._capture, self._read), ("paint", self._paint, self.done))
+            threading.Thread(target=self._guard, args=(loop, ended), name=name, daemon=True)
+            for name, loop, ended in (
+                ("capture", self._capture_frames, self._capture_ended),
+                ("stylize", self._stylize_frames, self.done),
+            )
         ]
 
     def start(self) -> None:
@@ -104,29 +112,27 @@ class Live:
             thread.start()
 
     def stop(self) -> None:
-        """Stop both threads; then raise what stopped them by itself, if anything did.
+        """Stop both threads, and close the source.
 
-        A camera driver that hangs in a read cannot be interrupted: its thread is a daemon, and
-        is left behind after two seconds.
+        The read of a camera driver that hangs cannot be interrupted: after two seconds its thread, a daemon, is left
+        running.
+
+        Raises:
+            StylizeError: What has stopped one of the threads before.
         """
         self.done.set()
         self.source.stop.set()
-        self.state.touched.set()
-        for thread, seconds in zip(self._threads, (JOIN_SECONDS, PAINT_SECONDS), strict=True):
+        self.state.changed.set()
+        for thread, seconds in zip(self._threads, (CAPTURE_JOIN_SECONDS, STYLIZE_JOIN_SECONDS), strict=True):
             if thread.ident is not None:  # it was started
                 thread.join(seconds)
-        if not self._threads[1].is_alive():
-            self._sizes.close()
-        if not self._threads[0].is_alive():
+        capturing, stylizing = (thread.is_alive() for thread in self._threads)
+        if not stylizing:
+            self._frame_stylizer.close()
+        if not capturing:
             self.source.close()
         if self.error is not None:
             raise self.error
-
-    @property
-    def working_size(self) -> tuple[int, int]:
-        """(width, height) painted at."""
-        target = self.look.target
-        return stroke_size(self.size, target.stroke, target.model.multiple)
 
     def __enter__(self) -> Self:
         self.start()
@@ -136,28 +142,20 @@ class Live:
         self.stop()
 
     def __iter__(self) -> Iterator[StylizedFrame]:
-        """What is painted, until it is over; what was painted while nobody asked is passed over."""
+        """Yield the newest stylized frame each time, until the source ends."""
         while True:
             finished = self.done.is_set()
-            painted = self.painted.take(0 if finished else PATIENCE)
-            if painted is not None:
-                yield painted
+            frame = self.stylized.take(0 if finished else POLL_SECONDS)
+            if frame is not None:
+                yield frame
             elif finished:
                 return
 
-    def dialled(self) -> dict[str, Any]:
-        """What has been dialled since the beginning, as the command line's options have it, by their names."""
-        passing = set[str]()  # not the user's wish but where things happen to be
-        if self.look.touring:
-            passing = {"style"}
-        if self.track is not None:
-            passing = {*self.look.target.options}
-        now, begun = self._dialled(), self._begun
-        return {name: value for name, value in now.items() if value != begun[name] and name not in passing}
-
-    def _dialled(self) -> dict[str, Any]:
-        look = self.look.target.options
-        return look | {"mirror": self.state.mirror, "view": self.state.view.value}
+    @property
+    def working_size(self) -> tuple[int, int]:
+        """(width, height) that frames are stylized at."""
+        target = self.look.target
+        return stroke_size(self._frame_stylizer.size, target.stroke, target.model.multiple)
 
     @property
     def mirrored(self) -> bool:
@@ -165,12 +163,26 @@ class Live:
         return self.source.mirror if self.state.mirror is None else self.state.mirror
 
     def toggle_mirror(self) -> None:
-        """Mirror frames, or stop; the second call in a row goes back to what was asked for at the start."""
+        """Mirror frames, or stop; what the source asks for anyway is asked of the source again."""
         wanted = not self.mirrored
-        self.state.mirror = None if self.mirror is None and wanted == self.source.mirror else wanted
+        follow_source = self._initial_options["mirror"] is None and wanted == self.source.mirror
+        self.state.mirror = None if follow_source else wanted
+
+    def changed_options(self) -> dict[str, Any]:
+        """Return what the user has changed since the start, by the names of the command line's options."""
+        ignored = set[str]()
+        if self.look.touring:  # the tour chose the style
+            ignored = {"style"}
+        if self.track is not None:
+            ignored = {*self.look.target.options}
+        before = self._initial_options
+        return {name: value for name, value in self._options().items() if value != before[name] and name not in ignored}
+
+    def _options(self) -> dict[str, Any]:
+        return self.look.target.options | {"mirror": self.state.mirror, "view": self.state.view.value}
 
     def summary(self) -> dict[str, Any]:
-        """Everything that --stats writes."""
+        """Return the statistics of the run, as --stats writes them."""
         target = self.look.target
         return self.stats.summary() | {
             "source": self.source.name,
@@ -185,7 +197,8 @@ class Live:
             "reconnects": self.source.reconnects,
         }
 
-    def _guard(self, loop: Callable[[], None], over: threading.Event) -> None:
+    def _guard(self, loop: Callable[[], None], ended: threading.Event) -> None:
+        """Run the loop of a thread; keep its error for `stop`."""
         try:
             loop()
         except StylizeError as error:
@@ -194,111 +207,79 @@ class Live:
             self.error = self.error or StylizeError(f"internal error: {type(error).__name__}: {error}")
             self.error.__cause__ = error
         finally:
-            over.set()
+            ended.set()
             if self.error is not None:
                 self.done.set()
 
-    def _capture(self) -> None:
+    def _capture_frames(self) -> None:
         while not self.done.is_set():
-            if self._held():
-                self.newest = self.clock.now()
-                self.done.wait(0.02)
+            if self._is_held():
+                self.last_frame_time = self.clock.now()
+                self.done.wait(HELD_POLL_SECONDS)
                 continue
             frame = self.source.read()
-            if frame is None:  # told to stop, or the film is over
+            if frame is None:  # `source.stop` is set, or a video has ended
                 return
-            self.newest = self.clock.now()
+            self.last_frame_time = self.clock.now()
             self.stats.read += 1
             if self._captured.put(frame) and not (self.state.frozen or self.state.hidden):
                 self.stats.dropped += 1
 
-    def _held(self) -> bool:
-        """A film stands still while nobody sees it move, and until its first picture is painted."""
+    def _is_held(self) -> bool:
+        """Whether a video stands still: nothing of it is seen, or its first frame is not stylized yet."""
         unseen = self.state.frozen or self.state.hidden
         return self.source.can_pause and (unseen or self.stats.read > self.stats.delivered == 0)
 
-    def _paint(self) -> None:
-        shape: tuple[int, ...] = ()
-        name = ""
+    def _stylize_frames(self) -> None:
         frame: Frame | None = None
-        shown: tuple[Look, bool] | None = None
-        due = 0.0
         while not self.done.is_set():
-            last = self._read.is_set()  # whatever is in the slot then is the last one
-            if self.state.hidden and not last:
-                self.done.wait(0.1)
-                continue
-            if self.state.frozen and frame is not None and not last:
-                self.state.touched.wait(0.02 if self._moving(shown) else 0.5)
-                self.state.touched.clear()
-                if not self._moving(shown) or self.done.is_set():
-                    continue
-            else:
-                if self.fps and (early := due - self.clock.now()) > 0:
-                    self.clock.wait(early, self.done)
-                taken = self._captured.take(0.1)
-                if taken is None:
-                    if last:
-                        return
-                    continue
-                due = max(self.clock.now(), due + 1 / self.fps) if self.fps else 0.0
-                frame = self._mirrored(taken)
-                self._follow(taken.pts)
-            if (frame.image.shape, self.source.name) != (shape, name):
-                self.stats.size_changes += bool(shape) and frame.image.shape != shape
-                shape, name = frame.image.shape, self.source.name
-                rate = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
-                self.size = self._sizes.choose(frame.image, self.look.target, rate)
-            wanted = self._wanted()
-            same = self._stillness.is_still(frame.image) and wanted == shown
-            if same and self._last is not None and (self._grid.complete or not wanted[1]):
-                self.stats.count_reused()
-                self.painted.put(replace(self._last, frame=frame, original=frame.image))
-            elif wanted[1]:
-                self._paint_sheet(frame, wanted[0], same)
-            else:
-                self._paint_one(frame, wanted[0])
-            shown = wanted
+            is_last = self._capture_ended.is_set()  # asked first: then the frame taken below is the last one
+            if self.state.hidden and not is_last:
+                self.done.wait(POLL_SECONDS)
+            elif self.state.frozen and frame is not None and not is_last:
+                if self._wait_for_change():
+                    self._deliver(frame)
+            elif (newer := self._take_frame()) is not None:
+                frame = newer
+                self._deliver(frame)
+            elif is_last:
+                return
             if self.frames is not None and self.stats.delivered >= self.frames:
                 return
 
-    def _paint_one(self, frame: Frame, look: Look) -> None:
-        start = time.perf_counter()
-        image = self.stylizer.stylize_at(frame.image, self.size, look, self._steady)
-        end = time.perf_counter()
-        self._deliver(StylizedFrame(frame, frame.image, image, look), end - start)
-        self.size = self._sizes.observe(frame.image, look, end - start, end) or self.size
+    def _wait_for_change(self) -> bool:
+        """While frozen, wait for a change of the look or the view; return whether there is one to show."""
+        self.state.changed.wait(FADE_POLL_SECONDS if self._is_outdated() else FROZEN_POLL_SECONDS)
+        self.state.changed.clear()
+        return self._is_outdated() and not self.done.is_set()
 
-    def _paint_sheet(self, frame: Frame, look: Look, same: bool) -> None:
-        """Every style at once. same: as the last sheet, which may lack some tiles."""
-        if not same:
-            self._grid.invalidate()
-        self._steady.forget()
-        start = time.perf_counter()
-        sheet = self._grid.stylize(frame.image, look)
-        self._deliver(StylizedFrame(frame, frame.image, sheet, look, self._grid.layout), time.perf_counter() - start)
+    def _take_frame(self) -> Frame | None:
+        """Wait until the next frame is due by `fps`, then for the newest frame; return None if none comes soon."""
+        if self.fps and (early := self._due - self.clock.now()) > 0:
+            self.clock.wait(early, self.done)
+        frame = self._captured.take(POLL_SECONDS)
+        if frame is None:
+            return None
+        self._due = max(self.clock.now(), self._due + 1 / self.fps) if self.fps else 0.0
+        self._follow_track(frame.pts)
+        return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1])) if self.mirrored else frame
 
-    def _deliver(self, painted: StylizedFrame, seconds: float) -> None:
-        self.stats.count_painted(seconds, painted.frame.captured)
-        self._stillness.painted()
-        self._last = painted
-        self.painted.put(painted)
-
-    def _wanted(self) -> tuple[Look, bool]:
-        """How to paint now, and whether every style at once."""
-        return self.look.current(), self.state.view is View.GRID
-
-    def _moving(self, shown: tuple[Look, bool] | None) -> bool:
-        return self._wanted() != shown or (self.state.view is View.GRID and not self._grid.complete)
-
-    def _follow(self, seconds: float) -> None:
-        """Turn to what the style track says of that time of the film, once."""
-        cue = self.track.cue(seconds) if self.track is not None else None
+    def _follow_track(self, pts: float) -> None:
+        """Fade to the style track's look when a new cue has been reached."""
+        cue = self.track.cue(pts) if self.track is not None else None
         if cue is not None and cue is not self._cue:
             self._cue = cue
-            self.look.fade_to(cue.look, cue.fade if seconds > 0 else 0.0)
+            self.look.fade_to(cue.look, cue.fade if pts > 0 else 0.0)
 
-    def _mirrored(self, frame: Frame) -> Frame:
-        if not self.mirrored:
-            return frame
-        return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
+    def _deliver(self, frame: Frame) -> None:
+        """Stylize the frame, or reuse the last result, and hand it to the main thread."""
+        fps = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
+        self._frame_stylizer.choose_size(frame.image, self.source.name, self.look.target, fps)
+        self.stylized.put(self._frame_stylizer.stylize(frame, self.look.current(), self._as_grid))
+
+    @property
+    def _as_grid(self) -> bool:
+        return self.state.view is View.GRID
+
+    def _is_outdated(self) -> bool:
+        return self._frame_stylizer.is_outdated(self.look.current(), self._as_grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.live.outputs import Outputs
 from realtime.sinks.output_file import OutputFile
-from realtime.system.console import tell
+from realtime.system.console import RESULT
 
 if TYPE_CHECKING:  # PyAV is loaded only when a recording starts
     from realtime.sinks.recording import Recording
     from realtime.sources.microphone import Microphone
 
+logger = logging.getLogger(__name__)
 MAX_NAMES_PER_SECOND = 1000
 
 
@@ -92,7 +94,7 @@ class Recorder:
         self._outputs.remove(recording)
         path = recording.output.path
         dropped = f", {recording.dropped} left out" if recording.dropped else ""
-        tell(f"saved {path}: {recording.seconds:.2f} s, {recording.frames} pictures{dropped}")
+        logger.info(f"saved {path}: {recording.seconds:.2f} s, {recording.frames} pictures{dropped}", extra=RESULT)
         self._outputs.notify(f"saved {path.name}")
 
     def _open_microphone(self) -> Microphone | None:

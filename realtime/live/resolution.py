@@ -1,11 +1,11 @@
-"""The size that live pictures are painted at: the one asked for, or whatever holds the frame rate."""
+"""The size that live frames are stylized at: a fixed height, or the one that holds the frame rate."""
 
 from __future__ import annotations
 
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from realtime.frame import Image
 from realtime.live.governor import Governor
@@ -16,68 +16,81 @@ from realtime.stylizer.stylizer import Stylizer
 Size = tuple[int, int]  # (width, height)
 
 
-class AdaptiveResolution:
-    """Chooses, and follows the load. height: rows asked for, or None to choose; fps: what is held then.
+@dataclass(frozen=True)
+class _Preparation:
+    """A size that is being prepared in the background, for a look."""
 
-    Where another size has to be made ready first, pictures are painted at the one before meanwhile.
+    size: Size
+    look: Look
+    thread: threading.Thread
+
+
+class AdaptiveResolution:
+    """Chooses a size for each source, and follows the load of the machine.
+
+    height: rows asked for, or None to choose. Where a new size has to be prepared, frames are stylized at the one
+    before until it is ready.
     """
 
     def __init__(self, stylizer: Stylizer, height: int | None) -> None:
         self._stylizer, self._height = stylizer, height
         self._governor: Governor | None = None  # None: the height is fixed
-        self._coming: tuple[Size, Look, threading.Thread] | None = None  # the next size, for what, who makes it ready
+        self._preparation: _Preparation | None = None
 
     def choose(self, image: Image, look: Look, fps: float) -> Size:
-        """For a source that is new, or whose pictures have changed their size: paints some to see how long it takes."""
-        self.close()  # or what comes is timed beside it
+        """Return the size for a new source, or for frames of a new size; stylizes some to measure the time."""
+        self.close()  # what is being prepared would distort the measurement
         if self._height is not None:
-            return _fitting(image, self._height, look)
+            return _size_for(image, self._height, look)
         look = replace(look, strength=1.0, stroke=1.0)
 
         def seconds_at(height: int) -> float:
             start = time.perf_counter()
-            self._stylizer.stylize_at(image, _fitting(image, height, look), look)
+            self._stylizer.stylize_at(image, _size_for(image, height, look), look)
             return time.perf_counter() - start
 
         self._governor = Governor(image.shape[0], fps)
-        width, height = _fitting(image, image.shape[0], look)
+        width, height = _size_for(image, image.shape[0], look)
         self._governor.start(seconds_at, self._stylizer.pixel_seconds(look) * width / height)
-        return _fitting(image, self._governor.height, look)
+        return _size_for(image, self._governor.height, look)
 
     def observe(self, image: Image, look: Look, seconds: float, now: float) -> Size | None:
-        """A picture took that long to paint; the size for the next ones where it changes now. now: s, of any clock."""
+        """Take in how long a frame took to stylize; return the size for the next ones if it changes now.
+
+        now: seconds of any clock.
+        """
         if self._governor is None:
             return None
-        if self._coming is None:
-            usual = look.strength > 0 and look.before is None
-            if not usual or not self._governor.observe(seconds, now, look.stroke):
+        if self._preparation is None:
+            representative = look.strength > 0 and look.before is None
+            if not representative or not self._governor.observe(seconds, now, look.stroke):
                 return None
-            self._coming = self._begin(_fitting(image, self._governor.height, look), look)
-        size, wanted, preparing = self._coming
-        if preparing.is_alive() or look.before is not None:
+            self._preparation = self._prepare(_size_for(image, self._governor.height, look), look)
+        prepared = self._preparation
+        if prepared.thread.is_alive() or look.before is not None:
             return None
-        if look.stroke != wanted.stroke or look.model is not wanted.model:
-            self._coming = self._begin(_fitting(image, self._governor.height, look), look)
+        if look.stroke != prepared.look.stroke or look.model is not prepared.look.model:
+            self._preparation = self._prepare(_size_for(image, self._governor.height, look), look)
             return None
-        self._coming = None
-        return size
+        self._preparation = None
+        return prepared.size
 
     def close(self) -> None:
-        """Wait for what is being made ready, and forget it."""
-        if self._coming is not None:
-            self._coming[-1].join()
-            self._coming = None
+        """Wait for the size that is being prepared, and drop it."""
+        if self._preparation is not None:
+            self._preparation.thread.join()
+            self._preparation = None
 
-    def _begin(self, size: Size, look: Look) -> tuple[Size, Look, threading.Thread]:
+    def _prepare(self, size: Size, look: Look) -> _Preparation:
         def prepare() -> None:
-            with suppress(Exception):  # painting at that size will say it
+            with suppress(Exception):  # stylizing at that size will raise it again
                 self._stylizer.prepare(size, look)
 
-        # Not a daemon, as the painting thread is: a compiler that is at work when the process ends takes it down.
+        # No daemon, unlike the stylizing thread that starts it: a compiler that runs when the process ends crashes it.
         thread = threading.Thread(target=prepare, name="prepare", daemon=False)
         thread.start()
-        return size, look, thread
+        return _Preparation(size, look, thread)
 
 
-def _fitting(image: Image, height: int, look: Look) -> Size:
+def _size_for(image: Image, height: int, look: Look) -> Size:
     return size_for_height((image.shape[1], image.shape[0]), height, look.model.multiple)

@@ -1,4 +1,4 @@
-"""What happened in a run, counted: for the screen while it goes on, for --stats when it is over."""
+"""Statistics of a live run: for the screen while it runs, for --stats at its end."""
 
 from __future__ import annotations
 
@@ -11,94 +11,102 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UsageError
-from realtime.system.files import replace_file
+from realtime.system.files import write_atomic
 
-REMEMBERED = 100_000  # latencies kept for the percentiles: an hour at 30 fps
-RATE_SECONDS = 2.0  # over which the fps on the screen is measured
+MAX_LATENCIES = 100_000  # kept for the percentiles: an hour at 30 fps
+RATE_SECONDS = 2.0  # over which the frame rate on the screen is measured
+MAX_RECENT_FRAMES = 1000  # more than are shown in that time
+LATENCY_FRAMES = 15  # over which the latency on the screen is measured
 
 
 class Stats:
-    """Counters of one run. Each field is written by one thread only."""
+    """Counters of one run. Each attribute is written by one thread only.
+
+    now: the clock that frames are stamped by, in seconds.
+    """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
-        self._now = now  # of the clock that frames are stamped by
-        self.read = 0  # by the capture thread
-        self.dropped = 0
-        self.painted = 0  # by the painting thread
-        self.first_painted = self.last_painted = 0.0
-        self.reused = 0  # paintings shown again, since nothing had moved
-        self.paint_seconds = 0.0
-        self.size_changes = 0  # of the source's frames
-        self.shown = 0  # by the display
-        self.snapshots = 0
-        self.to_painted: deque[float] = deque(maxlen=REMEMBERED)  # seconds from capture
-        self.to_display: deque[float] = deque(maxlen=REMEMBERED)
-        self._recent: deque[float] = deque(maxlen=1000)  # more than come in that time
-        self._latest: deque[float] = deque(maxlen=15)  # of to_display, for the screen
+        self._now = now
         self._started = now()
+        # Written by the capture thread:
+        self.read = 0
+        self.dropped = 0
+        # Written by the stylizing thread:
+        self.stylized = 0
+        self.reused = 0  # frames answered with the last result, since nothing had moved
+        self.stylize_seconds = 0.0
+        self.size_changes = 0  # of the source's frames
+        self._first_stylized = self._last_delivered = 0.0  # when
+        self._until_stylized: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
+        # Written by the main thread:
+        self.shown = 0
+        self.snapshots = 0
+        self._until_shown: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
+        self._shown_times: deque[float] = deque(maxlen=MAX_RECENT_FRAMES)
+        self._latest_latencies: deque[float] = deque(maxlen=LATENCY_FRAMES)
 
-    def count_painted(self, seconds: float, captured: float) -> None:
-        """One more frame went through the network, in that time. captured: its `Frame.captured`."""
+    def count_stylized(self, seconds: float, captured: float) -> None:
+        """Count a frame that was stylized in so many seconds. captured: its `Frame.captured`."""
         now = self._now()
-        self.first_painted = self.first_painted or now
-        self.last_painted = now
-        self.painted += 1
-        self.paint_seconds += seconds
-        self.to_painted.append(now - captured)
+        self._first_stylized = self._first_stylized or now
+        self._last_delivered = now
+        self.stylized += 1
+        self.stylize_seconds += seconds
+        self._until_stylized.append(now - captured)
 
     def count_reused(self) -> None:
-        """One more frame was answered with the last painting."""
-        self.last_painted = self._now()
+        """Count a frame that was answered with the last result."""
+        self._last_delivered = self._now()
         self.reused += 1
 
     @property
     def delivered(self) -> int:
-        """Pictures that came out, newly painted or not."""
-        return self.painted + self.reused
+        """Number of frames that came out, stylized or reused."""
+        return self.stylized + self.reused
 
     def count_shown(self, captured: float) -> None:
-        """One more frame reached the screen. captured: its `Frame.captured`."""
+        """Count a frame that has reached the screen. captured: its `Frame.captured`."""
         now = self._now()
         self.shown += 1
-        self.to_display.append(now - captured)
-        self._latest.append(now - captured)
-        self._recent.append(now)
-        self._forget(now)
+        self._until_shown.append(now - captured)
+        self._latest_latencies.append(now - captured)
+        self._shown_times.append(now)
+        self._drop_old_times(now)
 
-    def _forget(self, now: float) -> None:
-        while self._recent and self._recent[0] < now - RATE_SECONDS:
-            self._recent.popleft()
+    def _drop_old_times(self, now: float) -> None:
+        while self._shown_times and self._shown_times[0] < now - RATE_SECONDS:
+            self._shown_times.popleft()
 
     @property
     def fps_now(self) -> float:
-        """Frames shown a second, lately."""
+        """Frames shown a second, measured over the last two seconds."""
         now = self._now()
-        self._forget(now)
-        return len(self._recent) / min(RATE_SECONDS, max(0.5, now - self._started))
+        self._drop_old_times(now)
+        return len(self._shown_times) / min(RATE_SECONDS, max(0.5, now - self._started))
 
     @property
     def latency_now(self) -> float:
-        """Median of the last frames' capture-to-display time, in seconds."""
-        last = sorted(self._latest) or [0.0]
-        return last[len(last) // 2]
+        """Median of the seconds from capture to display, of the last frames."""
+        latencies = sorted(self._latest_latencies) or [0.0]
+        return latencies[len(latencies) // 2]
 
     def summary(self) -> dict[str, Any]:
-        """Frames counted, fps, latencies in milliseconds."""
-        span = self.last_painted - self.first_painted
-        ordered = sorted(self.to_display or self.to_painted)
+        """Return frame counts, the frame rate, and latencies in milliseconds."""
+        span = self._last_delivered - self._first_stylized
+        latencies = sorted(self._until_shown or self._until_stylized)
         return {
             "frames_read": self.read,
-            "frames_painted": self.painted,
+            "frames_painted": self.stylized,
             "frames_reused": self.reused,
             "frames_shown": self.shown,
             "frames_dropped": self.dropped,
             "fps": round((self.delivered - 1) / span, 2) if self.delivered > 1 and span > 0 else 0.0,
-            "paint_ms_mean": _ms(self.paint_seconds / self.painted) if self.painted else None,
+            "paint_ms_mean": _ms(self.stylize_seconds / self.stylized) if self.stylized else None,
             "latency_ms": {
-                "p50": _ms(_percentile(ordered, 0.50)),
-                "p95": _ms(_percentile(ordered, 0.95)),
-                "max": _ms(_percentile(ordered, 1.0)),
-                "from_capture_to": "display" if self.to_display else "painted",
+                "p50": _ms(_percentile(latencies, 0.50)),
+                "p95": _ms(_percentile(latencies, 0.95)),
+                "max": _ms(_percentile(latencies, 1.0)),
+                "from_capture_to": "display" if self._until_shown else "painted",
             },
             "size_changes": self.size_changes,
             "snapshots": self.snapshots,
@@ -106,16 +114,17 @@ class Stats:
         }
 
 
-def _percentile(ordered: list[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+def _percentile(values: list[float], fraction: float) -> float | None:
+    """Return the value that this fraction of the sorted values lies below."""
+    return values[min(len(values) - 1, int(fraction * len(values)))] if values else None
 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 2)
 
 
-def check_place(path: Path, record: Path | None) -> None:
-    """For --stats, before anything slow. record: what --record writes. Raises UsageError or OutputError."""
+def check_stats_path(path: Path, record: Path | None) -> None:
+    """Check that --stats can be written. record: the file of --record. Raises UsageError or OutputError."""
     if path == record:
         raise UsageError(f"--stats {path} is what --record writes")
     if path.is_dir():
@@ -129,10 +138,8 @@ def check_place(path: Path, record: Path | None) -> None:
 
 
 def write_stats(path: Path, table: dict[str, Any]) -> None:
-    """Write it as JSON, whole or not at all. Raises StylizeError where it cannot be written."""
-    part = path.with_name(path.name + ".part")
+    """Write a table as JSON, whole or not at all. Raises StylizeError."""
     try:
-        part.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-        replace_file(part, path)
+        write_atomic(path, (json.dumps(table, indent=2) + "\n").encode())
     except OSError as error:
         raise StylizeError(f"--stats {path}: {error.strerror or error}") from error

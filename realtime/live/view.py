@@ -1,4 +1,4 @@
-"""What the window can show."""
+"""The views that the window, outputs and pages can show."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from enum import Enum
 
 
 class View(Enum):
-    """The painting alone, beside its original, or every style at once."""
+    """A way to show stylized frames.
 
-    PAINTED = "painted"
+    Attributes:
+        STYLIZED: The stylized picture alone.
+        SPLIT: The original left of a seam, the stylized picture right of it.
+        GRID: The picture in every style, as a sheet of tiles.
+
+    Example:
+        live.state.view = View.SPLIT
+    """
+
+    STYLIZED = "painted"
     SPLIT = "split"
     GRID = "grid"

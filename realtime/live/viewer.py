@@ -27,14 +27,14 @@ class Viewer:
 
     def take(self, timeout: float) -> bool:
         """Wait for a newer frame, at most `timeout` seconds; return whether one has come."""
-        frame = self.live.painted.take(timeout)
+        frame = self.live.stylized.take(timeout)
         if frame is not None:
             self.current = frame
         return frame is not None
 
     def picture(self) -> Image | None:
         """Return the current frame in the current view: [H, W, 3], or None before the first frame."""
-        return self.current.shown(self.live.state.view, self.seam) if self.current is not None else None
+        return self.current.compose(self.live.state.view, self.seam) if self.current is not None else None
 
     def show(self) -> Image | None:
         """Return the picture, and pass it to the outputs unless they have been given exactly this one already."""
@@ -53,5 +53,5 @@ class Viewer:
         if live.source.state != "live":
             return live.source.reason or "the camera is gone; trying again"
         slow = SILENCE_FRAMES / live.source.fps if live.source.fps else 0.0
-        seconds = live.clock.now() - live.newest
+        seconds = live.clock.now() - live.last_frame_time
         return f"{live.source.name} sends nothing" if seconds > max(SILENCE_SECONDS, slow) else ""

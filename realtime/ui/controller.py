@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,11 +15,12 @@ from realtime.live.view import View
 from realtime.live.viewer import Viewer
 from realtime.sinks.snapshot import save_snapshot
 from realtime.sources.opening import next_camera
-from realtime.system.console import tell
+from realtime.system.console import RESULT
 from realtime.ui.commands import SEAM, Command
 from realtime.ui.keys import Action, ActionCommand
 from realtime.ui.messages import Messages
 
+logger = logging.getLogger(__name__)
 MAX_PENDING = 256  # commands; the oldest give way
 VIEW_HINTS = {View.GRID: "click one, or press its number", View.SPLIT: "drag the seam"}
 
@@ -86,7 +88,7 @@ class Controller:
     def choose_style(self, number: int) -> None:
         """Fade to a style, 0 is the first, and leave the grid."""
         if self.live.state.view is View.GRID and number < len(self.live.stylizer.library.styles):
-            self.live.state.view = View.PAINTED
+            self.live.state.view = View.STYLIZED
         self._look_changed(self.live.look.choose_style(number))
 
     def _check_source(self) -> None:
@@ -99,11 +101,11 @@ class Controller:
             self._source = source.name
             line = f"{source.name}: {source.description}"
             self.messages.queue(line)
-            tell(line)
+            logger.info(line, extra=RESULT)
 
     def _look_changed(self, message: str) -> None:
         """Show the message, and have a frozen frame stylized anew."""
-        self.live.state.touched.set()
+        self.live.state.changed.set()
         self.messages.show(message)
 
     def _toggle_recording(self) -> None:
@@ -127,13 +129,13 @@ class Controller:
     def _toggle_freeze(self) -> None:
         state = self.live.state
         state.frozen = not state.frozen
-        state.touched.set()
+        state.changed.set()
         self.messages.show("frozen" if state.frozen else "live again")
 
     def _toggle_view(self, view: View) -> None:
         state = self.live.state
-        state.view = View.PAINTED if state.view is view else view
-        state.touched.set()
+        state.view = View.STYLIZED if state.view is view else view
+        state.changed.set()
         self.messages.show(VIEW_HINTS.get(state.view, ""))
 
     def _save_snapshot(self) -> None:
@@ -150,4 +152,4 @@ class Controller:
             return
         self.live.stats.snapshots += 1
         self.messages.show(f"saved {path.name}")
-        tell(f"saved {path}")
+        logger.info(f"saved {path}", extra=RESULT)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from realtime.system.console import say
+import logging
+
 from realtime.ui.controller import Controller
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.03  # short enough for the sliders of a web page
 
@@ -25,7 +28,7 @@ def run_headless(controller: Controller) -> None:
         if live.source.state != source_state:
             source_state = live.source.state
             lost = source_state != "live"
-            say(f"{live.source.reason}; trying again" if lost else f"{live.source.name} is back")
+            logger.warning(f"{live.source.reason}; trying again" if lost else f"{live.source.name} is back")
 
 
 def _may_pause(controller: Controller) -> bool:

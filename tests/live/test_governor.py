@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.live.governor import PATIENCE, SMALLEST, Governor
+from realtime.live.governor import MIN_HEIGHT, RISE_SECONDS, Governor
 from realtime.stylizer.sizes import PIXEL_LIMIT, size_for_height, stroke_size
 
 Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
@@ -66,7 +66,7 @@ def simulate(governor: Governor, load: Load, seconds: float, begin: float = 0.0)
         yield now, governor.height, took
 
 
-@pytest.mark.parametrize(("speed", "expected"), [(able(5000), 720), (able(50), SMALLEST)])
+@pytest.mark.parametrize(("speed", "expected"), [(able(5000), 720), (able(50), MIN_HEIGHT)])
 def test_fast_and_slow_machines(speed: float, expected: int) -> None:
     assert started(speed).height == expected
 
@@ -114,7 +114,7 @@ def test_a_load_that_took_two_steps_is_forgotten_like_any_other() -> None:
 
     history = list(simulate(governor, load, 60))
     assert len({height for now, height, _ in history if 20 < now < 22}) > 2
-    assert next(now for now, height, _ in history if now > 30 and height == before) < 30 + PATIENCE + 2
+    assert next(now for now, height, _ in history if now > 30 and height == before) < 30 + RISE_SECONDS + 2
 
 
 def test_two_steps_down_do_not_undo_what_was_learnt() -> None:
@@ -178,7 +178,7 @@ def test_recorded_loads(path: Path) -> None:
         before = [took for now, _, took in history if begin - 1 <= now < begin]
         if statistics.median(took for took, _ in second) > 1 / FPS:
             late = statistics.median(before) > 1 / FPS
-            assert not late or max(height for _, height in second) <= SMALLEST or second[0][1] > second[-1][1], begin
+            assert not late or max(height for _, height in second) <= MIN_HEIGHT or second[0][1] > second[-1][1], begin
 
 
 def test_where_going_up_does_not_last_it_is_tried_less_and_less() -> None:
@@ -247,4 +247,4 @@ def test_a_cost_that_does_not_shrink_with_the_picture_does_not_make_it_swing() -
                 heights.append(governor.height)
         moves = [b > a for a, b in itertools.pairwise(heights)]
         assert sum(a != b for a, b in itertools.pairwise(moves)) <= 12, (height, heights)
-        assert took < 1 / FPS or governor.height == SMALLEST, (height, heights)
+        assert took < 1 / FPS or governor.height == MIN_HEIGHT, (height, heights)

@@ -20,7 +20,7 @@ def scene(photo: Image) -> Image:
 def painted(scene: Image, rng: np.random.Generator) -> MotionDetector:
     stillness = MotionDetector()
     assert not stillness.is_still(noisy(scene, rng))
-    stillness.painted()
+    stillness.remember()
     return stillness
 
 

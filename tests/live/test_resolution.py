@@ -57,7 +57,7 @@ def test_another_source_forgets_what_was_on_its_way(library: Library) -> None:
         sizes.choose(frame, stylizer.look, FPS)
         for number in range(10):
             sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
-        assert sizes._coming is not None
+        assert sizes._preparation is not None
         stylizer.ready.set()
         other = np.zeros((240, 320, 3), np.uint8)
         assert sizes.choose(other, stylizer.look, FPS) == (320, 240)
@@ -76,13 +76,13 @@ def test_what_was_made_ready_for_other_strokes_is_made_ready_again(library: Libr
         stylizer.ready.set()
         while not stylizer.prepared:
             time.sleep(0.01)
-        assert sizes._coming is not None
-        sizes._coming[-1].join()
+        assert sizes._preparation is not None
+        sizes._preparation.thread.join()
         fading = replace(look, before=look, share=0.5)
         assert sizes.observe(frame, fading, 2 / FPS, 2.0) is None, "not in the middle of a fade"
         larger = replace(look, stroke=2.0)
         assert sizes.observe(frame, larger, 1 / FPS, 2.1) is None
-        sizes._coming[-1].join()
+        sizes._preparation.thread.join()
         assert len(stylizer.prepared) == 2
         assert sizes.observe(frame, larger, 1 / FPS, 2.2) == stylizer.prepared[-1]
 
@@ -101,7 +101,7 @@ def test_no_compiler_is_at_work_when_the_process_ends(library: Library) -> None:
         painting = threading.Thread(target=paint, daemon=True)
         painting.start()
         painting.join()
-        assert sizes._coming is not None and not sizes._coming[-1].daemon
+        assert sizes._preparation is not None and not sizes._preparation.thread.daemon
         stylizer.ready.set()
         sizes.close()
         assert len(stylizer.prepared) == 1

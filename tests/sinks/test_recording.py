@@ -184,7 +184,7 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
         assert recording is not None
         live.start()
         while len(stamps) < 12:
-            painted = live.painted.take(10)
+            painted = live.stylized.take(10)
             assert painted is not None
             outputs.show(painted.image, painted.frame.captured)
         time.sleep(0.5)
@@ -238,7 +238,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize(("ending", "scale"), [("mp4", 8), ("mp4", 1), ("mkv", 8)])
 def test_a_full_disk_ends_in_a_film_that_plays(
-    small_disk: Path, ending: str, scale: int, capsys: pytest.CaptureFixture[str]
+    small_disk: Path, ending: str, scale: int, capsys: pytest.CaptureFixture[str], console: None
 ) -> None:
     dice = np.random.default_rng(1)
     path = small_disk / f"r.{ending}"

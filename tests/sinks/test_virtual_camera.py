@@ -111,7 +111,7 @@ def test_bytes_are_those_that_were_shown() -> None:
     assert np.array_equal(Remembering.opened[0].frames[0][1], picture)
 
 
-def test_one_that_breaks_is_one_line_and_the_rest_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_that_breaks_is_one_line_and_the_rest_goes_on(capsys: pytest.CaptureFixture[str], console: None) -> None:
     pyvirtualcam.register_backend("ours", Broken)
     outputs = Outputs()
     outputs.add(VirtualCamera((64, 48), 100))

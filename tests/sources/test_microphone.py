@@ -107,7 +107,7 @@ def test_recording_keeps_its_video_when_the_microphone_is_lost(speaker: Speaker,
 
 
 def test_missing_microphone_is_one_line_and_the_recording_has_no_sound(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], console: None
 ) -> None:
     (tmp_path / "asound.conf").write_text("")
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))

@@ -123,7 +123,7 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
                     break
                 clock.advance(0.1)
                 time.sleep(0.01)
-            assert live.dialled() == {}, "where the film happens to be is not the user's wish"
+            assert live.changed_options() == {}, "where the film happens to be is not the user's wish"
     for pts, name in seen:
         expected = (
             "starry_night" if pts < 0.45 else "the_scream" if pts < 0.75 else "tableau" if pts < 0.95 else "udnie"

@@ -160,7 +160,7 @@ def test_several_viewers_cost_one_encoding(served: Served) -> None:
 def asleep(served: Served) -> None:
     deadline = time.monotonic() + 60
     before = -1
-    while before != (before := served.controller.live.stats.painted):
+    while before != (before := served.controller.live.stats.stylized):
         assert time.monotonic() < deadline, "it goes on painting"
         time.sleep(1.5)
 
