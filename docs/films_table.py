@@ -1,9 +1,9 @@
-"""Makes docs/films.md: every awkward film that the tests know, and what comes out of it.
+"""Write docs/video-compatibility.md: every unusual video that the tests know, and what the program makes of it.
 
     python docs/films_table.py [OUTPUT]
 
-The films are made by FFmpeg's command, go through the whole line with a painter that changes nothing, and what comes
-out is judged by ffprobe and by decoding.
+FFmpeg makes the videos; they go through the whole batch pipeline with a stylizer that changes nothing, and ffprobe and
+FFmpeg's decoder judge the result.
 """
 
 from __future__ import annotations
@@ -24,19 +24,21 @@ from realtime.errors import StylizeError  # noqa: E402
 from tests.awkward import FILMS, Awkward  # noqa: E402
 from tests.movies import ffmpeg, heard, length, paint, probe, sound, streams  # noqa: E402
 
-HEAD = """# Awkward films
+HEAD = """# Video compatibility
 
-What cameras, phones, converters and broken disks produce, and what comes back. Each film was made by `tests/awkward.py`
-and went through the whole line with a painter that changes nothing, so that pictures can be compared; ffprobe and
-FFmpeg's decoder are the judges. `python docs/films_table.py` makes this file, and a test compares it.
+What cameras, phones, converters and broken disks produce, and what `realtime-stylize FILE -o OUTPUT` writes for each.
+The inputs are made by `tests/awkward.py`. They go through the whole batch pipeline with a stylizer that changes
+nothing, so that the frames can be compared; ffprobe and FFmpeg's decoder are the judges. `python docs/films_table.py`
+writes this page, and a test compares it with the program.
 
-- Pictures: how many went in and came out, as FFmpeg decodes them; `alike` where none differs by more than five levels
-  on average from its original, both upright.
-  A film with full colours (4:4:4, RGB) loses some where the codec halves them, as players expect it to.
-- Times: `exact` where every picture is shown within a millisecond of its time in the input, from the first one on.
-- Length: of the whole film; `same` within two milliseconds. Matroska counts the 21 ms that AAC needs to begin with.
-- Sound: `bit for bit` where the packets of every track are the same; `in step` where it is first heard as long before
-  or after the first picture as it was, within a millisecond.
+- Pictures: the number of frames that FFmpeg decodes; `alike` where no frame differs by more than five levels on average
+  from its original, both upright. A video with full chroma (4:4:4, RGB) loses some where the codec halves it, as
+  players expect it to.
+- Times: `exact` where every frame is shown within a millisecond of its time in the input, counted from the first frame.
+- Length: of the whole file; `same` within two milliseconds. Matroska counts the 21 ms of AAC's priming.
+- Sound: `bit for bit` where the packets of every track are the same; `in step` where the sound starts as long before or
+  after the first frame as it did, within a millisecond.
+- What is said: the notes that the program prints.
 
 | Film | Into | Pictures | Times | Length | Size | Sound | Also in it | What is said |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -44,8 +46,8 @@ FFmpeg's decoder are the judges. `python docs/films_table.py` makes this file, a
 
 
 def main() -> int:
-    """Write docs/films.md, or the file named."""
-    output = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/films.md"
+    """Write docs/video-compatibility.md, or the file named."""
+    output = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/video-compatibility.md"
     rows = []
     for film in FILMS:
         for ending in film.endings:

@@ -22,12 +22,12 @@ DOCS = Path(__file__).parent
 HEIGHT = 300  # pixels of one picture; it is painted at twice that
 HEAD = """# Gallery
 
-Every style at full strength, painted at 600 pixels of height by the models that ship: above the live one, below the
-wide one (`--network wide`). The pictures: the astronaut Eileen Collins (NASA, public domain); a cup of coffee (Rachel
+Every style at full strength, at a height of 600 pixels, by the shipped models: above the live network, below the wide
+one (`--network wide`). The images: the astronaut Eileen Collins (NASA, public domain); a cup of coffee (Rachel
 Michetti, CC0); a frame of Big Buck Bunny (Blender Foundation, CC BY 3.0); a frame of "people walking" (Intel IoT sample
 videos, CC BY 4.0).
 
-Made by `python docs/gallery.py PICTURE...`. What the figures mean: [model card](model-card.md).
+Made by `python docs/gallery.py PICTURE...`. The figures are explained in the [model card](model-card.md).
 """
 FIGURES = {"content": "content loss", "style": "style loss", "flicker": "flicker"}
 

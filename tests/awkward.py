@@ -1,4 +1,4 @@
-"""Films as cameras, phones, converters and broken disks make them: what docs/films.md shows."""
+"""Films as cameras, phones, converters and broken disks make them: what docs/video-compatibility.md shows."""
 
 from __future__ import annotations
 

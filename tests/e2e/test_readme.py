@@ -1,4 +1,4 @@
-"""Every command in the README is run, as it stands there."""
+"""Every command in the README and in the pages of docs is run, as it stands there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -21,12 +22,13 @@ from tests.movies import H264, PICTURE, TONE, make, probe, times
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
-]
+DOCUMENTS = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [README, *(file.read_text(encoding="utf-8") for file in DOCUMENTS)]
+BLOCKS = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)]
+COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.splitlines() if line.strip()))
 OURS = [c for c in COMMANDS if c.startswith("realtime-stylize")]
-FILES = [c for c in OURS if " -o " in c]
-LIVE = [c for c in OURS if c not in FILES and "--list" not in c and "--version" not in c]
+BATCH = [c for c in OURS if " -o " in c]
+LIVE = [c for c in OURS if c not in BATCH and "--list" not in c and "--version" not in c]
 
 
 def shell(command: str, folder: Path, **more: str) -> subprocess.Popen[str]:
@@ -46,7 +48,7 @@ def shell(command: str, folder: Path, **more: str) -> subprocess.Popen[str]:
 
 
 def watch_and_quit(process: subprocess.Popen[str], screen: Screen, patience: float) -> None:
-    """Wait for a painted picture on the screen, press q, and see it end well."""
+    """Wait for a picture on the screen, press q, and check that the program ends well."""
     deadline = time.monotonic() + patience
     while not screen.shot().any():
         assert process.poll() is None, process.communicate()
@@ -58,18 +60,30 @@ def watch_and_quit(process: subprocess.Popen[str], screen: Screen, patience: flo
     assert process.returncode == 0, out + err
 
 
-def test_the_readme_has_commands_and_each_has_its_test() -> None:
+def test_every_command_in_the_documentation_has_its_test() -> None:
     known = (
-        r"python3 -m venv", r"bash tests/run.sh$", r"realtime-stylize ", r"python -m benchmarks.speed",
-        r"pip install \"\.\[train\]\"$", r"stylize-train ", r"stylize-export ", r"stylize-still ",
+        r"python3 -m venv", r"bash tests/run.sh$", r"realtime-stylize ", r"python -m benchmarks\.\w+( |$)",
+        r"pip install \"\.\[\w+\]\"$", r"stylize-train ", r"stylize-export ", r"stylize-still ",
         r'eval "\$\(realtime-stylize --completion bash\)"$',
     )  # fmt: skip
-    assert len(COMMANDS) > 10
+    assert len(COMMANDS) > 30
     assert [c for c in COMMANDS if not any(re.match(pattern, c) for pattern in known)] == []
 
 
+def test_extras_in_the_documentation_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {extra for page in PAGES for extra in re.findall(r"pip install \"\.\[(\w+)\]\"", page)}
+    assert named and named <= project["optional-dependencies"].keys()
+
+
+def test_benchmarks_in_the_documentation_have_their_tests() -> None:
+    tested = (ROOT / "tests/benchmarks/test_benchmarks.py").read_text(encoding="utf-8")
+    named = {name for command in COMMANDS for name in re.findall(r"python -m (benchmarks\.\w+)", command)}
+    assert {name for name in named if f'"{name}"' not in tested} <= {"benchmarks.page_latency"}  # needs Chromium
+
+
 @pytest.mark.timeout(600)
-def test_the_first_command_ends_with_a_painted_picture(screen: Screen, tmp_path: Path) -> None:
+def test_install_command_ends_with_a_picture_on_the_screen(screen: Screen, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     for name in files:
@@ -80,10 +94,11 @@ def test_the_first_command_ends_with_a_painted_picture(screen: Screen, tmp_path:
 
 
 @pytest.mark.timeout(600)
-def test_the_second_command_runs_the_tests(tmp_path: Path) -> None:
-    """Up to the tests themselves, which are running already."""
-    assert COMMANDS[1] == "bash tests/run.sh"
-    process = shell(f"cd {ROOT} && {COMMANDS[1]}", tmp_path, VENV=sys.prefix, PYTEST_ADDOPTS="--collect-only -q")
+def test_test_command_collects_the_tests(tmp_path: Path) -> None:
+    """Only collect the tests: they are running already."""
+    command = "bash tests/run.sh"
+    assert command in README and command in COMMANDS
+    process = shell(f"cd {ROOT} && {command}", tmp_path, VENV=sys.prefix, PYTEST_ADDOPTS="--collect-only -q")
     out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert re.search(r"\d+ tests collected", out), out
@@ -105,7 +120,7 @@ def test_live_commands_that_need_no_camera(command: str, screen: Screen, tmp_pat
 
 @pytest.mark.parametrize("command", [c for c in LIVE if "--camera" in c])
 def test_live_commands_that_need_a_camera(command: str, screen: Screen, tmp_path: Path) -> None:
-    """With that camera they paint; without it they say so, in one line."""
+    """With that camera they show pictures; without it they print one line and end with status 1."""
     process = shell(command, tmp_path, DISPLAY=screen.display)
     try:
         out, err = process.communicate(timeout=20)
@@ -129,8 +144,8 @@ def test_commands_that_play(command: str, screen: Screen, tmp_path: Path) -> Non
         assert process.returncode == 0, out + err
 
 
-@pytest.mark.parametrize("command", FILES)
-def test_commands_for_films_and_pictures(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", BATCH)
+def test_commands_that_write_videos_and_images(command: str, tmp_path: Path) -> None:
     _, given, _, output, *_ = command.split()
     for folder in ("", "holiday/"):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -144,14 +159,20 @@ def test_commands_for_films_and_pictures(command: str, tmp_path: Path) -> None:
         assert probe(path)["streams"][0]["width"] == 64
 
 
-@pytest.mark.parametrize("command", [c for c in OURS if c not in LIVE and c not in FILES])
+@pytest.mark.parametrize("command", [c for c in OURS if c not in LIVE and c not in BATCH])
 def test_commands_that_list(command: str, tmp_path: Path) -> None:
     process = shell(command, tmp_path)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "") and out.strip()
 
 
-def test_the_benchmark(tmp_path: Path) -> None:
+def test_completion_command_completes_in_bash(tmp_path: Path) -> None:
+    (command,) = [c for c in COMMANDS if "--completion" in c]
+    out, err = shell(f"{command} && complete -p realtime-stylize", tmp_path).communicate(timeout=60)
+    assert out.startswith("complete ") and err == ""
+
+
+def test_speed_benchmark_command(tmp_path: Path) -> None:
     (command,) = [c for c in COMMANDS if "benchmarks.speed" in c]
     process = shell(f"cd {ROOT} && " + re.sub(r"--rounds \d+", "--rounds 1", command), tmp_path)
     out, err = process.communicate(timeout=170)
@@ -160,7 +181,7 @@ def test_the_benchmark(tmp_path: Path) -> None:
 
 
 def test_training_export_and_use(screen: Screen, world: Path, vgg_file: Path, run: Run) -> None:
-    """The three commands in their order, on a world small enough for a test."""
+    """Run the three commands in their order, on data small enough for a test."""
     train, export, use = (
         next(c for c in COMMANDS if c.startswith(start))
         for start in ("stylize-train --config", "stylize-export", "realtime-stylize --demo --models")
@@ -175,8 +196,10 @@ def test_training_export_and_use(screen: Screen, world: Path, vgg_file: Path, ru
     watch_and_quit(shell(use, world, DISPLAY=screen.display), screen, 60)
 
 
-def test_a_painting_of_ones_own(screen: Screen, world: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both commands, for a few seconds and with weights that need no download."""
+def test_commands_for_a_style_of_your_own(
+    screen: Screen, world: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run both commands, for a few seconds and with weights that need no download."""
     learn, use = (c for c in COMMANDS if "grandma" in c)
     painting = cv2.imread(str(world / "paintings/0.jpg"))
     assert painting is not None
@@ -189,8 +212,8 @@ def test_a_painting_of_ones_own(screen: Screen, world: Path, vgg_file: Path, mon
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("stylize-still")])
-def test_one_picture_slow_and_best(command: str, world: Path, vgg_file: Path) -> None:
-    """With fewer steps, a smaller picture, and weights that need no download."""
+def test_commands_of_the_slow_method(command: str, world: Path, vgg_file: Path) -> None:
+    """Run them with fewer steps, a smaller image, and weights that need no download."""
     shutil.copy(world / "photos/0.jpg", world / "photo.jpg")
     shutil.copy(world / "paintings/0.jpg", world / "painting.jpg")
     process = shell(f"{command} --iterations 2 --size 64 --vgg {vgg_file}", world)
@@ -201,7 +224,9 @@ def test_one_picture_slow_and_best(command: str, world: Path, vgg_file: Path) ->
     assert painted is not None and painted.shape == (48, 64, 3)
 
 
-def test_the_library_sample(run: Run, photo: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path) -> None:
+def test_library_sample_writes_its_image(
+    run: Run, photo: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tmp_path: Path
+) -> None:
     (sample,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     cv2.imwrite(str(tmp_path / "photo.jpg"), photo)
     (tmp_path / "sample.py").write_text(sample)
@@ -211,7 +236,7 @@ def test_the_library_sample(run: Run, photo: np.ndarray[tuple[int, ...], np.dtyp
     assert painted is not None and painted.shape == photo.shape
 
 
-def test_the_picture_is_made_by_the_program(tmp_path: Path) -> None:
+def test_picture_of_all_styles_equals_program_output(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "docs/styles_picture.py"), str(tmp_path / "styles.jpg")]
     subprocess.run(command, check=True, cwd=ROOT, timeout=170)
     made, shown = cv2.imread(str(tmp_path / "styles.jpg")), cv2.imread(str(ROOT / "docs/styles.jpg"))

@@ -194,7 +194,7 @@ def test_killed_within_a_fade_and_resumed_it_is_the_same_film(tmp_path: Path, li
     assert all(a == b and (one == two).all() for (a, one), (b, two) in zip(whole, resumed, strict=True))
 
 
-def test_the_readmes_is_one(tmp_path: Path, library: Library, look: Look) -> None:
-    (text,) = re.findall(r"```\n(# time .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_sample_in_docs_is_read(tmp_path: Path, library: Library, look: Look) -> None:
+    (text,) = re.findall(r"```\n(# time .*?)```", (ROOT / "docs/films.md").read_text(encoding="utf-8"), re.DOTALL)
     track = read(tmp_path, text, library, look)
     assert [cue.at for cue in track.cues] == [0, 5, 62.5]
