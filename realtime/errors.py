@@ -1,29 +1,40 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of this package, as one tree.
 
 StylizeError                      the message is one line: what is wrong, with what, what to do
-├── UsageError          ValueError          the command line asks for something impossible (exit 2)
+├── UsageError          ValueError          an option or argument is wrong (exit status 2)
 ├── SourceError         OSError             a camera, stream or file gives no picture
 │   ├── NoCamera        FileNotFoundError   there is no such camera
-│   └── SignalLost      ConnectionError     it worked and stopped; opening it again may help
-├── ModelError          ValueError          a model file that is missing, foreign or broken
-│   └── UnknownStyle    KeyError            no model here has a style of that name
-├── OutputError         OSError             what was painted cannot be written there
-├── EngineError         RuntimeError        the provider asked for cannot be had, or failed
-└── DisplayError        RuntimeError        no screen to open a window on
+│   └── SignalLost      ConnectionError     a source has stopped; opening it again may help
+├── ModelError          ValueError          a model file is missing, foreign or broken
+│   └── UnknownStyle    KeyError            no model has a style of that name
+├── OutputError         OSError             a result cannot be written
+├── EngineError         RuntimeError        a provider is not available, or failed
+└── DisplayError        RuntimeError        there is no screen to open a window on
+
+Each is an exception of Python as well, named in the middle, so that code that does not know this package can catch it.
 """
 
 from __future__ import annotations
 
 
 class StylizeError(Exception):
-    """The base: the command prints its message as one line and exits with 1."""
+    """The base of all exceptions of this package.
+
+    Its message is one line. The command prints it and exits with status 1.
+
+    Example:
+        >>> try:
+        ...     stylizer = Stylizer("no such style")
+        ... except StylizeError as error:
+        ...     print(error)
+    """
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else type(self).__name__
 
 
 class UsageError(StylizeError, ValueError):
-    """The command line asks for something impossible; exit status 2."""
+    """An option or argument is wrong; the command exits with status 2."""
 
 
 class SourceError(StylizeError, OSError):
@@ -39,19 +50,19 @@ class SignalLost(SourceError, ConnectionError):
 
 
 class ModelError(StylizeError, ValueError):
-    """A model file that is missing, foreign or broken."""
+    """A model file is missing, foreign or broken."""
 
 
 class UnknownStyle(ModelError, KeyError):
-    """No model here has a style of that name."""
+    """No model has a style of that name."""
 
 
 class OutputError(StylizeError, OSError):
-    """What was painted cannot be written there."""
+    """A result cannot be written."""
 
 
 class EngineError(StylizeError, RuntimeError):
-    """The provider asked for cannot be had, or failed."""
+    """A provider is not available, or failed."""
 
 
 class DisplayError(StylizeError, RuntimeError):

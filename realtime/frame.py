@@ -1,4 +1,4 @@
-"""What travels down the line."""
+"""Pictures on their way from a source to an output, and what has to be known of them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from av.packet import Packet
 
-Image = NDArray[np.uint8]  # [H, W, 3], BGR as OpenCV has it
+Image = NDArray[np.uint8]  # [H, W, 3], BGR as in OpenCV
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture and when it was taken.
+    """A live picture and its times.
 
-    image: [H, W, 3] uint8, BGR.
-    pts: presentation time in seconds from the source's start; of several files, from that of its own.
-    captured: `time.perf_counter()` when the frame reached this program.
+    Args:
+        image: [H, W, 3] uint8 BGR.
+        pts: presentation time in seconds from the source's start; of several files, from the start of its own.
+        captured: `time.perf_counter()` when the picture reached this program.
+
+    Example:
+        >>> frame = Frame(np.zeros((480, 640, 3), np.uint8), pts=0.0, captured=time.perf_counter())
     """
 
     image: Image
@@ -31,10 +35,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One picture of a film.
+    """A picture of a video file.
 
-    image: [H, W, 3] uint8, BGR, upright.
-    pts, duration: in units of the film's time base, pts from the film's start.
+    Args:
+        image: [H, W, 3] uint8 BGR, upright.
+        pts: presentation time from the video's start, in units of its time base.
+        duration: how long it is shown, in the same units.
     """
 
     image: Image
@@ -44,9 +50,11 @@ class VideoFrame:
 
 @dataclass(frozen=True)
 class Colour:
-    """How a film's numbers become colours: FFmpeg's numbers for each (ISO/IEC 23091-2); 2 is "not said".
+    """The colour description of a video, in FFmpeg's numbers (ISO/IEC 23091-2); 2 is "unspecified".
 
-    range: 0 not said, 1 limited (16 to 235), 2 full.
+    Args:
+        range: 0 unspecified, 1 limited (16 to 235), 2 full (0 to 255).
+        primaries, transfer, matrix: the colour primaries, the transfer function and the YUV matrix.
     """
 
     range: int = 0
@@ -54,43 +62,49 @@ class Colour:
     transfer: int = 2
     matrix: int = 2
 
-    def swscale(self, height: int) -> int:
-        """The matrix as swscale counts; where the film does not say, what players take at that height."""
-        return _SWSCALE.get(self.matrix, 1 if height >= 720 else 5)
+    def swscale_matrix(self, height: int) -> int:
+        """Return swscale's number of the matrix. Where it is unspecified players choose by the height, as here."""
+        return _SWSCALE_MATRICES.get(self.matrix, 1 if height >= 720 else 5)
 
     @property
-    def full(self) -> bool:
-        """Whether it uses all levels, 0 to 255."""
+    def is_full_range(self) -> bool:
+        """Whether all levels are used, 0 to 255."""
         return self.range == 2
 
 
-# swscale's flags for BGR to YUV: AREA, FULL_CHR_H_INP, ACCURATE_RND. To BGR and back then costs 0.3 levels of
-# brightness and 0.04 of colour, with PyAV's default 1.0 and 0.6: a tint. To BGR the default is best: exact flags there
-# heed where H.264 says its colours sit, which is not undone on the way back.
-TO_YUV = 0x20 | 0x4000 | 0x40000
-_SWSCALE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+# swscale's flags for BGR to YUV: AREA, FULL_CHR_H_INP, ACCURATE_RND. The way to BGR and back then costs 0.3 levels of
+# brightness and 0.04 of colour; with PyAV's defaults it costs 1.0 and 0.6, a visible tint. For YUV to BGR the default
+# is best: exact flags would shift the chroma to where H.264 locates it, which is not undone on the way back.
+TO_YUV_FLAGS = 0x20 | 0x4000 | 0x40000
+_SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """What has to come out as it went in.
+    """The properties of a video that its stylized copy keeps.
 
-    size: (width, height), upright. pixel: the shape of one, width over height. rate: nominal frames a second.
-    variable: the distances between pictures differ. deep: more than 8 bits a colour.
+    Args:
+        size: (width, height), upright.
+        time_base: seconds per unit of a `pts`.
+        rate: nominal frames a second.
+        variable_rate: whether the intervals between frames differ.
+        sample_aspect_ratio: width over height of a pixel.
+        colour: its colour description.
+        high_bit_depth: whether it has more than 8 bits a colour.
     """
 
     size: tuple[int, int]
     time_base: Fraction
     rate: Fraction
-    variable: bool = False
-    pixel: Fraction = Fraction(1)
+    variable_rate: bool = False
+    sample_aspect_ratio: Fraction = Fraction(1)
     colour: Colour = Colour()
-    deep: bool = False
+    high_bit_depth: bool = False
 
 
 @dataclass
 class Step:
-    """What a film gives at a time: the packets of other tracks up to a picture, and the picture."""
+    """A step of reading a video: the packets of other tracks up to a frame, and that frame."""
 
     packets: list[Packet[Any]] = field(default_factory=list)
     frame: VideoFrame | None = None
@@ -98,15 +112,19 @@ class Step:
 
 @dataclass(frozen=True)
 class StillImage:
-    """A picture.
+    """A picture of an image file.
 
-    alpha: [H, W] uint8 or uint16, or None where it hides nothing. exif, icc: as they stood in the file.
-    deep: the file has 16 bits a channel.
+    Args:
+        image: [H, W, 3] uint8 BGR.
+        alpha: [H, W] uint8 or uint16, or None if the picture is opaque.
+        high_bit_depth: whether the file has 16 bits a channel.
+        exif, icc: metadata and colour profile as they are in the file.
+        notes: what the user should know about the decoding.
     """
 
     image: Image
     alpha: NDArray[Any] | None = None
-    deep: bool = False
+    high_bit_depth: bool = False
     exif: bytes = b""
     icc: bytes = b""
     notes: list[str] = field(default_factory=list)
@@ -114,9 +132,13 @@ class StillImage:
 
 @dataclass(frozen=True)
 class Animation:
-    """Pictures of one size, in order.
+    """The pictures of an animated image file, all of one size.
 
-    durations: ms that each is shown; loops: how often all are, 0 for ever; losses: what the file should have had.
+    Args:
+        pictures: in order.
+        durations: how long each is shown, in ms.
+        loops: how often they are all shown; 0 is for ever.
+        losses: what a damaged file lacks, for the user.
     """
 
     pictures: list[StillImage]
@@ -126,5 +148,5 @@ class Animation:
 
     @property
     def times(self) -> list[float]:
-        """When each comes, s."""
+        """When each picture is shown, in seconds from the start."""
         return [sum(self.durations[:number]) / 1000 for number in range(len(self.durations))]

@@ -1,4 +1,4 @@
-"""Pictures of any shape into one of a given size."""
+"""Resizing, letterboxing and bit depth of pictures."""
 
 from __future__ import annotations
 
@@ -8,30 +8,38 @@ from numpy.typing import NDArray
 
 from realtime.frame import Image
 
-CLOSE = 0.05  # of a side: sizes painted at are multiples of 8, and therefore a little off
+STRETCH_TOLERANCE = 0.05  # of a side: stylized sizes are multiples of 8, so their shape is a little off
 
 
-def place(picture: Image, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Where the picture lies in `size` (width, height) when it fills as much as its shape allows.
+def letterbox_area(image: Image, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return where an image lies in a letterbox of `size` (width, height): as large as its shape allows.
 
-    Returns (left, top, width, height) in pixels.
+    Returns:
+        (left, top, width, height) in pixels.
     """
-    factor = min(size[0] / picture.shape[1], size[1] / picture.shape[0])
-    inner = [max(1, round(side * factor)) for side in (picture.shape[1], picture.shape[0])]
-    width, height = (full if full - side <= full * CLOSE else side for side, full in zip(inner, size, strict=True))
+    factor = min(size[0] / image.shape[1], size[1] / image.shape[0])
+    scaled = [max(1, round(side * factor)) for side in (image.shape[1], image.shape[0])]
+    width, height = (
+        full if full - side <= full * STRETCH_TOLERANCE else side for side, full in zip(scaled, size, strict=True)
+    )
     return (size[0] - width) // 2, (size[1] - height) // 2, width, height
 
 
-def letterbox(picture: Image, size: tuple[int, int]) -> Image:
-    """The picture, scaled into `size` (width, height), with black bars where the shapes differ.
+def letterbox(image: Image, size: tuple[int, int]) -> Image:
+    """Return the image scaled into `size` (width, height), with black bars where the shapes differ.
 
-    Returns [height, width, 3] uint8: the picture itself, where it has that size already, else a new array.
+    Args:
+        image: [h, w, 3] uint8.
+        size: (width, height) of the result.
+
+    Returns:
+        [height, width, 3] uint8: the image itself if it has that size already.
     """
-    if picture.shape[:2] == (size[1], size[0]):
-        return picture
-    left, top, width, height = place(picture, size)
-    method = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_LINEAR
-    scaled = np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
+    if image.shape[:2] == (size[1], size[0]):
+        return image
+    left, top, width, height = letterbox_area(image, size)
+    method = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
+    scaled = np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
     if (width, height) == size:
         return scaled
     canvas = np.zeros((size[1], size[0], 3), np.uint8)
@@ -40,7 +48,7 @@ def letterbox(picture: Image, size: tuple[int, int]) -> Image:
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
-    """The image [H, W, 3] at that (width, height); itself where it has it."""
+    """Return the image [h, w, 3] stretched to `size` (width, height), or itself if it has that size."""
     if (image.shape[1], image.shape[0]) == size:
         return image
     shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
@@ -48,7 +56,7 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
 
 
 def to_8bit(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """As uint8, from uint16 or from floats of 0 to 1; a uint8 array itself."""
+    """Return an array as uint8: from uint16, from floats of 0 to 1, or a uint8 array itself."""
     if raw.dtype == np.uint8:
         return np.asarray(raw, np.uint8)
     if raw.dtype == np.uint16:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.imaging import letterbox, place
+from realtime.imaging import letterbox, letterbox_area
 
 
 def white(width: int, height: int) -> Image:
@@ -25,7 +25,7 @@ def test_as_large_as_its_shape_allows(
     picture: tuple[int, int], size: tuple[int, int], where: tuple[int, int, int, int]
 ) -> None:
     image = white(*picture)
-    assert place(image, size) == where
+    assert letterbox_area(image, size) == where
     fitted = letterbox(image, size)
     assert fitted.shape == (size[1], size[0], 3)
     left, top, width, height = where

@@ -1,4 +1,4 @@
-"""Options beat the config file, and that beats the defaults."""
+"""The config file. Options of the command line override it, and it overrides the defaults."""
 
 from __future__ import annotations
 
@@ -15,47 +15,59 @@ from realtime.system.toml_file import TomlFile
 
 
 class Config:
-    """The file of defaults, and what the command line asked for beside it.
+    """The config file, together with the options that the command line gives.
 
-    given: what was asked for, by `dest`. values: what the file says and nothing given stands against, by `dest`.
-    Raises UsageError, with the file and the line, for what cannot be understood.
+    Args:
+        parser: the parser of the command line, which knows the keys.
+        given: the options on the command line, by `dest`.
+
+    Attributes:
+        file: the TOML file.
+        values: those values of the file that the command line does not override, by `dest`.
+
+    Raises:
+        UsageError: the file cannot be understood; the message names the file and the line.
     """
 
     def __init__(self, parser: Parser, given: dict[str, Any]) -> None:
-        self.given = given
+        self._given = given
         path: Path | None = given.get("config")
         if path is not None and not path.exists() and not given.get("save_config"):
             raise UsageError(f"--config {path}: there is no such file (--save-config makes one)")
-        self.options = parser.options(*CONFIGURABLE)
-        self.sources = parser.options(Section.INPUT)
+        self._options = parser.options(*CONFIGURABLE)
+        self._sources = parser.options(Section.INPUT)
         self.file = TomlFile(path or config_path())
-        self.values = self.file.values(self.options)
-        against = {*given}
-        if against & {*self.sources, "inputs"}:
-            against |= {*self.sources}
-        if "output" in given:  # files are written: what is for live pictures does not concern them
-            against |= {action.dest for action in parser.options(Section.INPUT, Section.LIVE).values()}
-        self.values = {dest: value for dest, value in self.values.items() if dest not in against}
+        overridden = {*given}
+        if overridden & {*self._sources, "inputs"}:
+            overridden |= {*self._sources}
+        if "output" in given:  # a run that writes files has no use for the options of a live run
+            overridden |= {action.dest for action in parser.options(Section.INPUT, Section.LIVE).values()}
+        values = self.file.values(self._options)
+        self.values = {dest: value for dest, value in values.items() if dest not in overridden}
 
-    def save(self, dialled: dict[str, Any]) -> None:
-        """Keep what was asked for, and what was dialled since, by the options' names. Raises OutputError."""
-        asked = {key: self.given[action.dest] for key, action in self.options.items() if action.dest in self.given}
-        values = {key: _plain(value) for key, value in (asked | dialled).items()}
-        if asked.keys() & self.sources.keys():  # one takes the other's place
-            values = dict.fromkeys(self.sources) | values
+    def save(self, changed: dict[str, Any]) -> None:
+        """Write the options of the command line to the file, and what the user changed since. Raises OutputError.
+
+        Args:
+            changed: values by the options' names.
+        """
+        given = {key: self._given[action.dest] for key, action in self._options.items() if action.dest in self._given}
+        values = {key: _to_toml(value) for key, value in (given | changed).items()}
+        if given.keys() & self._sources.keys():  # a source replaces the file's
+            values = dict.fromkeys(self._sources) | values
         self.file.write(values)
         tell(f"saved {self.file.path}")
 
-    def blame(self, error: StylizeError) -> str:
-        """The error's line; where a value of the file is what is wrong, with its place."""
-        valid = [key for key, action in self.options.items() if action.dest in self.values]
-        return self.file.blame(error, valid)
+    def locate(self, error: StylizeError) -> str:
+        """Return the error's message, with the file and the line if a value of the file caused it."""
+        keys = [key for key, action in self._options.items() if action.dest in self.values]
+        return self.file.locate(error, keys)
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
-    """Read the command line, and the config file for what it leaves open. Raises UsageError."""
+    """Parse the command line, and take what it leaves open from the config file. Raises UsageError."""
     for word in argv:
-        if not word or re.fullmatch("--[a-z-]+=", word):  # as a Path that would be the folder we are in
+        if not word or re.fullmatch("--[a-z-]+=", word):  # as a Path it would be the current folder
             raise UsageError(f"an empty name or value{f' for {word[:-1]}' if word else ''}; is a variable not set?")
     parser = build_parser()
     defaults = {action.dest: action.default for action in parser._actions if action.dest != "help"}
@@ -69,5 +81,5 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
     return argparse.Namespace(**(defaults | config.values | given)), config
 
 
-def _plain(value: Any) -> Any:
+def _to_toml(value: Any) -> Any:
     return str(value.expanduser().resolve()) if isinstance(value, Path) else value

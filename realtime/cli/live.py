@@ -83,7 +83,7 @@ def _run(
     library = load_library(arguments.models, arguments.network)
     start = look_from(arguments, library)
     presets = Presets(config.file.path.with_name("presets.toml"))
-    look = presets.recall(arguments.look, library) if arguments.look is not None else start
+    look = presets.load(arguments.look, library) if arguments.look is not None else start
     track = read_style_track(arguments.style_track, library, look) if arguments.style_track is not None else None
     stylizer, source, page = _open(arguments, library, height)
 

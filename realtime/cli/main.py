@@ -74,7 +74,7 @@ def _run_command() -> int:
     except StylizeError as error:
         if "--debug" in sys.argv:
             raise
-        print(f"realtime-stylize: {config.blame(error) if config else error}", file=sys.stderr)
+        print(f"realtime-stylize: {config.locate(error) if config else error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
         closed_pipe = errno.EINVAL if sys.platform == "win32" else errno.EPIPE

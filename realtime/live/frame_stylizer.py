@@ -75,7 +75,7 @@ class FrameStylizer:
         """Stylize as many tiles as there is time for. same: the last sheet is of this picture and look."""
         if not same:
             self._grid.invalidate()
-        self._smoother.forget()
+        self._smoother.reset()
         start = time.perf_counter()
         sheet = self._grid.stylize(frame.image, look)
         self._stats.count_stylized(time.perf_counter() - start, frame.captured)

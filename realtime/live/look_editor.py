@@ -10,7 +10,7 @@ from dataclasses import replace
 from realtime.errors import StylizeError, UnknownStyle
 from realtime.inference.model import Model, Style
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import FADE_SECONDS, LIMITS, MOST_STYLES, Crossfade, Look, one_style
+from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES, MAX_STYLES, Crossfade, Look, one_style
 from realtime.stylizer.presets import Presets
 from realtime.system.paths import config_path
 
@@ -134,7 +134,7 @@ class LookEditor:
         """Make strokes larger (1) or finer (-1)."""
         now = self.target.stroke
         further = [s for s in STROKES if (s > now * 1.01 if by > 0 else s < now * 0.99)]
-        low, high = LIMITS["stroke"]
+        low, high = LOOK_RANGES["stroke"]
         return self.set("stroke", (min(further) if by > 0 else max(further)) if further else min(max(now, low), high))
 
     def change_smoothing(self, by: int) -> str:
@@ -142,7 +142,7 @@ class LookEditor:
         return self.set("smooth", _stepped(self.target.smooth, by))
 
     def set(self, name: str, value: float) -> str:
-        """Set a field of LIMITS, or "second_share". Raises UsageError for a value out of the field's range."""
+        """Set a field of LOOK_RANGES, or "second_share". Raises UsageError for a value out of the field's range."""
         if name == SECOND_SHARE:
             with self._lock:
                 if self._second is None:
@@ -161,7 +161,7 @@ class LookEditor:
     def save_preset(self, number: int) -> str:
         """Save the target as a preset, 0 is the first."""
         try:
-            self.presets.keep(_preset_name(number), self.target)
+            self.presets.save(_preset_name(number), self.target)
         except StylizeError as error:
             return self._without_folder(error)
         return f"kept as {_preset_name(number)}: {self.target.label}"
@@ -169,7 +169,7 @@ class LookEditor:
     def recall_preset(self, number: int) -> str:
         """Fade to a preset, 0 is the first."""
         try:
-            look = self.presets.recall(_preset_name(number), self.library)
+            look = self.presets.load(_preset_name(number), self.library)
         except UnknownStyle as error:
             return f"{_preset_name(number)}: {str(error).partition(';')[0]}"
         except StylizeError as error:
@@ -216,7 +216,7 @@ class LookEditor:
         chosen = self._chosen
         weights = chosen.weights
         if self._second is not None and self._second[0] is chosen.model:
-            strongest = {style.row for style, _ in chosen.mix[: MOST_STYLES - 1]}
+            strongest = {style.row for style, _ in chosen.mix[: MAX_STYLES - 1]}
             kept = [weight if row in strongest else 0.0 for row, weight in enumerate(weights)]
             total, share = sum(kept), self._second_share
             second = one_style(*self._second).weights
@@ -232,7 +232,7 @@ class LookEditor:
             return self._start_fade(look)
 
     def _start_fade(self, look: Look, seconds: float | None = None) -> Look:
-        self._crossfade.go(look, self._clock(), seconds)
+        self._crossfade.fade_to(look, self._clock(), seconds)
         return look
 
 

@@ -17,7 +17,7 @@ from realtime.live.state import LiveState, StylizedFrame
 from realtime.live.stats import Stats
 from realtime.live.view import View
 from realtime.sources.reconnect import ReconnectingSource
-from realtime.stylizer.look import FADE_SECONDS, LIMITS
+from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES
 from realtime.stylizer.presets import Presets
 from realtime.stylizer.sizes import stroke_size
 from realtime.stylizer.style_track import Cue, StyleTrack
@@ -188,7 +188,7 @@ class Live:
             "source": self.source.name,
             "working_size": list(self.working_size),
             "style": target.label,
-            "look": {name: getattr(target, name) for name in LIMITS},
+            "look": {name: getattr(target, name) for name in LOOK_RANGES},
             "provider": self.stylizer.provider,
             "provider_reason": self.stylizer.provider_reason,
             "decode_errors": self.source.decode_errors,
@@ -266,7 +266,7 @@ class Live:
 
     def _follow_track(self, pts: float) -> None:
         """Fade to the style track's look when a new cue has been reached."""
-        cue = self.track.cue(pts) if self.track is not None else None
+        cue = self.track.cue_at(pts) if self.track is not None else None
         if cue is not None and cue is not self._cue:
             self._cue = cue
             self.look.fade_to(cue.look, cue.fade if pts > 0 else 0.0)

@@ -62,12 +62,12 @@ class AdaptiveResolution:
         if self._governor is None:
             return None
         if self._preparation is None:
-            representative = look.strength > 0 and look.before is None
+            representative = look.strength > 0 and look.previous is None
             if not representative or not self._governor.observe(seconds, now, look.stroke):
                 return None
             self._preparation = self._prepare(_size_for(image, self._governor.height, look), look)
         prepared = self._preparation
-        if prepared.thread.is_alive() or look.before is not None:
+        if prepared.thread.is_alive() or look.previous is not None:
             return None
         if look.stroke != prepared.look.stroke or look.model is not prepared.look.model:
             self._preparation = self._prepare(_size_for(image, self._governor.height, look), look)

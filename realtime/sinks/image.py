@@ -59,7 +59,7 @@ def write_image(output: OutputFile, image: Image, still: StillImage) -> None:
     if alpha is not None and suffix in _OPAQUE_SUFFIXES:
         opacity = to_8bit(alpha)[:, :, None].astype(np.float32) / 255
         pixels = np.asarray(image * opacity + 255 * (1 - opacity) + 0.5, np.uint8)  # on white
-    elif still.deep and suffix in _SIXTEEN_BIT_SUFFIXES:
+    elif still.high_bit_depth and suffix in _SIXTEEN_BIT_SUFFIXES:
         channels = image if alpha is None else np.dstack([image, to_8bit(alpha)])
         pixels = channels.astype(np.uint16) * 257
         if alpha is not None and alpha.dtype == np.uint16:

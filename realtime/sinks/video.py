@@ -19,7 +19,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
-from realtime.frame import TO_YUV, Step, VideoFormat, VideoFrame
+from realtime.frame import TO_YUV_FLAGS, Step, VideoFormat, VideoFrame
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
@@ -70,10 +70,10 @@ class VideoSink:
         self._colour = format.colour
         if encoding.codec == "ffv1":  # stored as RGB
             self._colour = replace(format.colour, range=2, matrix=0)
-        self._pixel_format = encoding.pixel_format(format.size, format.deep)
+        self._pixel_format = encoding.pixel_format(format.size, format.high_bit_depth)
         self._reformatter = VideoReformatter()
         self.notes = self._compromises(encoding)
-        fragments = _FRAGMENT_OPTIONS if format.variable else _KEYFRAME_FRAGMENT_OPTIONS
+        fragments = _FRAGMENT_OPTIONS if format.variable_rate else _KEYFRAME_FRAGMENT_OPTIONS
         options = _FLUSH_OPTIONS | (fragments if encoding.fragmented else {})
         self._container: OutputContainer = av.open(
             str(output.part), "w", format=encoding.container, container_options=options
@@ -85,11 +85,11 @@ class VideoSink:
     def _compromises(self, encoding: Encoding) -> list[str]:
         """Return what of the video's format the codec or the container cannot keep, for the user."""
         notes = []
-        if self._format.deep and "10" not in self._pixel_format:
+        if self._format.high_bit_depth and "10" not in self._pixel_format:
             notes.append("it is written with 8 bits too, which plays everywhere; --codec hevc and av1 keep 10")
         if self._pixel_format.startswith("yuv444p") and encoding.codec in ("h264", "hevc"):
             notes.append(f"its odd size needs 4:4:4 colour in {encoding.codec}, which not every player shows")
-        if self._format.pixel != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
+        if self._format.sample_aspect_ratio != 1 and encoding.codec in ("vp9", "av1") and not encoding.fragmented:
             suffix = self._output.path.suffix
             notes.append(f"its pixels are not square, which cannot be said in {suffix}; .mp4 can")
         return notes
@@ -103,7 +103,7 @@ class VideoSink:
         context: VideoCodecContext = stream.codec_context
         context.width, context.height = format.size
         context.pix_fmt = self._pixel_format
-        context.sample_aspect_ratio = format.pixel
+        context.sample_aspect_ratio = format.sample_aspect_ratio
         context.color_range = self._colour.range
         context.color_primaries = self._colour.primaries
         context.color_trc = self._colour.transfer
@@ -119,7 +119,7 @@ class VideoSink:
         context = stream.codec_context
         context.time_base = stream.time_base = self._format.time_base
         context.flags |= Flags.frame_duration
-        if encoding.fragmented and self._format.variable:
+        if encoding.fragmented and self._format.variable_rate:
             context.max_b_frames = 0  # with B-frames the durations of the fragments come out wrong
         elif encoding.fragmented:
             context.gop_size = max(1, round(_MAX_KEYFRAME_SECONDS * self._format.rate))
@@ -206,10 +206,10 @@ class VideoSink:
         """Convert BGR to the encoder's pixel format, and attach the frame's time and duration."""
         av_frame = AvFrame.from_ndarray(np.ascontiguousarray(frame.image), format="bgr24")
         width, height = self._format.size
-        matrix, color_range = self._colour.swscale(height), 2 if self._colour.full else 1
+        matrix, color_range = self._colour.swscale_matrix(height), 2 if self._colour.is_full_range else 1
         av_frame = self._reformatter.reformat(
             av_frame, width, height, self._pixel_format,
-            src_color_range=2, dst_colorspace=matrix, dst_color_range=color_range, interpolation=TO_YUV,
+            src_color_range=2, dst_colorspace=matrix, dst_color_range=color_range, interpolation=TO_YUV_FLAGS,
         )  # fmt: skip
         av_frame.pts, av_frame.time_base, av_frame.duration = frame.pts, self._format.time_base, frame.duration
         return av_frame

@@ -34,7 +34,9 @@ class ToBgr:
         """Return the frame as [H, W, 3] uint8. Raises FFmpegError or ValueError if it cannot be converted."""
         width, height = self._size
         colour = self.colour
-        matrix, levels = (None, None) if frame.format.is_rgb else (colour.swscale(height), 2 if colour.full else 1)
+        matrix, levels = None, None
+        if not frame.format.is_rgb:
+            matrix, levels = colour.swscale_matrix(height), 2 if colour.is_full_range else 1
         eight_bit_format = _BIT_DEPTH.sub("", frame.format.name)
         # Reducing to 8 bits first keeps swscale off its code path for deep formats, which smears the colours.
         if eight_bit_format != frame.format.name:

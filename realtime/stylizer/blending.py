@@ -1,4 +1,4 @@
-"""Painting and photo, brought together: strength and colours. Every step is one pass of OpenCV over bytes."""
+"""Blending of the stylized picture with its photo: strength and colours. Each step is one pass of OpenCV over bytes."""
 
 from __future__ import annotations
 
@@ -9,58 +9,61 @@ from realtime.frame import Image
 from realtime.imaging import resize
 from realtime.stylizer.look import Look
 
-BAND = 64  # rows at a time: what lies between the steps stays in the processor's cache, which is five times as fast
+BAND_ROWS = 64  # processed at once: intermediate results stay in the CPU's cache, which is five times as fast
 
 
-def blend_look(painted: Image, original: Image, look: Look) -> Image:
-    """What the look's strength and colours make of both; the painting itself where they are at their defaults.
+def blend_look(stylized: Image, original: Image, look: Look) -> Image:
+    """Return the stylized picture with the look's strength and colours applied, or itself if both are the defaults.
 
-    painted: of any size; original: [H, W, 3] uint8 BGR. Mixed, it comes out at the original's size.
+    Args:
+        stylized: [h, w, 3] uint8 BGR, of any size.
+        original: [H, W, 3] uint8 BGR. A blended result has this size.
+        look: its strength and keep_colors are used.
 
-    Strength mixes the bytes as they are, gamma and all: these are about evenly spaced to the eye, so that half way
-    looks like half way. Mixed as light the brighter one would win: half of black and white looks three quarters white.
+    Strength blends the gamma-encoded bytes: they are about evenly spaced to the eye, so that 0.5 looks like half way.
+    Blended as linear light the brighter picture would win: half of black and white would look three quarters white.
     """
     if look.strength == 1 and look.keep_colors == 0:
-        return painted
-    painted = resize(painted, (original.shape[1], original.shape[0]))
+        return stylized
+    stylized = resize(stylized, (original.shape[1], original.shape[0]))
     if look.keep_colors:
-        painted = blend(painted, keep_colors(painted, original), look.keep_colors)
-    return blend(original, painted, look.strength)
+        stylized = blend(stylized, keep_colors(stylized, original), look.keep_colors)
+    return blend(original, stylized, look.strength)
 
 
-def blend(one: Image, other: Image, share: float) -> Image:
-    """`share` of the other, 0 to 1, and the rest of the one."""
-    if share == 1:
-        return other
-    return np.asarray(cv2.addWeighted(other, share, one, 1 - share, 0), np.uint8)
+def blend(start: Image, end: Image, alpha: float) -> Image:
+    """Return `start` blended with `end`: alpha, 0 to 1, is the part of `end`."""
+    if alpha == 1:
+        return end
+    return np.asarray(cv2.addWeighted(end, alpha, start, 1 - alpha, 0), np.uint8)
 
 
-def keep_colors(painted: Image, original: Image) -> Image:
-    """The painting's luminance with the original's chrominance; both [H, W, 3] uint8 BGR.
+def keep_colors(stylized: Image, original: Image) -> Image:
+    """Return the luminance of the stylized picture with the chrominance of the original; all [H, W, 3] uint8 BGR.
 
-    Each pixel is grey of the painting's luma (BT.601, as YCrCb has it) plus the original's distance from its own grey.
-    Where that is no colour a screen has, the distance is shortened until it is one: paler, but of the same hue and the
-    painting's luminance. Clipping would change both.
+    Each pixel is grey of the stylized luma (BT.601, as in YCrCb) plus the original's difference from its own grey.
+    Where the sum is outside of RGB the difference is scaled down until it fits: the colour is paler, but its hue and
+    luminance are kept. Clipping would change both.
     """
     out = np.empty_like(original)
-    for top in range(0, len(out), BAND):
-        band = slice(top, top + BAND)
-        out[band] = _keep_colors(painted[band], original[band])
+    for top in range(0, len(out), BAND_ROWS):
+        band = slice(top, top + BAND_ROWS)
+        out[band] = _keep_colors(stylized[band], original[band])
     return out
 
 
-def _keep_colors(painted: Image, original: Image) -> Image:
-    grey = cv2.cvtColor(painted, cv2.COLOR_BGR2GRAY)
-    own = cv2.cvtColor(original, cv2.COLOR_BGR2GRAY)
+def _keep_colors(stylized: Image, original: Image) -> Image:
+    grey = cv2.cvtColor(stylized, cv2.COLOR_BGR2GRAY)
+    own_grey = cv2.cvtColor(original, cv2.COLOR_BGR2GRAY)
     blue, green, red = cv2.split(original)
     highest = cv2.max(cv2.max(blue, green), red)
     lowest = cv2.min(cv2.min(blue, green), red)
-    # How much of the distance fits, in 255ths; uint8 division saturates at the whole of it.
-    above = cv2.divide(cv2.bitwise_not(grey), cv2.subtract(highest, own), scale=255)
-    below = cv2.divide(grey, cv2.subtract(own, lowest), scale=255)
+    # The part of the difference that fits, in 255ths. Division of uint8 saturates, so that it is 255 at most.
+    above = cv2.divide(cv2.bitwise_not(grey), cv2.subtract(highest, own_grey), scale=255)
+    below = cv2.divide(grey, cv2.subtract(own_grey, lowest), scale=255)
     fits = cv2.cvtColor(cv2.min(above, below), cv2.COLOR_GRAY2BGR)
-    own = cv2.cvtColor(own, cv2.COLOR_GRAY2BGR)
+    own_grey = cv2.cvtColor(own_grey, cv2.COLOR_GRAY2BGR)
     out = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    out = cv2.add(out, cv2.multiply(cv2.subtract(original, own), fits, scale=1 / 255))
-    out = cv2.subtract(out, cv2.multiply(cv2.subtract(own, original), fits, scale=1 / 255))
+    out = cv2.add(out, cv2.multiply(cv2.subtract(original, own_grey), fits, scale=1 / 255))
+    out = cv2.subtract(out, cv2.multiply(cv2.subtract(own_grey, original), fits, scale=1 / 255))
     return np.asarray(out, np.uint8)

@@ -1,4 +1,4 @@
-"""Which styles there are: the model files on this machine, and what they say of themselves."""
+"""The styles that can be chosen: those of the shipped model files and of the user's."""
 
 from __future__ import annotations
 
@@ -12,28 +12,36 @@ from realtime.system.paths import shipped_folder, user_folder
 
 _log = logging.getLogger(__name__)
 
-NETWORKS = ("live", "wide")  # that ship: for laptops; up to four times as long, for GPUs and films that may take it
+NETWORKS = ("live", "wide")  # shipped: for laptops, and for GPUs and videos that may take up to four times as long
 
 
 class Library:
     """Every style that can be chosen, in the order of the number keys.
 
-    A model that another one holds whole, with the same convolutions and more styles, gives way to it, so that the
-    user's own styles mix with those they were added to. Of two styles of one name the later model's counts.
+    A model is replaced by one that contains it, with the same convolutions and more styles, so that the user's own
+    styles can be mixed with those they were added to. Of two styles of one name the later model's is used.
+
+    Args:
+        models: model files in their order.
+        own: the user's model files, which extend these or other ones. Their styles come last, and only those with new
+            names are used.
+
+    Attributes:
+        models: the model files in use.
+        styles: pairs of a model and a style.
     """
 
     def __init__(self, models: list[Model], own: Sequence[Model] = ()) -> None:
-        """own: the user's, added to these or to others: their styles come last, and only those of new names count."""
-        first, rest = ([_largest(model, [*models, *own]) for model in some] for some in (models, own))
+        first, rest = ([_largest(model, [*models, *own]) for model in part] for part in (models, own))
         self.models = list(dict.fromkeys(first + rest))
         known = {style.name: (model, style) for model in dict.fromkeys(first) for style in model.styles}
         added = {style.name: (model, style) for model in rest for style in model.styles if style.name not in known}
-        self.styles: list[tuple[Model, Style]] = list((known | added).values())  # each at its first model's place
+        self.styles: list[tuple[Model, Style]] = list((known | added).values())  # a replaced style keeps its place
 
     def find(self, name: str) -> tuple[Model, Style]:
-        """The style of that name; case, blanks and hyphens do not matter, and a unique start will do.
+        """Return the model and the style of a name. Case, blanks and hyphens are ignored; a unique prefix is enough.
 
-        Raises UnknownStyle, naming those that there are.
+        Raises UnknownStyle, which lists the names.
         """
         wanted = _plain(name)
         exact = [entry for entry in self.styles if _plain(entry[1].name) == wanted]
@@ -46,7 +54,7 @@ class Library:
 
 
 def _largest(model: Model, models: list[Model]) -> Model:
-    """The model itself, or the largest that has all its styles and the same convolutions."""
+    """Return the largest model with all styles of this one and the same convolutions, or the model itself."""
     names = {style.name for style in model.styles}
     same = [m for m in models if model.trunk and m.trunk == model.trunk and names <= {s.name for s in m.styles}]
     return max(same, key=lambda m: len(m.styles), default=model)
@@ -57,7 +65,7 @@ def _plain(name: str) -> str:
 
 
 def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Library:
-    """The shipped model of that network, then the user's own, then those of `extra`, a folder or one file.
+    """Load the shipped model of that network, the user's own ones, and those of `extra`, a folder or one file.
 
     A broken file in `extra` or the shipped one is an error. A broken one in the user's folder is logged and passed
     over, so that the others can still be used. Raises ModelError.

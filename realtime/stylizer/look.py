@@ -1,4 +1,4 @@
-"""What the user has dialled in: one immutable value that travels with each frame."""
+"""The look: everything about how a picture is stylized, in one immutable value that travels with each frame."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ from realtime.inference.model import Model, Style
 from realtime.stylizer.library import Library
 
 FADE_SECONDS = 0.3
-MOST_STYLES = 4  # in a mix: more of them look like none
-# What each dial may be set to; the command line's option has the same name.
-LIMITS = {"strength": (0.0, 1.0), "keep_colors": (0.0, 1.0), "stroke": (0.5, 4.0), "smooth": (0.0, 1.0)}
+MAX_STYLES = 4  # in a mix; more of them cancel each other out
+MIN_WEIGHT = 0.005  # of a style that counts as part of a mix
+# The range of each number of a look. The command line's option has the same name.
+LOOK_RANGES = {"strength": (0.0, 1.0), "keep_colors": (0.0, 1.0), "stroke": (0.5, 4.0), "smooth": (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How to paint. Another one is made from it: `dataclasses.replace(look, strength=0.5)`.
+    """How a picture is stylized. It is immutable; `dataclasses.replace` makes another one.
 
-    model: the file that paints; weights: one per style of it, summing to 1.
-    strength: 0 (the photo) to 1 (the painting).
-    keep_colors: 0 (the painting's colours) to 1 (the photo's, with the painting's light and dark).
-    stroke: 0.5 (half as large) to 4 (four times as large); 1 is as the model learnt it.
-    smooth: 0 (each picture by itself) to 1 (held steady along what moves); for pictures in their order only.
-    before, share: while one look turns into another that no single painting is between: the look that is left,
-    and how much of this one, 0 to 1, is seen already.
-    Raises UsageError, a ValueError, where a number is out of its range.
+    Args:
+        model: the model file whose network stylizes.
+        weights: one weight per style of the model, summing to 1.
+        strength: 0 (the photo) to 1 (the painting).
+        keep_colors: 0 (the painting's colours) to 1 (the photo's, with the painting's light and dark).
+        stroke: size of the brush strokes, 0.5 (half) to 4 (four times); 1 is as the model was trained.
+        smooth: 0 (each picture by itself) to 1 (held along what moves); only for pictures in their order.
+        previous: the look that is faded out, where no single painting lies between the two looks.
+        progress: how far that fade is, 0 (the previous look) to 1 (this one).
+
+    Raises:
+        UsageError: a number is out of its range. It is a ValueError too.
+
+    Example:
+        >>> look = parse_look("starry_night", load_library())
+        >>> weaker = dataclasses.replace(look, strength=0.5)
     """
 
     model: Model = field(repr=False)
@@ -34,24 +43,24 @@ class Look:
     keep_colors: float = 0.0
     stroke: float = 1.0
     smooth: float = 0.0
-    before: Look | None = field(default=None, repr=False)
-    share: float = 1.0
+    previous: Look | None = field(default=None, repr=False)
+    progress: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in LIMITS.items():
+        for name, (low, high) in LOOK_RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(f"--{name.replace('_', '-')} {value:g}: from {low:g} to {high:g}")
 
     @property
     def mix(self) -> list[tuple[Style, float]]:
-        """The styles in it and their weights, strongest first."""
+        """The styles of the look and their weights, strongest first."""
         pairs = zip(self.model.styles, self.weights, strict=True)
-        return sorted(((s, w) for s, w in pairs if w > 0.005), key=lambda pair: -pair[1])
+        return sorted(((s, w) for s, w in pairs if w > MIN_WEIGHT), key=lambda pair: -pair[1])
 
     @property
     def label(self) -> str:
-        """What the screen says of it."""
+        """The name to show, such as "The Scream 67% + Udnie 33%"."""
         if self.strength == 0:
             return "original"
         if len(self.mix) == 1:
@@ -60,15 +69,15 @@ class Look:
 
     @property
     def options(self) -> dict[str, str | float | bool]:
-        """As the command line's options have it, by their names."""
-        mix = self.mix[:MOST_STYLES]
+        """The look as options of the command line, by their names."""
+        mix = self.mix[:MAX_STYLES]
         style = mix[0][0].name if len(mix) == 1 else ",".join(f"{style.name}:{weight:.3g}" for style, weight in mix)
-        dials = {name.replace("_", "-"): getattr(self, name) for name in LIMITS}
-        return {"style": style, **dials, "keep-colors": self.keep_colors >= 0.5}
+        numbers = {name.replace("_", "-"): getattr(self, name) for name in LOOK_RANGES}
+        return {"style": style, **numbers, "keep-colors": self.keep_colors >= 0.5}
 
     @property
-    def dialled(self) -> list[str]:
-        """What is set otherwise than by default, each in a few words; styles are not in it."""
+    def adjustments(self) -> list[str]:
+        """What differs from the defaults, without the styles, each in a few words such as "strength 60%"."""
         texts = {
             "strength": f"strength {self.strength:.0%}" if 0 < self.strength < 1 else "",
             "keep_colors": "own colours" if self.keep_colors else "",
@@ -79,7 +88,7 @@ class Look:
 
 
 def one_style(model: Model, style: Style) -> Look:
-    """That style alone."""
+    """Return the look of that style alone, with default numbers."""
     return Look(model, tuple(float(s.row == style.row) for s in model.styles))
 
 
@@ -92,9 +101,24 @@ def parse_look(
     stroke: float = 1.0,
     smooth: float = 0.0,
 ) -> Look:
-    """Read `NAME`, or a mix such as `NAME:2,NAME:1`; None is the first style there is.
+    """Return the look of a style or of a mix of styles, as `--style` takes it.
 
-    Weights are relative. Raises UnknownStyle, or UsageError where the mix cannot be had.
+    Args:
+        text: a style's name, or a mix with relative weights such as "NAME:2,NAME:1"; None is the library's first style.
+        library: where styles are looked up.
+        strength: see `Look`.
+        keep_colors: see `Look`.
+        stroke: see `Look`.
+        smooth: see `Look`.
+
+    Raises:
+        UnknownStyle: the library has no style of that name.
+        UsageError: a weight or number is out of its range, there are more than four styles, or they are of different
+            model files.
+
+    Example:
+        >>> parse_look("great_wave:2,the_scream:1", load_library(), strength=0.8).label
+        'The Great Wave off Kanagawa 67% + The Scream 33%'
     """
     model, weights = _parse_mix(text, library)
     return Look(model, weights, strength, keep_colors, stroke, smooth)
@@ -120,55 +144,67 @@ def _parse_mix(text: str | None, library: Library) -> tuple[Model, tuple[float, 
     if len({id(model) for model in models}) > 1:
         files = ", ".join(sorted({model.path.name for model in models}))
         raise UsageError(f"--style {text!r}: styles of different model files ({files}) cannot be mixed")
-    if len(weights) > MOST_STYLES:
-        raise UsageError(f"--style {text!r}: at most {MOST_STYLES} styles can be mixed")
+    if len(weights) > MAX_STYLES:
+        raise UsageError(f"--style {text!r}: at most {MAX_STYLES} styles can be mixed")
     total = sum(weights.values())
     return models[0], tuple(weights.get(row, 0.0) / total for row in range(len(models[0].styles)))
 
 
 class Crossfade:
-    """Moves from one look to the next over a fraction of a second. seconds: how long, 0 is at once."""
+    """A smooth change from one look to the next.
+
+    Args:
+        look: the look to begin with.
+        seconds: duration of a fade; 0 changes at once.
+    """
 
     def __init__(self, look: Look, seconds: float = FADE_SECONDS) -> None:
         self.seconds = seconds
-        self._path = (look, look, float("-inf"), seconds)  # from, to, since, for how long: replaced as one
+        # From, to, start and duration of the fade: one tuple, so that other threads never see half a change.
+        self._fade = (look, look, float("-inf"), seconds)
 
     @property
     def target(self) -> Look:
-        """Where it goes."""
-        return self._path[1]
+        """The look that the fade ends with."""
+        return self._fade[1]
 
-    def go(self, look: Look, now: float, seconds: float | None = None) -> None:
-        """Start moving to `look` from wherever things stand. now: seconds of any clock."""
+    def fade_to(self, look: Look, now: float, seconds: float | None = None) -> None:
+        """Start to fade to `look` from the look of this moment.
+
+        Args:
+            look: the new target.
+            now: the time in seconds, of any clock.
+            seconds: duration, if not the usual one.
+        """
         old = self.at(now)
-        if old.before is not None:  # interrupted between two paintings: go on from the one seen more of
-            old = old.before if old.share < 0.5 else replace(old, before=None, share=1.0)
-        self._path = (old, look, now, self.seconds if seconds is None else seconds)
+        if old.previous is not None:  # interrupted between two paintings: continue from the more visible one
+            old = old.previous if old.progress < 0.5 else replace(old, previous=None, progress=1.0)
+        self._fade = (old, look, now, self.seconds if seconds is None else seconds)
 
     def at(self, now: float) -> Look:
-        """The look at that moment. It starts and ends gently."""
-        old, new, since, seconds = self._path
-        done = min(1.0, max(0.0, (now - since) / seconds)) if seconds > 0 else 1.0
-        if done == 1.0:
+        """Return the look of that moment. The fade starts and ends gently (smoothstep)."""
+        old, new, start, seconds = self._fade
+        time = min(1.0, max(0.0, (now - start) / seconds)) if seconds > 0 else 1.0
+        if time == 1.0:
             return new
-        done = done * done * (3 - 2 * done)
-        same = old.model is new.model
+        progress = time * time * (3 - 2 * time)
+        same_model = old.model is new.model
+        weights = new.weights
+        if same_model:
+            weights = tuple(_between(a, b, progress) for a, b in zip(old.weights, new.weights, strict=True))
         between = replace(
             new,
-            weights=tuple(_between(a, b, done) for a, b in zip(old.weights, new.weights, strict=True))
-            if same
-            else new.weights,
-            strength=_between(old.strength, new.strength, done),
-            keep_colors=_between(old.keep_colors, new.keep_colors, done),
-            smooth=_between(old.smooth, new.smooth, done),
+            weights=weights,
+            strength=_between(old.strength, new.strength, progress),
+            keep_colors=_between(old.keep_colors, new.keep_colors, progress),
+            smooth=_between(old.smooth, new.smooth, progress),
         )
-        if same and old.stroke == new.stroke:
+        if same_model and old.stroke == new.stroke:
             return between
-        weights = between.weights if same else old.weights
-        return replace(
-            between, before=replace(between, model=old.model, weights=weights, stroke=old.stroke), share=done
-        )
+        weights = between.weights if same_model else old.weights
+        previous = replace(between, model=old.model, weights=weights, stroke=old.stroke)
+        return replace(between, previous=previous, progress=progress)
 
 
-def _between(one: float, other: float, done: float) -> float:
-    return one + (other - one) * done
+def _between(start: float, end: float, progress: float) -> float:
+    return start + (end - start) * progress

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from realtime.stylizer.library import NETWORKS, Library, load_library
-from realtime.stylizer.look import LIMITS, Look, parse_look
+from realtime.stylizer.look import LOOK_RANGES, Look, parse_look
 
 
 def add_look_options(container: argparse._ActionsContainer) -> None:
@@ -36,7 +36,7 @@ def by_name(actions: Iterable[argparse.Action]) -> dict[str, argparse.Action]:
 
 def look_from(arguments: argparse.Namespace, library: Library) -> Look:
     """Return the look that parsed options ask for. Raises UnknownStyle or UsageError."""
-    return parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LIMITS})
+    return parse_look(arguments.style, library, **{name: getattr(arguments, name) for name in LOOK_RANGES})
 
 
 def complete_style(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:

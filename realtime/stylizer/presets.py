@@ -1,4 +1,4 @@
-"""Looks that the user has kept, in a TOML file: a section for each, with the options' names."""
+"""The user's saved looks: a TOML file with a section for each look, whose keys are the options' names."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from realtime.system.toml_file import TomlFile
 
 @dataclass(frozen=True)
 class Presets:
-    """The file of kept looks. It is read anew each time: what another program or the user writes counts at once."""
+    """The file of saved looks. Every call reads it anew, so that changes by other programs take effect at once."""
 
     path: Path
 
-    def keep(self, name: str, look: Look) -> None:
-        """Write it down under that name; the others stay. Raises UsageError or OutputError."""
+    def save(self, name: str, look: Look) -> None:
+        """Save a look under a name, and leave the others as they are. Raises UsageError or OutputError."""
         TomlFile(self.path).write({name: look.options})
 
-    def recall(self, name: str, library: Library) -> Look:
-        """The look of that name. Raises UsageError or UnknownStyle, where a style of it is gone."""
+    def load(self, name: str, library: Library) -> Look:
+        """Return the look of that name. Raises UsageError, or UnknownStyle where the library lacks a style of it."""
         file = TomlFile(self.path)
         if name not in file.table:
             raise UsageError(f"nothing is kept as {name}")
@@ -31,4 +31,4 @@ class Presets:
         try:
             return parse_look(values.pop("style", None), library, **values)
         except UsageError as error:
-            raise UsageError(file.blame(error, file.table[name], name)) from error
+            raise UsageError(file.locate(error, file.table[name], name)) from error

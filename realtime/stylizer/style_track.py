@@ -1,11 +1,11 @@
-"""A style track: a text file that takes a film from one look to the next.
+"""Style tracks: text files that change the look over the time of a video.
 
     # time   style or mix, and options of the look as on the command line
     0:00     starry_night
     0:05     the_scream --fade 2
     1:02.5   great_wave:2,udnie --strength 0.8
 
-What a line does not name stays as it was; before the first line the command line's look holds.
+Options that a line does not name stay as they were. Before the first line the command line's look is used.
 """
 
 from __future__ import annotations
@@ -19,17 +19,23 @@ from typing import Any, NoReturn
 
 from realtime.errors import StylizeError, UsageError
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import FADE_SECONDS, LIMITS, Crossfade, Look, parse_look
+from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES, Crossfade, Look, parse_look
 from realtime.stylizer.look_options import add_look_options
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)")
-_LONGEST_FADE = 3600.0  # seconds
-_ROUNDED = 0.0005  # seconds: players show times to the millisecond
+_MAX_FADE_SECONDS = 3600.0
+_ROUNDING_SECONDS = 0.0005  # players show times to the millisecond
 
 
 @dataclass(frozen=True)
 class Cue:
-    """From when on which look holds. at: seconds from the film's start; fade: seconds that the change takes."""
+    """A change of the look.
+
+    Args:
+        at: seconds from the video's start.
+        look: the look from then on.
+        fade: seconds that the change takes.
+    """
 
     at: float
     look: Look
@@ -38,32 +44,50 @@ class Cue:
 
 @dataclass(frozen=True)
 class StyleTrack:
-    """Looks over time. cues: in their order, the first one at 0."""
+    """Looks over the time of a video.
+
+    Args:
+        cues: the changes in the order of their times; the first one is at 0.
+
+    Example:
+        >>> track = read_style_track(Path("looks.txt"), stylizer.library, stylizer.look)
+        >>> stylized = stylizer.stylize(image, track.at(12.5))
+    """
 
     cues: tuple[Cue, ...]
 
     @property
     def smooths(self) -> bool:
-        """Whether some picture needs the one before it."""
+        """Whether a look of the track smooths, so that pictures have to be stylized in their order."""
         return any(cue.look.smooth for cue in self.cues)
 
-    def cue(self, seconds: float) -> Cue:
-        """The one that holds at that time."""
-        return next((cue for cue in reversed(self.cues) if cue.at <= seconds + _ROUNDED), self.cues[0])
+    def cue_at(self, seconds: float) -> Cue:
+        """Return the last change before or at that time."""
+        return next((cue for cue in reversed(self.cues) if cue.at <= seconds + _ROUNDING_SECONDS), self.cues[0])
 
     def at(self, seconds: float) -> Look:
-        """The look at that time, on its way from one to the next within a fade."""
+        """Return the look at that time; within a fade it lies between two looks."""
         fade = Crossfade(self.cues[0].look)
         for cue in self.cues[1:]:
-            if cue.at <= seconds + _ROUNDED:
-                fade.go(cue.look, cue.at, cue.fade)
+            if cue.at <= seconds + _ROUNDING_SECONDS:
+                fade.fade_to(cue.look, cue.at, cue.fade)
         return fade.at(seconds)
 
 
 def read_style_track(path: Path, library: Library, look: Look) -> StyleTrack:
-    """Read a style track. look: what holds before its first line.
+    """Read a style track.
 
-    Raises UsageError, with the file and the line, for what cannot be understood.
+    Args:
+        path: a UTF-8 text file. A line is a time ("12.5", "1:02.5" or "0:01:02"), a style or mix, and options of the
+            look; "#" begins a comment.
+        library: where styles are looked up.
+        look: the look before the first line.
+
+    Raises:
+        UsageError: the file cannot be read, or a line cannot be understood; the message names the file and the line.
+
+    Example:
+        >>> read_style_track(Path("looks.txt"), stylizer.library, stylizer.look)
     """
     try:
         lines = path.read_bytes().decode("utf-8-sig").splitlines()
@@ -84,25 +108,25 @@ def read_style_track(path: Path, library: Library, look: Look) -> StyleTrack:
     return StyleTrack(tuple(cues[1:] if cues[1].at == 0 else cues))
 
 
-def _cue(words: list[str], before: Cue, library: Library, *, first: bool) -> Cue:
+def _cue(words: list[str], previous: Cue, library: Library, *, first: bool) -> Cue:
     at = _seconds(words[0])
-    if at < before.at or (at == before.at and not first):
+    if at < previous.at or (at == previous.at and not first):
         raise UsageError(f"{words[0]} is not after the line before")
     given = vars(_line_parser().parse_args(words[1:]))
     fade = given.pop("fade", FADE_SECONDS)
-    if not 0 <= fade <= _LONGEST_FADE:
-        raise UsageError(f"--fade {fade:g}: from 0 to {_LONGEST_FADE:g} seconds")
-    look = before.look
-    dials: dict[str, Any] = {name: float(given[name]) for name in LIMITS if name in given}
+    if not 0 <= fade <= _MAX_FADE_SECONDS:
+        raise UsageError(f"--fade {fade:g}: from 0 to {_MAX_FADE_SECONDS:g} seconds")
+    look = previous.look
+    numbers: dict[str, Any] = {name: float(given[name]) for name in LOOK_RANGES if name in given}
     style = given.pop("mix", None) or given.pop("style", None)
     if style is not None:
         new = parse_look(style, library)
         look = replace(look, model=new.model, weights=new.weights)
-    return Cue(at, replace(look, **dials), fade)
+    return Cue(at, replace(look, **numbers), fade)
 
 
 def _seconds(text: str) -> float:
-    """12.5, 1:02.5 or 0:01:02."""
+    """Return the seconds of a time such as 12.5, 1:02.5 or 0:01:02. Raises UsageError."""
     match = _TIME.fullmatch(text)
     hours, minutes, seconds = (float(part or 0) for part in (match.groups() if match else ("", "", "")))
     if match is None or (":" in text and seconds >= 60) or (text.count(":") == 2 and minutes >= 60):

@@ -1,4 +1,4 @@
-"""A picture and a look in, a painted picture out."""
+"""The stylizer: a picture and a look in, a stylized picture out."""
 
 from __future__ import annotations
 
@@ -21,18 +21,30 @@ from realtime.stylizer.smoothing import TemporalSmoother
 
 
 class Stylizer:
-    """Paints pictures.
+    """A loaded style network that stylizes pictures.
 
-        with Stylizer("starry_night") as stylizer:
-            cv2.imwrite("painted.png", stylizer.stylize(cv2.imread("photo.jpg")))
+    Args:
+        style: a style's name, or a mix of up to four, "NAME:2,NAME:1"; None is the first style.
+        strength, keep_colors, stroke, smooth: see `Look`.
+        provider: where to run: "auto", or "cpu", "cuda", "tensorrt", "coreml", "dml", "openvino".
+        network: of the shipped styles: "live", or "wide", which is better and takes about four times as long.
+        models: a model file or a folder of them, beside the shipped ones.
+        library: the styles to choose from, in place of `network` and `models`.
+        num_workers: how many threads may stylize at once. Two on CPUs and three on NVIDIA's GPUs are the fastest.
 
-    style: a style's name, or a mix of up to four, "NAME:2,NAME:1"; None is the first there is.
-    strength, keep_colors, stroke, smooth: see `Look`; `look` has them all.
-    provider: "auto", or where to run: "cpu", "cuda", ...; `provider` and `provider_reason` say what it became.
-    network: of the shipped styles, "live" or "wide", which is better and takes about four times as long.
-    models: a model file or a folder of them, beside the shipped ones.
-    num_workers: threads that may paint at once, at most: two on processors, three on NVIDIA's GPUs are the fastest.
-    Raises UnknownStyle, UsageError, ModelError or EngineError.
+    Attributes:
+        library: the styles to choose from.
+        look: the look of the arguments, used where `stylize` is given none.
+
+    Raises:
+        UnknownStyle: there is no style of that name.
+        UsageError: a number is out of its range, or the styles cannot be mixed.
+        ModelError: a model file is missing or broken.
+        EngineError: the provider is not available.
+
+    Example:
+        >>> with Stylizer("starry_night") as stylizer:
+        ...     cv2.imwrite("stylized.png", stylizer.stylize(cv2.imread("photo.jpg")))
     """
 
     def __init__(
@@ -53,86 +65,105 @@ class Stylizer:
         self.look = parse_look(
             style, self.library, strength=strength, keep_colors=keep_colors, stroke=stroke, smooth=smooth
         )
-        # All sessions before the first frame: creating one holds Python's lock.
+        # All sessions are created before the first frame: creating one holds the GIL.
         self._engines = {id(model): Engine(model, provider, num_workers) for model in self.library.models}
 
     @property
     def provider(self) -> str:
-        """The execution provider that really runs."""
+        """The execution provider in use."""
         return self._engine(self.look).provider
 
     @property
     def provider_reason(self) -> str:
-        """How it came to that provider."""
+        """Why that provider is in use."""
         return self._engine(self.look).provider_reason
 
     @property
     def num_workers(self) -> int:
-        """How many threads paint at once; further ones wait."""
+        """How many threads can stylize at once; others wait."""
         return self._engine(self.look).num_workers
 
-    def stylize(self, image: Image, look: Look | None = None, steady: TemporalSmoother | None = None) -> Image:
-        """Paint one picture of any size from 16x16 up.
+    def stylize(self, image: Image, look: Look | None = None, smoother: TemporalSmoother | None = None) -> Image:
+        """Return the picture stylized, as a new array.
 
-        image: [H, W, 3] uint8, BGR. look: how; by default as the constructor was told.
-        steady: of the stream whose next picture this is, for `Look.smooth`; without it nothing is smoothed.
-        Returns the same shape, a new array. Raises ValueError on another shape or dtype.
+        Args:
+            image: [H, W, 3] uint8 BGR, of 16x16 at least.
+            look: how to stylize; without it as the constructor was told.
+            smoother: the smoother of the stream whose next picture this is. `Look.smooth` has no effect without it.
+
+        Returns:
+            [H, W, 3] uint8 BGR.
+
+        Raises:
+            ValueError: the image has another shape or dtype.
+            EngineError: the network failed.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < MIN_SIDE:
             raise ValueError(f"expected [H, W, 3] uint8 of at least 16x16, got {list(image.shape)} {image.dtype}")
         size = (image.shape[1], image.shape[0])
-        painted = self.stylize_at(image, size, look, steady)
-        if painted is image:
+        stylized = self.stylize_at(image, size, look, smoother)
+        if stylized is image:
             return image.copy()
-        return resize(painted, size)
+        return resize(stylized, size)
 
     def stylize_at(
-        self, image: Image, size: tuple[int, int], look: Look | None = None, steady: TemporalSmoother | None = None
+        self, image: Image, size: tuple[int, int], look: Look | None = None, smoother: TemporalSmoother | None = None
     ) -> Image:
-        """Paint at a size of its own, as the rest of the line does: `paint` without the last enlargement.
+        """Return the picture stylized at a size of its own, without enlarging it afterwards.
 
-        size: (width, height), 16 at least, that strokes of 1 are painted at. Returns [h, w, 3] uint8: of the size
-        painted at, or of the image's where the look has some of the image in it; the image itself at strength 0.
+        Args:
+            image: [H, W, 3] uint8 BGR, not checked.
+            size: (width, height), 16 at least, at which strokes of 1 are stylized.
+            look: as for `stylize`.
+            smoother: as for `stylize`.
+
+        Returns:
+            [h, w, 3] uint8 BGR, of the size stylized at, or of the image's where the look blends it with the image.
+            At strength 0 it is the image itself.
+
+        Raises:
+            EngineError: the network failed.
         """
         look = look or self.look
         if look.strength == 0:
             return image
         picture = resize(image, stroke_size(size, look.stroke, look.model.multiple))
-        painted = self._run(picture, look)
-        if steady is not None and look.smooth:
-            painted = steady.apply(picture, painted, look)
-        if look.before is not None:
-            before = resize(image, stroke_size(size, look.before.stroke, look.before.model.multiple))
-            larger = max(before.shape[1::-1], painted.shape[1::-1])
-            painted = blend(resize(self._run(before, look.before), larger), resize(painted, larger), look.share)
-        return blend_look(painted, image, look)
+        stylized = self._run(picture, look)
+        if smoother is not None and look.smooth:
+            stylized = smoother.apply(picture, stylized, look)
+        if look.previous is not None:
+            multiple = look.previous.model.multiple
+            previous = self._run(resize(image, stroke_size(size, look.previous.stroke, multiple)), look.previous)
+            larger = max(previous.shape[1::-1], stylized.shape[1::-1])
+            stylized = blend(resize(previous, larger), resize(stylized, larger), look.progress)
+        return blend_look(stylized, image, look)
 
     def pixel_seconds(self, look: Look) -> float:
-        """What a pixel took when engines were tried, and 0 where none were: a measure for other sizes."""
+        """Return the seconds per pixel measured when backends were compared, or 0 where there was only one."""
         return self._engine(look).seconds / (autotune.TRIAL_SIZE[0] * autotune.TRIAL_SIZE[1])
 
     def prepare(self, size: tuple[int, int], look: Look) -> None:
-        """Make ready to `paint_at` that size, where that takes time; other threads may paint meanwhile."""
+        """Prepare the engine for `stylize_at` that size. Other threads can stylize meanwhile. Raises EngineError."""
         multiple = look.model.multiple
         width, height = (side + -side % multiple for side in stroke_size(size, look.stroke, multiple))
         self._engine(look).prepare((height, width, 3))
 
     def _run(self, picture: Image, look: Look) -> Image:
-        """The network alone. picture: [H, W, 3]; returns the same shape."""
+        """Return what the network makes of a picture [H, W, 3], padded to its multiple; the shape is the same."""
         multiple = look.model.multiple
         height, width = picture.shape[:2]
         below, right = -height % multiple, -width % multiple
         source = np.ascontiguousarray(picture)
         if below or right:
             source = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[assignment]
-        painted = self._engine(look).run(source, np.array(look.weights, np.float32))[:height, :width]
-        return np.ascontiguousarray(painted)
+        stylized = self._engine(look).run(source, np.array(look.weights, np.float32))[:height, :width]
+        return np.ascontiguousarray(stylized)
 
     def _engine(self, look: Look) -> Engine:
         return self._engines[id(look.model)]
 
     def close(self) -> None:
-        """Free the sessions; painting is over."""
+        """Free the sessions. The stylizer cannot be used afterwards."""
         self._engines.clear()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What is kept between two runs, as TOML: every problem is one line with the file and the line."""
+"""TOML files of options, read and written. Every error is one line that names the file and the line in it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ from typing import Any
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
 from realtime.system.files import replace_file
 
-LARGEST = 1 << 20  # bytes; some devices have no end
+MAX_BYTES = 1 << 20  # devices such as /dev/zero never end
 
 
 class TomlFile:
-    """A TOML file, read whole. One that does not exist is an empty one.
+    """A TOML file. One that does not exist is like an empty one.
 
-    Raises UsageError where it cannot be read, or is no TOML.
+    Args:
+        path: the file, which is read at once.
+
+    Attributes:
+        table: its content.
+
+    Raises:
+        UsageError: the file cannot be read, or is not TOML.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,12 +41,12 @@ class TomlFile:
         except UnicodeDecodeError as error:
             raise UsageError(f"{path} is not UTF-8 text") from error
         except tomllib.TOMLDecodeError as error:
-            said = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
-            reason, line = (said[1], said[2]) if said else (str(error), None)
+            match = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+            reason, line = (match[1], match[2]) if match else (str(error), None)
             raise UsageError(f"{path}, line {line or len(self._text.splitlines())}: {reason}") from error
 
     def where(self, *keys: str) -> str:
-        """The file and the line that this key's value ends on."""
+        """Return the file and the line where the value of a key ends, for messages."""
         lines = self._text.splitlines()
         for number in range(1, len(lines) + 1):
             try:
@@ -53,9 +60,9 @@ class TomlFile:
         return str(self.path)
 
     def values(self, options: Mapping[str, argparse.Action], *section: str) -> dict[str, Any]:
-        """That section's values as the command line would have them, by their `dest`.
+        """Return the values of a section as the command line would parse them, by their `dest`.
 
-        Paths begin at the file's folder, or with ~. Raises UsageError for an unknown key or a value of a wrong type.
+        Paths are relative to the file's folder, or begin with ~. Raises UsageError for an unknown key or a wrong type.
         """
         table = self.table
         for name in section:
@@ -67,25 +74,23 @@ class TomlFile:
             try:
                 if key not in options:
                     raise ValueError(_unknown(key, list(options)))
-                values[options[key].dest] = _converted(options[key], value, self.path.parent)
+                values[options[key].dest] = _convert(options[key], value, self.path.parent)
             except ValueError as error:
                 raise UsageError(f"{self.where(*section, key)}: {key}: {error}") from error
         return values
 
-    def blame(self, error: StylizeError, keys: Iterable[str], *section: str) -> str:
-        """The error's line; with the place in this file, where the value of one of those keys is what is wrong."""
-        said = re.match(r"--([a-z-]+) ", str(error)) if isinstance(error, UsageError) else None
-        key = "style" if isinstance(error, UnknownStyle) else said[1] if said else ""
+    def locate(self, error: StylizeError, keys: Iterable[str], *section: str) -> str:
+        """Return the error's message, with the file and the line if the value of one of those keys caused it."""
+        option = re.match(r"--([a-z-]+) ", str(error)) if isinstance(error, UsageError) else None
+        key = "style" if isinstance(error, UnknownStyle) else option[1] if option else ""
         if key not in keys:
             return str(error)
         return f"{self.where(*section, key)}: {str(error).removeprefix('--')}"
 
     def write(self, changes: Mapping[str, Any]) -> None:
-        """Set those keys, or take away those that are None; the rest stays as it stands, comments too.
+        """Set keys, or remove those whose value is None. Everything else stays as it is, comments too.
 
-        The file is written whole or not at all.
-
-        Raises OutputError where it cannot be written.
+        The file is replaced atomically. Raises OutputError if it cannot be written.
         """
         import tomlkit
 
@@ -95,7 +100,7 @@ class TomlFile:
                 document.pop(key, None)
             else:
                 document[key] = value
-        path = self.path.resolve()  # what a link leads to is replaced, not the link
+        path = self.path.resolve()  # the target of a link is replaced, not the link
         part = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,8 +117,8 @@ class TomlFile:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
         raise UsageError(f"{path} is too large to be such a file")
     return data
 
@@ -123,9 +128,9 @@ def _unknown(key: str, known: list[str]) -> str:
     return f"no such option here; {f'do you mean {close[0]}?' if close else 'there are: ' + ', '.join(known)}"
 
 
-def _converted(action: argparse.Action, value: Any, folder: Path) -> Any:
-    """What the command line would make of it. Raises ValueError."""
-    if isinstance(value, bool) and action.nargs == "?":  # an option whose value can be left out
+def _convert(action: argparse.Action, value: Any, folder: Path) -> Any:
+    """Return a TOML value as the command line would parse it. Raises ValueError."""
+    if isinstance(value, bool) and action.nargs == "?":  # its value is optional on the command line
         return action.const if value else action.default
     if action.nargs == 0:
         return _expect(value, bool, "true or false")

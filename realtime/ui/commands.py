@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from realtime.live.look_editor import SECOND_SHARE
-from realtime.stylizer.look import LIMITS
+from realtime.stylizer.look import LOOK_RANGES
 from realtime.ui.keys import ActionCommand
 
 SEAM = "seam"
 # What sliders set, from where to where: fields of the look, the second style's share, the split view's seam.
-RANGES = {**LIMITS, SECOND_SHARE: (0.0, 1.0), SEAM: (0.0, 1.0)}
+RANGES = {**LOOK_RANGES, SECOND_SHARE: (0.0, 1.0), SEAM: (0.0, 1.0)}
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class Display:
             style=live.look.target.label,
             source=f"{live.source.name}: {live.source.description}".replace(" x ", " × "),
             recording=hud.recording_text(recording) if recording else "",
-            dialled=hud.GAP.join(live.look.target.dialled + ["walking"] * live.look.touring),
+            dialled=hud.GAP.join(live.look.target.adjustments + ["walking"] * live.look.touring),
         )
         hud.draw_hud(canvas, figures)
 

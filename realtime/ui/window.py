@@ -17,7 +17,7 @@ import cv2
 
 from realtime.errors import DisplayError
 from realtime.frame import Image
-from realtime.imaging import letterbox, place
+from realtime.imaging import letterbox, letterbox_area
 from realtime.system.signals import defer_interrupts
 from realtime.ui.modifier_keys import watch_shift
 from realtime.ui.window_state import watch
@@ -105,7 +105,7 @@ class Window:
     def compose(self, picture: Image) -> Image:
         """The picture scaled into the window, with black bars where the shapes differ: a new array."""
         size = self.size
-        self.area = place(picture, size)
+        self.area = letterbox_area(picture, size)
         canvas = letterbox(picture, size)
         return canvas.copy() if canvas is picture else canvas
 

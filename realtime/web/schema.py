@@ -7,7 +7,7 @@ from typing import Any
 from realtime.errors import UsageError
 from realtime.live.look_editor import SECOND_SHARE
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import LIMITS
+from realtime.stylizer.look import LOOK_RANGES
 from realtime.ui.commands import RANGES, Command, SetValue
 from realtime.ui.keys import BINDINGS, NUMBERED, PRESETS, Action, ActionCommand, Binding
 
@@ -35,7 +35,7 @@ def _row(binding: Binding) -> dict[str, Any]:
         "shown": binding.shown,
         "help": binding.help,
         "dial": dial
-        if dial in LIMITS and binding.less
+        if dial in LOOK_RANGES and binding.less
         else SECOND_SHARE
         if binding.action is Action.MIX_SHARE
         else None,

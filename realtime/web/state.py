@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from realtime.live.view import View
-from realtime.stylizer.look import LIMITS
+from realtime.stylizer.look import LOOK_RANGES
 from realtime.ui.controller import Controller
 from realtime.ui.keys import Action
 from realtime.web.broadcast import Broadcaster
@@ -19,12 +19,12 @@ def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, An
     styles = [style for _, style in live.stylizer.library.styles]
     layout = viewer.current.layout if viewer.current is not None else None
     return {
-        "look": {name: round(getattr(target, name), 3) for name in LIMITS},
+        "look": {name: round(getattr(target, name), 3) for name in LOOK_RANGES},
         "second_share": dials.second_share,
         "mix": [{"number": styles.index(style), "weight": round(weight, 3)} for style, weight in target.mix],
         "held": styles.index(held) if held is not None else None,
         "label": target.label,
-        "dialled": target.dialled,
+        "dialled": target.adjustments,
         "on": {
             Action.ORIGINAL.value: target.strength == 0,
             Action.COLOURS.value: target.keep_colors > 0,

@@ -111,10 +111,10 @@ def test_a_file_without_an_end() -> None:
 def test_values_out_of_range_are_blamed_on_the_file(file: Path) -> None:
     file.write_text("# mine\nfps = 0\nstyle = 'x'\n")
     _, config = parse([])
-    assert config.blame(UsageError("--fps 0: more than 0")) == f"{file}, line 2: fps 0: more than 0"
+    assert config.locate(UsageError("--fps 0: more than 0")) == f"{file}, line 2: fps 0: more than 0"
     _, config = parse(["--fps", "0"])
-    assert config.blame(UsageError("--fps 0: more than 0")) == "--fps 0: more than 0"
-    assert config.blame(StylizeError("no camera")) == "no camera"
+    assert config.locate(UsageError("--fps 0: more than 0")) == "--fps 0: more than 0"
+    assert config.locate(StylizeError("no camera")) == "no camera"
 
 
 def test_saving_keeps_what_was_asked_and_dialled_and_the_rest_as_it_was(file: Path) -> None:

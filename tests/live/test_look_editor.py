@@ -13,7 +13,7 @@ from realtime.cli.options import build_parser
 from realtime.inference.model import Model
 from realtime.live.look_editor import STROKES, LookEditor
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import FADE_SECONDS, LIMITS, parse_look
+from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES, parse_look
 from realtime.ui.keys import BINDINGS
 
 
@@ -71,7 +71,7 @@ def test_every_dial_goes_step_by_step_and_stops_at_its_ends(editor: LookEditor) 
         for by in [1] * 12 + [-1] * 24 + [1] * 24:
             turn(by)
             seen.add(getattr(editor.target, name))
-        assert (min(seen), max(seen)) == LIMITS[name]
+        assert (min(seen), max(seen)) == LOOK_RANGES[name]
         assert len(seen) == (len(STROKES) if name == "stroke" else 11)
 
 
@@ -197,7 +197,7 @@ def test_styles_of_two_models_are_not_mixed(library: Library, clock: Clock) -> N
 def test_every_field_of_the_look_has_its_option_and_its_key() -> None:
     parser = build_parser()
     options = {option for binding in BINDINGS if (option := binding.option)}
-    assert {f"--{name.replace('_', '-')}" for name in LIMITS} <= options
-    assert set(LIMITS) <= {field.name for field in fields(Look)}
+    assert {f"--{name.replace('_', '-')}" for name in LOOK_RANGES} <= options
+    assert set(LOOK_RANGES) <= {field.name for field in fields(Look)}
     for option in options:
         assert option in parser._option_string_actions, option

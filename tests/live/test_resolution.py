@@ -78,7 +78,7 @@ def test_what_was_made_ready_for_other_strokes_is_made_ready_again(library: Libr
             time.sleep(0.01)
         assert sizes._preparation is not None
         sizes._preparation.thread.join()
-        fading = replace(look, before=look, share=0.5)
+        fading = replace(look, previous=look, progress=0.5)
         assert sizes.observe(frame, fading, 2 / FPS, 2.0) is None, "not in the middle of a fade"
         larger = replace(look, stroke=2.0)
         assert sizes.observe(frame, larger, 1 / FPS, 2.1) is None

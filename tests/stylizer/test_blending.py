@@ -9,7 +9,7 @@ import pytest
 from realtime import Look, Stylizer
 from realtime.frame import Image
 from realtime.imaging import resize
-from realtime.stylizer.blending import BAND, blend_look, keep_colors
+from realtime.stylizer.blending import BAND_ROWS, blend_look, keep_colors
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import one_style
 
@@ -87,7 +87,7 @@ def test_grey_stays_grey() -> None:
 
 def test_bands_leave_no_seam(pair: tuple[Image, Image]) -> None:
     whole = keep_colors(*pair)
-    for top in (1, BAND - 1, BAND + 1):
+    for top in (1, BAND_ROWS - 1, BAND_ROWS + 1):
         assert (keep_colors(pair[0][top:], pair[1][top:]) == whole[top:]).all()
 
 

@@ -53,7 +53,7 @@ def test_a_bad_strength_is_refused(library: Library, strength: float) -> None:
 def test_a_crossfade_moves_and_arrives(library: Library) -> None:
     old, new = one_style(*library.styles[0]), one_style(*library.styles[1])
     fade = Crossfade(old)
-    fade.go(new, 10.0)
+    fade.fade_to(new, 10.0)
     assert fade.at(10.0).weights == old.weights
     half = fade.at(10.0 + FADE_SECONDS / 2)
     assert half.weights[0] == pytest.approx(0.5) and half.weights[1] == pytest.approx(0.5)
@@ -63,9 +63,9 @@ def test_a_crossfade_moves_and_arrives(library: Library) -> None:
 def test_a_crossfade_interrupted_goes_on_from_where_it_is(library: Library) -> None:
     old, new = one_style(*library.styles[0]), one_style(*library.styles[1])
     fade = Crossfade(old)
-    fade.go(new, 0.0)
+    fade.fade_to(new, 0.0)
     between = fade.at(FADE_SECONDS / 2)
-    fade.go(old, FADE_SECONDS / 2)
+    fade.fade_to(old, FADE_SECONDS / 2)
     assert fade.at(FADE_SECONDS / 2).weights == pytest.approx(between.weights)
 
 
@@ -89,15 +89,15 @@ def test_at_most_four_styles_are_mixed(library: Library) -> None:
 
 
 def test_what_is_dialled_is_said(library: Library) -> None:
-    assert parse_look(None, library).dialled == []
+    assert parse_look(None, library).adjustments == []
     look = parse_look(None, library, strength=0.6, keep_colors=1, stroke=1.6, smooth=0.5)
-    assert look.dialled == ["strength 60%", "own colours", "strokes × 1.6", "smooth 50%"]
+    assert look.adjustments == ["strength 60%", "own colours", "strokes × 1.6", "smooth 50%"]
 
 
 def test_numbers_fade_gently(library: Library) -> None:
     old = parse_look(None, library)
     fade = Crossfade(old, seconds=2)
-    fade.go(parse_look(None, library, strength=0, keep_colors=1, smooth=1), 0.0)
+    fade.fade_to(parse_look(None, library, strength=0, keep_colors=1, smooth=1), 0.0)
     middle = fade.at(1.0)
     assert (middle.strength, middle.keep_colors, middle.smooth) == (0.5, 0.5, 0.5)
     steps = [fade.at(n / 10).smooth - fade.at((n - 1) / 10).smooth for n in range(1, 21)]
@@ -107,16 +107,16 @@ def test_numbers_fade_gently(library: Library) -> None:
 def test_a_fade_of_no_time_is_a_jump(library: Library) -> None:
     old, new = one_style(*library.styles[0]), one_style(*library.styles[1])
     fade = Crossfade(old, seconds=0)
-    fade.go(new, 5.0)
+    fade.fade_to(new, 5.0)
     assert fade.at(5.0) == new
 
 
 def test_strokes_fade_from_one_painting_to_the_other(library: Library) -> None:
     old = parse_look(None, library)
     fade = Crossfade(old)
-    fade.go(replace(old, stroke=2.0), 0.0)
+    fade.fade_to(replace(old, stroke=2.0), 0.0)
     first, last = fade.at(FADE_SECONDS * 0.25), fade.at(FADE_SECONDS * 0.75)
-    assert first.before == old and first.stroke == 2 and 0 < first.share < 0.5 < last.share < 1
-    fade.go(replace(old, stroke=4.0), FADE_SECONDS * 0.75)  # mostly there: from there it goes on
-    assert fade.at(FADE_SECONDS * 0.8).before == replace(old, stroke=2.0)
+    assert first.previous == old and first.stroke == 2 and 0 < first.progress < 0.5 < last.progress < 1
+    fade.fade_to(replace(old, stroke=4.0), FADE_SECONDS * 0.75)  # mostly there: from there it goes on
+    assert fade.at(FADE_SECONDS * 0.8).previous == replace(old, stroke=2.0)
     assert fade.at(FADE_SECONDS * 2) == replace(old, stroke=4.0)

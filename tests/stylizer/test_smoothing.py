@@ -96,5 +96,5 @@ def test_another_style_or_size_begins_anew(scene: Image, look: Look, library: Li
 def test_forgetting(scene: Image, look: Look) -> None:
     steady = TemporalSmoother()
     steady.apply(scene, 255 - scene, look)
-    steady.forget()
+    steady.reset()
     assert steady.apply(scene, scene, look) is scene

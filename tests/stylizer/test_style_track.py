@@ -70,7 +70,7 @@ def test_a_fade_begins_at_its_time_and_takes_its_time(tmp_path: Path, library: L
 def test_a_first_line_at_zero_takes_the_command_lines_place(tmp_path: Path, library: Library, look: Look) -> None:
     track = read(tmp_path, "0:00 udnie", library, look)
     assert track.at(0) == track.at(9) == parse_look("udnie", library, strength=0.9)
-    assert len(track.cues) == 1 and track.cue(0) is track.cue(9)
+    assert len(track.cues) == 1 and track.cue_at(0) is track.cue_at(9)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_on_the_way_between_two_paintings_both_are_seen(stylizer: Stylizer, phot
     photo = photo[:128, :128]
     fine, coarse = stylizer.look, replace(stylizer.look, stroke=2.0)
     one, other = (stylizer.stylize(photo, look).astype(int) for look in (fine, coarse))
-    half = stylizer.stylize(photo, replace(coarse, before=fine, share=0.5))
+    half = stylizer.stylize(photo, replace(coarse, previous=fine, progress=0.5))
     assert np.abs(half - (one + other) / 2).mean() < 1.5
 
 
