@@ -18,7 +18,7 @@ from export.checkpoints import Exportable
 from export.errors import ExportError
 from export.graph import Ranges
 from export.verify import SIZES, cover, session, styles_of
-from training.images import read_some
+from training.images import read_images
 
 SUFFIX = ".int8.onnx"
 PHOTOS = 48  # to calibrate on, each in every style
@@ -46,7 +46,7 @@ def calibrate(network: Exportable, photos: Path, most: int = PHOTOS) -> Ranges:
     names = [f"{value}.{end}" for end in ("low", "high") for value in values]
     runner = session(probe.SerializeToString())
     styles = styles_of(len(network.styles))
-    frames = [cover(image, *SIZES[-1]) for image in read_some(photos, most)]
+    frames = [cover(image, *SIZES[-1]) for image in read_images(photos, most)]
     measured = [runner.run(names, {"frame": frame, "style": style}) for frame in frames for style in styles]
     low, high = np.split(np.array(measured, np.float64), 2, axis=1)
     limits = np.stack([np.quantile(low, 1 - SHARE, axis=0), np.quantile(high, SHARE, axis=0)]).reshape(2, -1, 2)

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 from export.checkpoints import Exportable
 from export.errors import ExportError
 from export.metadata import ROOT
-from training.images import read_image, read_some, to_image, to_tensor
+from training.images import read_image, read_images, to_image, to_tensor
 
 DEMO_PHOTO = ROOT / "realtime/assets/demo.jpg"
 WORST_ALLOWED = 40.0  # dB
@@ -103,7 +103,7 @@ def psnr(difference: NDArray[np.int16]) -> float:
 
 def _photos(folder: Path | None, most: int) -> list[Image]:
     if folder is not None:
-        return read_some(folder, most)
+        return read_images(folder, most)
     if not DEMO_PHOTO.is_file():
         raise ExportError("no photo to compare the graph with the network on; name a folder with --photos DIR")
     return [read_image(DEMO_PHOTO)]

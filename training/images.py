@@ -1,4 +1,4 @@
-"""Pictures on disk to tensors and back."""
+"""Conversion between image files, arrays and tensors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from torch.utils.data import Dataset
 
 from training.errors import TrainingError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 def read_image(path: Path, *, trim: bool = False) -> NDArray[np.uint8]:
-    """A picture as it is seen, upright and on white: [H, W, 3], BGR. Raises TrainingError where it cannot be read.
+    """Read an image as viewers show it, upright and on white: [H, W, 3], BGR.
 
-    trim: without the margins that are hidden all through, which are no part of a painting.
+    trim: cut off margins that are fully transparent, because they are not part of a painting.
+    Raises TrainingError where it cannot be read.
     """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
@@ -28,7 +29,7 @@ def read_image(path: Path, *, trim: bool = False) -> NDArray[np.uint8]:
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         alpha = None if image is None else _alpha(data)
-    except cv2.error as error:  # more pixels than OpenCV takes, for one
+    except cv2.error as error:  # for example more pixels than OpenCV accepts
         raise TrainingError(f"{path}: OpenCV refuses it ({error.err})") from error
     if image is None:
         raise TrainingError(f"{path}: not a picture that OpenCV reads; save it as .jpg or .png first")
@@ -36,27 +37,29 @@ def read_image(path: Path, *, trim: bool = False) -> NDArray[np.uint8]:
         return np.asarray(image, np.uint8)
     if not alpha.any():
         raise TrainingError(f"{path}: all of it is transparent")
-    seen = np.asarray(255 - (255 - image.astype(np.float32)) * (alpha[:, :, None] / np.float32(255)) + 0.5, np.uint8)
-    left, top, width, height = cv2.boundingRect(alpha) if trim else (0, 0, *seen.shape[1::-1])
-    return np.ascontiguousarray(seen[top : top + height, left : left + width])
+    opacity = alpha[:, :, None] / np.float32(255)
+    on_white = np.asarray(255 - (255 - image.astype(np.float32)) * opacity + 0.5, np.uint8)
+    left, top, width, height = cv2.boundingRect(alpha) if trim else (0, 0, *on_white.shape[1::-1])
+    return np.ascontiguousarray(on_white[top : top + height, left : left + width])
 
 
 def _alpha(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """How much is to be seen of each pixel, [H, W], upright; None where the file does not say."""
+    """Return the alpha channel of an encoded image, [H, W], upright; None where it has none."""
     if data[:2].tobytes() == b"\xff\xd8":  # a JPEG
         return None
     raw, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.shape[2:] != (4,) or raw.dtype not in (np.uint8, np.uint16):
         return None
-    # OpenCV sets upright what it decodes, but not with this flag: so that is made a picture and decoded as well.
+    # With IMREAD_UNCHANGED OpenCV does not apply the orientation, so the alpha channel is encoded with it as a grey
+    # image and decoded again.
     exif = [(kind, chunk) for kind, chunk in zip(kinds, chunks, strict=True) if kind == cv2.IMAGE_METADATA_EXIF]
-    alone = np.ascontiguousarray(raw[:, :, 3])
-    _, png = cv2.imencodeWithMetadata(".png", alone, [kind for kind, _ in exif], [chunk for _, chunk in exif])
+    channel = np.ascontiguousarray(raw[:, :, 3])
+    _, png = cv2.imencodeWithMetadata(".png", channel, [kind for kind, _ in exif], [chunk for _, chunk in exif])
     return np.asarray(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def resize_short_side(image: NDArray[np.uint8], short: int) -> NDArray[np.uint8]:
-    """The picture with its shorter side at `short` pixels."""
+    """Return the image scaled so that its shorter side has `short` pixels."""
     height, width = image.shape[:2]
     factor = short / min(height, width)
     size = max(short, round(width * factor)), max(short, round(height * factor))
@@ -77,50 +80,52 @@ def to_image(tensor: Tensor) -> NDArray[np.uint8]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Every picture below the folder, sorted. Raises TrainingError where there is none."""
+    """Return every image below the folder, sorted. Raises TrainingError where there is none."""
     if not folder.is_dir():
         raise TrainingError(f"{folder}: no such folder")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
-        raise TrainingError(f"{folder}: no pictures in it ({', '.join(sorted(SUFFIXES))}); save others as one of these")
+        raise TrainingError(
+            f"{folder}: no pictures in it ({', '.join(sorted(IMAGE_SUFFIXES))}); save others as one of these"
+        )
     return found
 
 
-def read_some(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
-    """The first pictures of a folder that can be read. Raises TrainingError where there is none."""
-    found: list[NDArray[np.uint8]] = []
+def read_images(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
+    """Read the first `limit` images of a folder, skipping unreadable ones. Raises TrainingError where there is none."""
+    images: list[NDArray[np.uint8]] = []
     for path in list_images(folder):
         try:
-            found.append(read_image(path))
+            images.append(read_image(path))
         except TrainingError:
             continue
-        if len(found) == limit:
+        if len(images) == limit:
             break
-    if not found:
+    if not images:
         raise TrainingError(f"{folder}: none of its pictures can be read")
-    return found
+    return images
 
 
 class PhotoCrops(Dataset[Tensor]):
     """An endless, repeatable stream of random square crops from a folder of photos.
 
-    Item i depends on the seed and i alone, so a run that stops after i photos goes on with the
-    photo that it would have seen. Each pass over the folder has an order of its own.
+    Item i depends on the seed and i alone, so a run that is stopped after i photos continues with the photo that
+    would have come next. Each pass over the folder has its own order.
     """
 
     def __init__(self, folder: Path, size: int, largest: float, seed: int) -> None:
-        """size: side of the crop; largest: the photo's short side is size to size * largest."""
+        """size: side of a crop in pixels; a photo's short side is first scaled to size ... size * largest."""
         self.paths = list_images(folder)
         self.size, self.largest, self.seed = size, largest, seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """[3, size, size], RGB in 0..1. A photo that cannot be read gives way to the next one."""
+        """Return a crop [3, size, size], RGB in 0..1. A photo that cannot be read is replaced by the next one."""
         rng = np.random.default_rng([self.seed, index])
-        epoch, place = divmod(index, len(self.paths))
+        epoch, position = divmod(index, len(self.paths))
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.paths))
         for step in range(len(self.paths)):
             try:
-                image = read_image(self.paths[order[(place + step) % len(order)]])
+                image = read_image(self.paths[order[(position + step) % len(order)]])
                 break
             except TrainingError:
                 continue

@@ -18,10 +18,10 @@ from training.checkpoint import Checkpoint, is_row, load_checkpoint
 from training.config import Config, Schedule
 from training.data import batches
 from training.errors import TrainingError
-from training.images import read_image, read_some, resize_short_side, to_image, to_tensor
+from training.images import read_image, read_images, resize_short_side, to_image, to_tensor
 from training.loss import LOSSES, PerceptualLoss
 from training.network import StyleNetwork
-from training.precision import quick_dtype
+from training.precision import fastest_dtype
 from training.vgg import Vgg
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
@@ -87,7 +87,7 @@ def train(
     files.run.mkdir(parents=True, exist_ok=True)
     for folder in (files.photos, files.previews):
         if folder is not None:
-            read_some(folder, 1)  # what cannot be read at all is said here, in one line
+            read_images(folder, 1)  # what cannot be read at all is said here, in one line
     trainer = _Trainer(config, files, device, begin or _start(config, files))
     state, schedule = trainer.state, config.schedule
     scores: list[Score] = []
@@ -142,7 +142,7 @@ class _Trainer:
                 raise TrainingError(
                     f"{files.checkpoint} has learnt other weights than these (rows_only?); choose another output folder"
                 ) from error
-        self.dtype = quick_dtype(device)
+        self.dtype = fastest_dtype(device)
         self.loss = _loss(config, files, device, self.dtype)
         self._astray = 0
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
@@ -228,7 +228,7 @@ def write_preview(network: StyleNetwork, photos: Path, path: Path, limit: int = 
     network.eval()
     rows = []
     with torch.no_grad():
-        for photo in read_some(photos, limit):
+        for photo in read_images(photos, limit):
             image = resize_short_side(photo, size)[:size, :size]
             x = to_tensor(image)[None].to(device)
             row = [image] + [to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)]

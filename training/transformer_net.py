@@ -1,7 +1,7 @@
 """The network of Johnson et al. 2016 as pytorch/examples `fast_neural_style` trains it.
 
-Its checkpoints are found all over the net, one per painting. The names of the modules are theirs, so
-that those weights fit.
+Its checkpoints, one per painting, are widely published. The modules have the same names as there, so that those
+weights can be loaded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class MirroredConv(nn.Module):
-    """A convolution of the mirrored picture, after nearest-neighbour enlargement where asked for."""
+    """A convolution with reflection padding, after nearest-neighbour upsampling by `enlarge`."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, enlarge: int = 1) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class MirroredConv(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + norm(conv(relu(norm(conv(x)))))."""
+    """A residual block: x + norm(conv(relu(norm(conv(x)))))."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Residual(nn.Module):
 
 
 class TransformerNet(nn.Module):
-    """Photo to painting, one painting per network."""
+    """A network that stylizes photos after one painting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class TransformerNet(nn.Module):
         return [self.res1, self.res2, self.res3, self.res4, self.res5]
 
     def forward(self, photo: Tensor) -> Tensor:
-        """[N, 3, H, W], RGB in 0..255, H and W multiples of 4 -> the same, to be clamped to 0..255."""
+        """[N, 3, H, W], RGB in 0..255, H and W multiples of 4 -> the same, not yet clamped to 0..255."""
         x = F.relu(self.in1(self.conv1(photo)))
         x = F.relu(self.in2(self.conv2(x)))
         x = F.relu(self.in3(self.conv3(x)))
@@ -75,5 +75,5 @@ class TransformerNet(nn.Module):
             x = block(x)
         x = F.relu(self.in4(self.deconv1(x)))
         x = F.relu(self.in5(self.deconv2(x)))
-        painted: Tensor = self.deconv3(x)
-        return painted
+        stylized: Tensor = self.deconv3(x)
+        return stylized

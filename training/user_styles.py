@@ -1,7 +1,8 @@
-"""The shelf of one's own styles: the user's folder of models, written to by one stylize-train at a time.
+"""The user's own styles: a folder of models that one stylize-train at a time writes to.
 
-Rows of scales and shifts lie together in one file for each network, so that they mix; a style learnt whole has a file
-of its own. Beside each model is the checkpoint that it is made from: no style is in the one and not in the other.
+Styles that were learned as rows of the shipped network share one model, so that they mix; a style whose weights were
+all learned has a model of its own. Next to each model NAME.onnx is the checkpoint NAME.pt that it was exported from,
+and both hold the same styles.
 """
 
 from __future__ import annotations
@@ -22,63 +23,167 @@ from realtime.system.hardware import has_int8_instructions
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.errors import TrainingError
 
-FEW = 4  # photos for int8: it takes a minute, not five
+INT8_CALIBRATION_PHOTOS = 4  # which take a minute; the default of the exporter takes five
 
 
-class Shelf:
-    """What is on it is called by its checkpoint, NAME.pt; the model is NAME.onnx beside it.
+class UserStyles:
+    """The styles in a folder; a path of a checkpoint stands for it and the model next to it.
 
-    shipped: the network that rows are learnt on; tell: takes a line for the user.
+    shipped: the network on which rows are learned; tell: receives lines for the user.
     """
 
     def __init__(self, folder: Path, shipped: Checkpoint, tell: Callable[[str], None]) -> None:
         self.folder, self.shipped, self.tell = folder, shipped, tell
-        self.joint = folder / f"yours-{shipped.trunk}.pt"
+        self.shared = folder / f"yours-{shipped.trunk}.pt"  # of all styles learned as rows of `shipped`
 
-    def styles(self) -> dict[str, list[Path]]:
-        """The user's own styles, and what has them."""
+    def checkpoints_by_style(self) -> dict[str, list[Path]]:
+        """Return the user's styles and the checkpoints of each; one that only its model has counts too."""
+        paths = {*self.folder.glob("*.pt"), *(model.with_suffix(".pt") for model in list_model_files(self.folder))}
         found: dict[str, list[Path]] = {}
-        models = {path.with_suffix(".pt") for path in list_model_files(self.folder)}
-        for place in sorted({*self.folder.glob("*.pt"), *models}):
-            for name in _learnt(place) | _painted(place):
+        for checkpoint in sorted(paths):
+            for name in _checkpoint_styles(checkpoint) | _model_styles(checkpoint):
                 if name not in self.shipped.styles:
-                    found.setdefault(name, []).append(place)
+                    found.setdefault(name, []).append(checkpoint)
         return found
 
     def check(self, name: str, *, full: bool, overwrite: bool) -> None:
-        """Raise TrainingError where that name is taken, other styles would be lost, or nothing can be written."""
-        with self._alone():
+        """Raise TrainingError where that name is taken, other styles would be lost, or the folder is not writable."""
+        with self._exclusive_access():
             self._check(name, full=full, overwrite=overwrite)
 
+    def add(self, learned: Checkpoint, photos: Path, *, full: bool, overwrite: bool) -> Path:
+        """Export the one style of a checkpoint, replacing the style of that name; returns the model with it.
+
+        photos: a folder of them, to calibrate int8 on. Raises TrainingError or ExportError, and changes nothing then.
+        """
+        (name,) = learned.styles
+        checkpoint = self._checkpoint_for(name, full)
+        with self._exclusive_access():
+            self._check(name, full=full, overwrite=overwrite)  # again: other commands may have finished meanwhile
+            self._write(checkpoint, learned if full else self._load_shared().joined(learned), photos)
+            for other in self.checkpoints_by_style()[name]:
+                if other != checkpoint:
+                    self._remove_from(other, name, photos)
+        return _model_of(checkpoint)
+
+    def remove(self, name: str, photos: Path) -> None:
+        """Remove a style, and its files where they hold no other. Raises TrainingError or ExportError."""
+        with self._exclusive_access():
+            checkpoints = self.checkpoints_by_style()
+            if name not in checkpoints:
+                known = f"yours are: {', '.join(sorted(checkpoints))}" if checkpoints else "there are none"
+                raise TrainingError(f"no style of your own is called {name}; {known}")
+            for checkpoint in checkpoints[name]:
+                if name not in _checkpoint_styles(checkpoint):
+                    raise TrainingError(
+                        f"{name} is in {_model_of(checkpoint)}, but the {checkpoint.name} that it was made from is not "
+                        "beside it; delete the model itself, with all that is in it"
+                    )
+                self._remove_from(checkpoint, name, photos)
+
     def _check(self, name: str, *, full: bool, overwrite: bool) -> None:
-        place = self._place(name, full)
-        self._refuse_loss(place, {name, *([] if full else self._before().styles)})
-        places = self.styles().get(name, [])
-        if full and _model(place).exists():
-            places = [*places, place]  # whatever it is
-        for other in places:
-            if other != place and name not in _learnt(other):
-                raise TrainingError(
-                    f"{name} is there already, in {_model(other)}, whose checkpoint is not; choose another with --name"
-                )
-            if other != place:
-                self._refuse_loss(other, _learnt(other))
+        target = self._checkpoint_for(name, full)
+        self._refuse_to_lose_styles(target, {name, *([] if full else self._load_shared().styles)})
+        taken = self.checkpoints_by_style().get(name, [])
+        if full and _model_of(target).exists():
+            taken = [*taken, target]  # the file name is taken, whichever styles are in it
+        for checkpoint in taken:
+            model = _model_of(checkpoint)
+            if checkpoint != target:
+                if name not in _checkpoint_styles(checkpoint):
+                    raise TrainingError(
+                        f"{name} is there already, in {model}, whose checkpoint is not; choose another with --name"
+                    )
+                self._refuse_to_lose_styles(checkpoint, _checkpoint_styles(checkpoint))
             if not overwrite:
-                where = "" if other == place else f" in {_model(other)}"
+                where = "" if checkpoint == target else f" in {model}"
                 raise TrainingError(
                     f"{name} is there already{where}; --overwrite replaces it, --name calls this one otherwise"
                 )
 
-    def _refuse_loss(self, place: Path, kept: set[str]) -> None:
-        """Raise TrainingError where the model has other styles, which would be gone with it."""
-        lost = _painted(place) - kept - {*self.shipped.styles}
+    def _refuse_to_lose_styles(self, checkpoint: Path, kept: set[str]) -> None:
+        """Raise TrainingError where the model has other styles, which rewriting it from `kept` would remove."""
+        lost = _model_styles(checkpoint) - kept - {*self.shipped.styles}
         if lost:
+            model = _model_of(checkpoint)
             raise TrainingError(
-                f"{_model(place)} has {', '.join(sorted(lost))}, but there is no {place.name} beside it that has: put "
-                f"that there from where they were learnt, or move {_model(place).name} away"
+                f"{model} has {', '.join(sorted(lost))}, but there is no {checkpoint.name} beside it that has: put "
+                f"that there from where they were learnt, or move {model.name} away"
             )
 
-    def _prepare(self) -> None:
+    def _checkpoint_for(self, name: str, full: bool) -> Path:
+        return self.folder / f"{name}.pt" if full else self.shared
+
+    def _load_shared(self) -> Checkpoint:
+        """Return the checkpoint that a row is added to. Raises TrainingError where it is damaged."""
+        if not self.shared.exists():
+            return self.shipped
+        try:
+            return load_checkpoint(self.shared)
+        except TrainingError as error:
+            both = f"it and {_model_of(self.shared).name}"
+            raise TrainingError(f"{error}; put a copy of it there, or move {both} away to begin anew") from error
+
+    def _remove_from(self, path: Path, name: str, photos: Path) -> None:
+        checkpoint = load_checkpoint(path)
+        self._refuse_to_lose_styles(path, {*checkpoint.styles})
+        remaining = [style for style in checkpoint.styles if style != name]
+        if not set(remaining) <= set(self.shipped.styles):
+            smaller = checkpoint.adapted(remaining)
+            smaller.photos = checkpoint.photos
+            self._write(path, smaller, photos)
+            return
+        # The checkpoint is deleted last: without it, what a kill leaves behind could not be removed by name.
+        for file in (_model_of(path), path.with_suffix(INT8_SUFFIX), path):
+            file.unlink(missing_ok=True)
+        self.tell(f"deleted {_model_of(path)}, which had no other of yours")
+
+    def _write(self, path: Path, checkpoint: Checkpoint, photos: Path) -> None:
+        """Write the checkpoint under a temporary name, export the model from it, then give it its own name.
+
+        So nothing replaces a checkpoint that cannot be exported.
+        """
+        checkpoint.optimizer = {}
+        temporary = path.with_name(path.name + ".new")
+        checkpoint.save(temporary)
+        try:
+            self._export(temporary, _model_of(path), photos)
+        except BaseException:
+            if _model_styles(path) != {*checkpoint.styles}:  # otherwise _finish_write completes it
+                temporary.unlink(missing_ok=True)
+            raise
+        replace_file(temporary, path)
+
+    def _finish_write(self) -> None:
+        """Complete a write that was interrupted after the model and before its checkpoint; discard any other."""
+        for temporary in self.folder.glob("*.pt.new"):
+            path = temporary.with_suffix("")
+            if _checkpoint_styles(temporary) == _model_styles(path) != _checkpoint_styles(path):
+                replace_file(temporary, path)
+            temporary.unlink(missing_ok=True)
+
+    def _export(self, checkpoint: Path, model: Path, photos: Path) -> None:
+        """Export the model, with an int8 sibling where the processor is fast at that and it is accurate enough."""
+        if has_int8_instructions():
+            try:
+                self.tell(export(checkpoint, model, photos=photos, int8=True, most=INT8_CALIBRATION_PHOTOS))
+                return
+            except ExportError as error:
+                self.tell(f"no int8, so that on processors all styles may take up to a fifth longer: {error}")
+        self.tell(export(checkpoint, model))
+        model.with_suffix(INT8_SUFFIX).unlink(missing_ok=True)  # it belonged to the previous model
+
+    @contextmanager
+    def _exclusive_access(self) -> Iterator[None]:
+        def tell_of_waiting() -> None:
+            self.tell("another stylize-train is writing to your styles; waiting until it is done")
+
+        self._check_writable()
+        with exclusive_lock(self.folder / "stylize-train.lock", tell_of_waiting):
+            self._finish_write()
+            yield
+
+    def _check_writable(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=self.folder):
@@ -86,114 +191,19 @@ class Shelf:
         except OSError as error:
             raise TrainingError(f"{self.folder}: nothing can be written there: {error.strerror or error}") from error
 
-    def put(self, learnt: Checkpoint, photos: Path, *, full: bool, overwrite: bool) -> Path:
-        """The one style learnt, in place of whatever had its name; returns the model that has it.
-
-        photos: a folder of them, for int8. Raises TrainingError or ExportError; all is as it was then.
-        """
-        (name,) = learnt.styles
-        place = self._place(name, full)
-        with self._alone():
-            self._check(name, full=full, overwrite=overwrite)  # once more: others may have come meanwhile
-            self._write(place, learnt if full else self._before().joined(learnt), photos)
-            for other in self.styles()[name]:
-                if other != place:
-                    self._take_out(other, name, photos)
-        return _model(place)
-
-    def remove(self, name: str, photos: Path) -> None:
-        """Take a style away, and its file with the last one. Raises TrainingError or ExportError."""
-        with self._alone():
-            styles = self.styles()
-            if name not in styles:
-                there = f"yours are: {', '.join(sorted(styles))}" if styles else "there are none"
-                raise TrainingError(f"no style of your own is called {name}; {there}")
-            for place in styles[name]:
-                if name not in _learnt(place):
-                    raise TrainingError(
-                        f"{name} is in {_model(place)}, but the {place.name} that it was made from is not beside it; "
-                        "delete the model itself, with all that is in it"
-                    )
-                self._take_out(place, name, photos)
-
-    def _place(self, name: str, full: bool) -> Path:
-        return self.folder / f"{name}.pt" if full else self.joint
-
-    def _before(self) -> Checkpoint:
-        """What a row is added to. Raises TrainingError where that is damaged."""
-        if not self.joint.exists():
-            return self.shipped
-        try:
-            return load_checkpoint(self.joint)
-        except TrainingError as error:
-            both = f"it and {_model(self.joint).name}"
-            raise TrainingError(f"{error}; put a copy of it there, or move {both} away to begin anew") from error
-
-    def _take_out(self, place: Path, name: str, photos: Path) -> None:
-        checkpoint = load_checkpoint(place)
-        self._refuse_loss(place, {*checkpoint.styles})
-        names = [style for style in checkpoint.styles if style != name]
-        if not set(names) <= set(self.shipped.styles):
-            rest = checkpoint.adapted(names)
-            rest.photos = checkpoint.photos
-            self._write(place, rest, photos)
-            return
-        for path in (_model(place), place.with_suffix(INT8_SUFFIX), place):  # the checkpoint last: a kill may come
-            path.unlink(missing_ok=True)
-        self.tell(f"deleted {_model(place)}, which had no other of yours")
-
-    def _write(self, place: Path, checkpoint: Checkpoint, photos: Path) -> None:
-        """The model first, then its checkpoint, which is on the disk already: only what can be exported gets there."""
-        checkpoint.optimizer = {}
-        new = place.with_name(place.name + ".new")
-        checkpoint.save(new)
-        try:
-            self._export(new, _model(place), photos)
-        except BaseException:
-            if _painted(place) != {*checkpoint.styles}:  # else the model is there, and its checkpoint goes after it
-                new.unlink(missing_ok=True)
-            raise
-        replace_file(new, place)
-
-    def _go_on(self) -> None:
-        """What was stopped between a model and its checkpoint: the checkpoint."""
-        for new in self.folder.glob("*.pt.new"):
-            place = new.with_suffix("")
-            if _learnt(new) == _painted(place) != _learnt(place):
-                replace_file(new, place)
-            new.unlink(missing_ok=True)
-
-    def _export(self, checkpoint: Path, model: Path, photos: Path) -> None:
-        """Where the processor multiplies bytes, the sibling for that too, if it paints well enough."""
-        if has_int8_instructions():
-            try:
-                self.tell(export(checkpoint, model, photos=photos, int8=True, most=FEW))
-                return
-            except ExportError as error:
-                self.tell(f"no int8, so that on processors all styles may take up to a fifth longer: {error}")
-        self.tell(export(checkpoint, model))
-        model.with_suffix(INT8_SUFFIX).unlink(missing_ok=True)  # of the model before
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        def wait() -> None:
-            self.tell("another stylize-train is writing to your styles; waiting until it is done")
-
-        self._prepare()
-        with alone(self.folder / "stylize-train.lock", wait):
-            self._go_on()
-            yield
-
 
 @contextmanager
-def alone(file: Path, otherwise: Callable[[], None]) -> Iterator[None]:
-    """One process at a time. otherwise: called where another is at it; it is waited for unless that raises."""
+def exclusive_lock(file: Path, when_held: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock between processes.
+
+    when_held: called where another process holds it; unless that raises, the lock is waited for.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        otherwise()
+        when_held()
         lock.acquire()
     try:
         yield
@@ -201,23 +211,23 @@ def alone(file: Path, otherwise: Callable[[], None]) -> Iterator[None]:
         lock.release()
 
 
-def _model(place: Path) -> Path:
-    return place.with_suffix(".onnx")
+def _model_of(checkpoint: Path) -> Path:
+    return checkpoint.with_suffix(".onnx")
 
 
-def _learnt(place: Path) -> set[str]:
-    """The styles of a checkpoint; none where it is no such thing."""
+def _checkpoint_styles(checkpoint: Path) -> set[str]:
+    """Return the styles of a checkpoint; none where it is missing or damaged."""
     try:
-        return set(load_checkpoint(place).styles)
+        return set(load_checkpoint(checkpoint).styles)
     except TrainingError:
         return set()
 
 
-def _painted(place: Path) -> set[str]:
-    """The styles of the model beside it; none where it is no such thing."""
+def _model_styles(checkpoint: Path) -> set[str]:
+    """Return the styles of the model next to a checkpoint; none where it is missing or damaged."""
     try:
-        return {style.name for style in read_model(_model(place)).styles}
+        return {style.name for style in read_model(_model_of(checkpoint)).styles}
     except ModelError:
         return set()
-    except EngineError as error:  # there is no ONNX Runtime to read it with
+    except EngineError as error:  # ONNX Runtime, which reads it, is not installed
         raise TrainingError(str(error)) from error

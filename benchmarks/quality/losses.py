@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.quality.results import Entry
 from realtime.frame import Image
-from training.gatys.optimize import PairLoss, Recipe, optimise
+from training.gatys.optimize import LossSettings, PairLoss, optimize
 from training.images import resize_short_side, to_tensor
 from training.loss import CONTENT_LAYER, STYLE_LAYERS, Palette, gram_matrix, relative_error, tone_error
 from training.vgg import Vgg16
@@ -48,9 +48,9 @@ class Judge:
 
     def descent(self, photo: Image, style: str, iterations: int) -> Entry:
         """Gatys' method from the photo: content and style loss of every L-BFGS iteration, the start first."""
-        recipe = Recipe((CONTENT_LAYER,), STYLE_LAYERS, 1.0, STYLE_WEIGHT)
+        settings = LossSettings((CONTENT_LAYER,), STYLE_LAYERS, 1.0, STYLE_WEIGHT)
         original = _tensor(photo)
-        steps = list(optimise(PairLoss(self.vgg, original, self.paintings[style], recipe), original, iterations))
+        steps = list(optimize(PairLoss(self.vgg, original, self.paintings[style], settings), original, iterations))
         return {
             "number": [step.number for step in steps],
             "content": [round(step.content, 5) for step in steps],

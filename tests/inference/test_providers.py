@@ -28,7 +28,7 @@ from realtime.system import hardware
 from tests.conftest import Run
 from tests.export.conftest import make_picture
 from tests.inference.conftest import FakeSession, one_style
-from training.images import read_some
+from training.images import read_images
 
 AVAILABLE = [name for name, backend in BACKENDS.items() if backend.find_problem() is None]
 DRAWN = 1  # index of the test image that is no photograph
@@ -38,7 +38,7 @@ def make_images(photo: Image) -> list[Image]:
     """Return a face, drawn shapes with noise, a dark photo, and the images of the folder PHOTOS, if that is set."""
     face = np.asarray(cv2.resize(photo, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
     images = [face, make_picture(200, 320), (face // 8)[:, ::-1].copy()]
-    extra = read_some(Path(os.environ["PHOTOS"]), 1000) if "PHOTOS" in os.environ else []
+    extra = read_images(Path(os.environ["PHOTOS"]), 1000) if "PHOTOS" in os.environ else []
     return [*images, *(cover(image, 480, 640) for image in extra)]
 
 

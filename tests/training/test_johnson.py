@@ -1,4 +1,4 @@
-"""The network that ours is compared with: trained, gone on with, and exported."""
+"""Training of the network of Johnson et al., which ours is compared with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def train(world: Path, vgg_file: Path, count: int, painting: str = "one") -> sub
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
 
 
-def test_it_goes_on_where_it_stopped(world: Path, vgg_file: Path) -> None:
+def test_same_command_with_more_photos_continues_the_run(world: Path, vgg_file: Path) -> None:
     for count in (4, 8):
         done = train(world, vgg_file, count)
         assert done.returncode == 0, done.stderr
@@ -29,12 +29,12 @@ def test_it_goes_on_where_it_stopped(world: Path, vgg_file: Path) -> None:
     log = [json.loads(line) for line in (world / "johnson/losses.jsonl").read_text().splitlines()]
     assert [entry["photos"] for entry in log] == sorted(entry["photos"] for entry in log) and len(log) == 8
     optimizer = torch.load(world / "johnson/checkpoint.pt", weights_only=True)[-1]
-    assert {float(entry["step"]) for entry in optimizer["state"].values()} == {log_steps(log)}
+    assert {float(entry["step"]) for entry in optimizer["state"].values()} == {step_count(log)}
     assert "conv1.conv2d.weight" in torch.load(world / "johnson.pth", weights_only=True)
     done = train(world, vgg_file, 12, "two")
     assert done.returncode == 1 and "is of one" in done.stderr
 
 
-def log_steps(log: list[dict[str, object]]) -> int:
-    """How many steps there were: each has seen another number of photos by its end."""
+def step_count(log: list[dict[str, object]]) -> int:
+    """Return the number of logged steps, each of which ends at another number of photos."""
     return len({entry["photos"] for entry in log})

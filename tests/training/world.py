@@ -1,7 +1,11 @@
-"""A small world to train in: photos, paintings, and a VGG of the right shape with random weights."""
+"""Fixtures for training: photos, paintings, and VGG weights of the right shape with random values."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,11 +17,11 @@ from safetensors.torch import save_file
 from training.vgg import Convolution, Vgg16, convolutions_to
 
 
-def random_vgg(chosen: list[Convolution], path: Path) -> Path:
-    """Weights of the right shape for some convolutions, at a scale that keeps activations alive."""
+def random_vgg(needed: list[Convolution], path: Path) -> Path:
+    """Write random weights for these convolutions, scaled so that activations neither vanish nor explode."""
     generator = torch.Generator().manual_seed(0)
     state, inputs = {}, 3
-    for convolution in chosen:
+    for convolution in needed:
         shape, scale = (convolution.outputs, inputs, 3, 3), (2 / (9 * inputs)) ** 0.5
         state[f"features.{convolution.index}.weight"] = torch.randn(shape, generator=generator) * scale
         state[f"features.{convolution.index}.bias"] = torch.zeros(convolution.outputs)
@@ -26,21 +30,39 @@ def random_vgg(chosen: list[Convolution], path: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Finished:
+    """The exit status of a command and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run_in_process(main: Callable[[list[str]], int], arguments: list[str]) -> Finished:
+    """Run a command's entry point in this process, where torch is loaded already."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(arguments)
+    return Finished(status, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As far as the training needs it."""
+    """Return VGG-16 weights up to the deepest layer of the training."""
     path = tmp_path_factory.mktemp("vgg") / "vgg16.safetensors"
     return random_vgg(convolutions_to("vgg16", (Vgg16.LAST,)), path)
 
 
 @pytest.fixture(scope="session")
 def vgg19_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return VGG-19 weights up to relu5_1."""
     return random_vgg(convolutions_to("vgg19", ("relu5_1",)), tmp_path_factory.mktemp("vgg") / "vgg19.safetensors")
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    """A folder with photos/, paintings/ and run.toml for a run of 24 photos."""
+    """Return a folder with photos/, paintings/ and run.toml for a run of 24 photos."""
     rng = np.random.default_rng(0)
     for folder, count in (("photos", 5), ("paintings", 2)):
         (tmp_path / folder).mkdir()

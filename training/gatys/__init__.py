@@ -1,1 +1,1 @@
-"""One still painted by optimising its pixels (Gatys et al. 2015): the program stylize-still."""
+"""The program stylize-still: one photo stylized by optimizing its pixels (Gatys et al. 2015)."""

@@ -1,4 +1,4 @@
-"""`stylize-still`: parse, wire, run."""
+"""The entry point of `stylize-still`."""
 
 from __future__ import annotations
 
@@ -10,64 +10,51 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from realtime.system.console import escape_unencodable, say, tell
-from realtime.system.signals import defer_interrupts, install_interrupt_handlers
+from realtime.system.console import say, tell
+from training.command_line import INTERRUPTED_STATUS, choose_device, importing_extra, run_command
 from training.errors import TrainingError
 from training.gatys.options import STYLE_LAYERS, build_parser
 
 if TYPE_CHECKING:
-    from training.gatys.coarse_to_fine import Settings, Still
-    from training.gatys.output_file import PictureFile
+    from training.gatys.coarse_to_fine import CoarseToFine, Settings
+    from training.gatys.output_file import OutputFile
 
-EXTRA = {"torch", "torchvision", "safetensors"}  # modules of the extra `train`
+LINE_EVERY_STEPS = 10  # where stderr is no terminal
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Paint as asked; returns the exit status, 130 where Ctrl-C ended it with the picture so far written."""
-    try:
-        with defer_interrupts():
-            from training.gatys.coarse_to_fine import Still
-            from training.gatys.output_file import PictureFile
-            from training.images import read_image
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in EXTRA:
-            raise
-        hint = 'pip install "realtime-stylize[train]"'
-        raise TrainingError(f"painting a still needs {error.name}, which is not installed: {hint}") from error
+    """Stylize the photo; returns the exit status, 130 where Ctrl-C ended it and the result so far was written."""
+    with importing_extra("stylizing a still"):
+        from training.gatys.coarse_to_fine import CoarseToFine
+        from training.gatys.output_file import OutputFile
+        from training.images import read_image
 
     inputs = (arguments.photo, arguments.painting)
-    output = PictureFile(arguments.output, arguments.overwrite, inputs)
+    output = OutputFile(arguments.output, arguments.overwrite, inputs)
     preview = None
     if arguments.preview_every:
-        name = arguments.output.with_suffix(".preview.png")
-        preview = PictureFile(name, True, inputs)  # one that a kill has left is in nobody's way
-    still = Still(read_image(arguments.photo), read_image(arguments.painting, trim=True), settings(arguments))
+        # A killed run may have left its preview, which is always safe to replace.
+        preview = OutputFile(arguments.output.with_suffix(".preview.png"), True, inputs)
+    photo, painting = read_image(arguments.photo), read_image(arguments.painting, trim=True)
+    optimization = CoarseToFine(photo, painting, settings(arguments))
     try:
-        work(still, preview, arguments.preview_every)
-        _write(still, output, preview)
+        optimize_with_progress(optimization, preview, arguments.preview_every)
+        _write_result(optimization, output, preview)
     except KeyboardInterrupt:
-        if _write(still, output, preview):
-            say(f"stopped; wrote {output.path} as far as it was")
-        else:
-            say("stopped before there was a picture; nothing written")
-        return 130
+        if not _write_result(optimization, output, preview):
+            raise
+        say(f"stopped; wrote {output.path} as far as it was")
+        return INTERRUPTED_STATUS
     tell(f"wrote {output.path}")
     return 0
 
 
 def settings(arguments: argparse.Namespace) -> Settings:
-    """The command line as settings. Raises TrainingError where it asks for what is not there."""
-    import torch
-
+    """Return the command line as settings. Raises TrainingError where the device is not available."""
     from training.gatys.coarse_to_fine import Settings
-    from training.gatys.optimize import Recipe
+    from training.gatys.optimize import LossSettings
 
-    device = arguments.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("no CUDA device that torch can use; leave --device out to paint on the CPU")
-    recipe = Recipe(
+    loss = LossSettings(
         arguments.content_layers,
         arguments.style_layers or STYLE_LAYERS[arguments.network],
         arguments.content_weight,
@@ -75,64 +62,59 @@ def settings(arguments: argparse.Namespace) -> Settings:
         arguments.tone_weight,
         arguments.palette_weight,
     )
-    same = {field.name for field in dataclasses.fields(Settings)} - {"recipe", "device"}
-    return Settings(recipe, device=device, **{name: getattr(arguments, name) for name in same})
+    same_named = {field.name for field in dataclasses.fields(Settings)} - {"loss", "device"}
+    options = {name: getattr(arguments, name) for name in same_named}
+    return Settings(loss, device=choose_device(arguments.device), **options)
 
 
-def work(still: Still, preview: PictureFile | None, every: int) -> None:
-    """Paint to the end, showing progress: a bar on a terminal, plain lines elsewhere."""
+def optimize_with_progress(optimization: CoarseToFine, preview: OutputFile | None, preview_every: int) -> None:
+    """Run the optimization to its end, showing progress: a bar on a terminal, plain lines elsewhere."""
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=sum(still.counts))
-        for now in still.paint():
-            losses = f"content {now.step.content:.4f}  style {now.step.style:.4f}  total {now.step.total:.4f}"
-            line = f"{now.width}x{now.height}  {losses}"
-            bar.update(task, completed=now.done, description=line)
-            if not console.is_terminal and (now.done % 10 == 0 or now.done == now.total):
-                tell(f"{now.done}/{now.total}  {line}")
-            picture = still.picture() if preview and now.done and now.done % every == 0 else None
-            if preview and picture is not None:
-                preview.write(picture)
+        task = bar.add_task("", total=sum(optimization.step_counts))
+        for progress in optimization.run():
+            step, done = progress.step, progress.done
+            losses = f"content {step.content:.4f}  style {step.style:.4f}  total {step.total:.4f}"
+            line = f"{progress.width}x{progress.height}  {losses}"
+            bar.update(task, completed=done, description=line)
+            if not console.is_terminal and (done % LINE_EVERY_STEPS == 0 or done == progress.total):
+                tell(f"{done}/{progress.total}  {line}")
+            if preview and done and done % preview_every == 0:
+                image = optimization.result()
+                assert image is not None
+                preview.write(image)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The entry point; returns the exit status."""
+    """Run `stylize-still`; returns the exit status."""
     arguments = build_parser().parse_args(argv)
-    install_interrupt_handlers()
-    escape_unencodable()
-    try:
-        return run(arguments)
-    except KeyboardInterrupt:
-        say("stopped before there was a picture; nothing written")
-        return 130
-    except (TrainingError, OSError) as error:
-        if arguments.debug:
-            raise
-        if isinstance(error, OSError):
-            error = TrainingError(f"{error.filename or 'the disk'}: {error.strerror or error}")
-        say(f"stylize-still: {error}")
-        return 1
-    except (MemoryError, RuntimeError) as error:
-        if arguments.debug or not _out_of_memory(error):
-            raise
-        say("stylize-still: out of memory after all; choose a smaller --size")
-        return 1
+
+    def run_within_memory() -> int:
+        try:
+            return run(arguments)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise TrainingError("out of memory after all; choose a smaller --size") from error
+
+    stopped = "stopped before there was a picture; nothing written"
+    return run_command("stylize-still", run_within_memory, debug=arguments.debug, stopped=stopped)
 
 
-def _write(still: Still, output: PictureFile, preview: PictureFile | None) -> bool:
-    """The picture as it stands, in place of the preview; False where there is none yet."""
-    picture = still.picture()
-    if picture is None:
+def _write_result(optimization: CoarseToFine, output: OutputFile, preview: OutputFile | None) -> bool:
+    """Write the result so far and delete the preview; returns False where there is no result yet."""
+    image = optimization.result()
+    if image is None:
         return False
-    output.write(picture)
+    output.write(image)
     if preview and preview.written:
         preview.path.unlink(missing_ok=True)
     return True
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """A class of torch's own on a GPU, a plain RuntimeError that says so on the CPU."""
+def _is_out_of_memory(error: Exception) -> bool:
+    """On a GPU torch raises a subclass of RuntimeError, on the CPU a RuntimeError that says so."""
     return isinstance(error, MemoryError) or "memory" in str(error)
 
 

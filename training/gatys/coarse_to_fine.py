@@ -1,4 +1,4 @@
-"""One photo, one painting, one picture: the optimisation from coarse to fine."""
+"""The optimization of one photo at several sizes, from coarse to fine."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from torch import Tensor
 
 from training.errors import TrainingError
 from training.gatys import memory
-from training.gatys.luminance import greys, with_colours_of
-from training.gatys.optimize import HISTORY, PairLoss, Recipe, Step, noise_like, optimise
+from training.gatys.luminance import restore_colours, to_matched_grey
+from training.gatys.optimize import LBFGS_HISTORY_STEPS, LossSettings, PairLoss, Step, noise_like, optimize
 from training.images import to_image, to_tensor
 from training.vgg import Vgg
 
-SIZE = 512  # default long side, at most
-SMALLEST = 32  # short side that VGG still has something to see in
+DEFAULT_LONG_SIDE = 512  # pixels, at most
+SMALLEST_SHORT_SIDE = 32  # pixels; VGG halves it three or four times
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to make it.
+    """How to stylize a photo.
 
     vgg: weights file, or None for torchvision's; pooling: "max" or "average".
-    size: long side of the result, or None for the photo's own, at most SIZE.
-    coarsest: long side that no scale goes below; from 128 pixels strokes are bolder, but a face does not come back.
-    stroke: size of the painting against that of the picture, and so of its strokes.
+    size: long side of the result, or None for the photo's own, at most DEFAULT_LONG_SIDE.
+    coarsest: smallest long side of a scale; from 128 pixels strokes are bolder, but a face is not recovered.
+    stroke: size of the painting, and so of its strokes, relative to the photo.
     iterations: steps at the coarsest scale; each finer one takes half as many as the one before.
     start: "photo" or "noise"; seed: of the noise.
     """
 
-    recipe: Recipe
+    loss: LossSettings
     network: str = "vgg16"
     vgg: Path | None = None
     pooling: str = "average"
@@ -53,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the work stands: steps done of all, the working size, and the last step."""
+    """Steps done of the total, the size of the current scale in pixels, and the last step."""
 
     done: int
     total: int
@@ -62,86 +62,90 @@ class Progress:
     step: Step
 
 
-class Still:
-    """A picture in the making.
+class CoarseToFine:
+    """An optimization whose result at one scale is the start of the next finer one.
 
     photo, painting: [H, W, 3], BGR.
-    Raises TrainingError where the weights cannot be had or the memory will not do.
+    Raises TrainingError where the weights cannot be loaded or memory does not suffice.
     """
 
     def __init__(self, photo: NDArray[np.uint8], painting: NDArray[np.uint8], settings: Settings) -> None:
         self.photo, self.painting, self.settings = photo, painting, settings
         self.sizes = scales(photo.shape[0], photo.shape[1], settings.size, settings.coarsest)
-        self.counts = [max(1, settings.iterations >> number) for number in range(len(self.sizes))]
-        recipe, (height, width) = settings.recipe, self.sizes[-1]
-        strokes = self._painting_size(height, width)
-        memory.check((height, width), strokes, settings.network, recipe.layers, HISTORY, settings.device)
-        # With zeros beyond its edges a picture gets a dark frame, for them to be no news.
-        vgg = Vgg(settings.network, recipe.layers, settings.vgg, settings.pooling, margins="reflect")
+        self.step_counts = [max(1, settings.iterations >> number) for number in range(len(self.sizes))]
+        layers, finest = settings.loss.layers, self.sizes[-1]
+        painting_size = self._painting_size(*finest)
+        memory.check_fits(finest, painting_size, settings.network, layers, LBFGS_HISTORY_STEPS, settings.device)
+        # Zero padding would be visible to VGG as a border, and the optimization would draw a dark frame to hide it.
+        vgg = Vgg(settings.network, layers, settings.vgg, settings.pooling, margins="reflect")
         self.vgg = vgg.to(settings.device).to(memory_format=torch.channels_last)
-        self.current: Tensor | None = None  # [1, 3, H, W] of the scale being worked at
+        self._image: Tensor | None = None  # [1, 3, H, W] at the current scale
 
-    def paint(self) -> Iterator[Progress]:
-        """Do the work, a step at a time; `picture` has the result so far."""
-        done, total = 0, sum(self.counts)
-        for (height, width), count in zip(self.sizes, self.counts, strict=True):
-            photo = _tensor(self.photo, height, width, self.settings.device)
-            painting = _tensor(self.painting, *self._painting_size(height, width), self.settings.device)
+    def run(self) -> Iterator[Progress]:
+        """Optimize, yielding after each step; `result` has the image so far."""
+        done, total = 0, sum(self.step_counts)
+        for (height, width), count in zip(self.sizes, self.step_counts, strict=True):
+            photo = _to_sized_tensor(self.photo, height, width, self.settings.device)
+            painting = _to_sized_tensor(self.painting, *self._painting_size(height, width), self.settings.device)
             if self.settings.keep_colors:
-                photo, painting = greys(photo, painting)
-            loss = PairLoss(self.vgg, photo, painting, self.settings.recipe)
-            for step in optimise(loss, self._start(photo), count, self.settings.optimizer):
-                self.current = step.picture
+                photo, painting = to_matched_grey(photo, painting)
+            loss = PairLoss(self.vgg, photo, painting, self.settings.loss)
+            for step in optimize(loss, self._start(photo), count, self.settings.optimizer):
+                self._image = step.image
                 yield Progress(done + step.number, total, height, width, step)
             done += count
 
-    def picture(self) -> NDArray[np.uint8] | None:
-        """What there is, in the size asked for: [H, W, 3], BGR; None before the first step."""
-        if self.current is None:
+    def result(self) -> NDArray[np.uint8] | None:
+        """Return the image so far in the size of the finest scale: [H, W, 3], BGR; None before the first step."""
+        if self._image is None:
             return None
         height, width = self.sizes[-1]
-        picture = _resized(self.current, height, width)
+        image = _resize(self._image, height, width)
         if self.settings.keep_colors:
-            picture = with_colours_of(_tensor(self.photo, height, width, self.settings.device), picture)
-        return to_image(picture[0])
+            image = restore_colours(_to_sized_tensor(self.photo, height, width, self.settings.device), image)
+        return to_image(image[0])
 
     def _start(self, photo: Tensor) -> Tensor:
-        if self.current is not None:
-            return _resized(self.current, photo.shape[2], photo.shape[3])
+        if self._image is not None:
+            return _resize(self._image, photo.shape[2], photo.shape[3])
         return photo if self.settings.start == "photo" else noise_like(photo, self.settings.seed)
 
     def _painting_size(self, height: int, width: int) -> tuple[int, int]:
-        """The painting's at some scale: where stroke is 1, it has the picture's area."""
+        """Return height and width of the painting at that scale: where stroke is 1, it has the photo's area."""
         rows, columns = self.painting.shape[:2]
         factor = self.settings.stroke * (height * width / (rows * columns)) ** 0.5
-        return max(SMALLEST, round(rows * factor)), max(SMALLEST, round(columns * factor))
+        return max(SMALLEST_SHORT_SIDE, round(rows * factor)), max(SMALLEST_SHORT_SIDE, round(columns * factor))
 
 
 def scales(height: int, width: int, size: int | None, coarsest: int) -> list[tuple[int, int]]:
-    """Heights and widths to work at, the coarsest first, for a photo and the long side asked for.
+    """Return height and width of each scale, the coarsest first, for a photo and the long side of the result.
 
-    Raises TrainingError where the short side is too small to work with.
+    Raises TrainingError where the short side is too small.
     """
-    longest = size or min(SIZE, max(height, width))
-    factors = [longest / max(height, width)]
-    while factors[-1] * max(height, width) / 2 >= coarsest and factors[-1] * min(height, width) / 2 >= SMALLEST:
+    long_side = size or min(DEFAULT_LONG_SIDE, max(height, width))
+    factors = [long_side / max(height, width)]
+    while (
+        factors[-1] * max(height, width) / 2 >= coarsest and factors[-1] * min(height, width) / 2 >= SMALLEST_SHORT_SIDE
+    ):
         factors.append(factors[-1] / 2)
-    found = [(round(height * factor), round(width * factor)) for factor in reversed(factors)]
-    if min(found[-1]) < SMALLEST:
-        raise TrainingError(f"{found[-1][1]}x{found[-1][0]} is too small to paint: {SMALLEST} pixels a side at least")
-    return found
+    sizes = [(round(height * factor), round(width * factor)) for factor in reversed(factors)]
+    if min(sizes[-1]) < SMALLEST_SHORT_SIDE:
+        raise TrainingError(
+            f"{sizes[-1][1]}x{sizes[-1][0]} is too small to paint: {SMALLEST_SHORT_SIDE} pixels a side at least"
+        )
+    return sizes
 
 
-def _tensor(image: NDArray[np.uint8], height: int, width: int, device: str) -> Tensor:
+def _to_sized_tensor(image: NDArray[np.uint8], height: int, width: int, device: str) -> Tensor:
     """[H, W, 3] BGR of any size -> [1, 3, height, width] RGB in 0..1."""
     method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
     resized = cv2.resize(image, (width, height), interpolation=method)
     return to_tensor(np.asarray(resized, np.uint8))[None].to(device)
 
 
-def _resized(picture: Tensor, height: int, width: int) -> Tensor:
-    """[1, 3, H, W] -> [1, 3, height, width], in 0..1."""
-    picture = picture.clamp(0, 1)
-    if picture.shape[2:] == (height, width):
-        return picture
-    return F.interpolate(picture, (height, width), mode="bicubic", align_corners=False).clamp(0, 1)
+def _resize(image: Tensor, height: int, width: int) -> Tensor:
+    """[1, 3, H, W] -> [1, 3, height, width], clamped to 0..1."""
+    image = image.clamp(0, 1)
+    if image.shape[2:] == (height, width):
+        return image
+    return F.interpolate(image, (height, width), mode="bicubic", align_corners=False).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Painting in the photo's own colours: luminance alone is transferred (Gatys et al. 2016, "Preserving Color")."""
+"""Stylization in the photo's own colours: only luminance is transferred (Gatys et al. 2016, "Preserving Color")."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from torch import Tensor
 
 from training.loss import LUMA
 
+SMALLEST_CONTRAST = 1e-3  # standard deviation of luminance; a painting in one grey is not divided by zero
+
 
 def luminance(image: Tensor) -> Tensor:
-    """[N, 3, H, W] RGB -> [N, 1, H, W]."""
+    """Return the luminance of RGB images: [N, 3, H, W] -> [N, 1, H, W]."""
     return (image * torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
-def greys(photo: Tensor, painting: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in grey [1, 3, H, W], the painting as light and as full of contrast as the photo."""
-    light, target = luminance(painting), luminance(photo)
-    contrast = target.std() / light.std().clamp_min(1e-3)
-    matched = ((light - light.mean()) * contrast + target.mean()).clamp(0, 1)
-    return target.expand(-1, 3, -1, -1), matched.expand(-1, 3, -1, -1)
+def to_matched_grey(photo: Tensor, painting: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in grey [1, 3, H, W], the painting with the photo's mean and standard deviation of luminance."""
+    photo_luma, painting_luma = luminance(photo), luminance(painting)
+    contrast = photo_luma.std() / painting_luma.std().clamp_min(SMALLEST_CONTRAST)
+    matched = ((painting_luma - painting_luma.mean()) * contrast + photo_luma.mean()).clamp(0, 1)
+    return photo_luma.expand(-1, 3, -1, -1), matched.expand(-1, 3, -1, -1)
 
 
-def with_colours_of(photo: Tensor, picture: Tensor) -> Tensor:
-    """The luminance of the picture, the colour differences of the photo, both [1, 3, H, W] RGB in 0..1.
+def restore_colours(photo: Tensor, stylized: Tensor) -> Tensor:
+    """Return the luminance of `stylized` with the colour differences of the photo, all [1, 3, H, W] RGB in 0..1.
 
-    Where a colour cannot be that light or dark, the luminance gives way, so that no hue changes.
+    Where a colour cannot have that luminance within 0..1, the luminance is clamped, so that hues do not change.
     """
-    colour = photo - luminance(photo)  # R-Y, G-Y, B-Y
-    darkest, lightest = -colour.amin(1, keepdim=True), 1 - colour.amax(1, keepdim=True)
-    return colour + luminance(picture).clamp(darkest, lightest)
+    difference = photo - luminance(photo)  # R-Y, G-Y, B-Y
+    darkest, lightest = -difference.amin(1, keepdim=True), 1 - difference.amax(1, keepdim=True)
+    return difference + luminance(stylized).clamp(darkest, lightest)

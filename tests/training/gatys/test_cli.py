@@ -1,4 +1,4 @@
-"""`stylize-still` as a user drives it."""
+"""`stylize-still` from its command line."""
 
 from __future__ import annotations
 
@@ -15,29 +15,45 @@ import pytest
 
 from training.errors import TrainingError
 from training.gatys import cli as still_cli
+from training.gatys.coarse_to_fine import CoarseToFine
 from training.gatys.options import STYLE_LAYERS, build_parser
 from training.vgg import convolutions_to
 
 ROOT = Path(__file__).parents[3]
-QUICK = ("--iterations", "2", "--size", "48", "--content-layers", "relu2_2", "--style-layers", "relu1_2,relu2_2")
+FAST_OPTIONS = ("--iterations", "2", "--size", "48", "--content-layers", "relu2_2", "--style-layers", "relu1_2,relu2_2")
 
 
 def arguments(world: Path, vgg_file: Path, *more: str) -> list[str]:
     photo, painting = str(world / "photos/0.jpg"), str(world / "paintings/0.jpg")
-    return [photo, painting, "-o", str(world / "out.png"), "--vgg", str(vgg_file), "--device", "cpu", *QUICK, *more]
+    return [
+        photo,
+        painting,
+        "-o",
+        str(world / "out.png"),
+        "--vgg",
+        str(vgg_file),
+        "--device",
+        "cpu",
+        *FAST_OPTIONS,
+        *more,
+    ]
 
 
-def test_a_picture_is_painted(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stylize_still_writes_image_and_removes_stale_preview(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (world / "out.preview.png").write_bytes(b"left by a run that was killed")
     assert still_cli.main(arguments(world, vgg_file, "--preview-every", "1")) == 0
-    made = cv2.imread(str(world / "out.png"))
-    assert made is not None and made.shape == (36, 48, 3)
+    stylized = cv2.imread(str(world / "out.png"))
+    assert stylized is not None and stylized.shape == (36, 48, 3)
     out, err = capsys.readouterr()
     assert "2/2  48x36  content 0." in out and out.endswith(f"wrote {world / 'out.png'}\n") and err == ""
-    assert sorted(path.name for path in world.glob("out*")) == ["out.png"], "a part or a preview was left"
+    assert sorted(path.name for path in world.glob("out*")) == ["out.png"], "a .part file or a preview was left"
 
 
-def test_nothing_is_overwritten_unasked(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_output_is_replaced_only_with_overwrite(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (world / "out.png").write_bytes(b"mine")
     assert still_cli.main(arguments(world, vgg_file)) == 1
     assert capsys.readouterr().err == f"stylize-still: {world / 'out.png'} is there already; --overwrite replaces it\n"
@@ -46,37 +62,44 @@ def test_nothing_is_overwritten_unasked(world: Path, vgg_file: Path, capsys: pyt
     assert cv2.imread(str(world / "out.png")) is not None
 
 
-def test_a_file_that_appears_meanwhile_is_left_alone(
+def test_output_created_meanwhile_is_kept_and_result_stays_in_part_file(
     world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(still_cli, "work", lambda still, *_: [*still.paint(), (world / "out.png").write_text("new")])
+    def optimize(optimization: CoarseToFine, *_: object) -> None:
+        list(optimization.run())
+        (world / "out.png").write_text("new")
+
+    monkeypatch.setattr(still_cli, "optimize_with_progress", optimize)
     assert still_cli.main(arguments(world, vgg_file)) == 1
     assert f"the picture is in {world / 'out.png'}.part" in capsys.readouterr().err
     assert (world / "out.png").read_text() == "new"
     assert cv2.imdecode(np.fromfile(world / "out.png.part", np.uint8), cv2.IMREAD_COLOR) is not None
 
 
-def test_nobody_reads_what_is_printed(world: Path, vgg_file: Path) -> None:
+def test_closed_stdout_does_not_stop_the_program(world: Path, vgg_file: Path) -> None:
     read, write = os.pipe()
     os.close(read)
-    with open(write, "wb") as deaf:
+    with open(write, "wb") as closed_pipe:
         command = [sys.executable, "-m", "training.gatys.cli", *arguments(world, vgg_file)]
-        done = subprocess.run(command, cwd=ROOT, stdout=deaf, stderr=subprocess.PIPE, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, stdout=closed_pipe, stderr=subprocess.PIPE, timeout=120)
     assert (done.returncode, done.stderr) == (0, b"")
     assert cv2.imread(str(world / "out.png")) is not None, "the picture is lost"
 
 
-def test_the_photo_is_never_the_output(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = arguments(world, vgg_file, "--overwrite")
-    given[given.index("-o") + 1] = given[0]
-    before = Path(given[0]).read_bytes()
-    assert still_cli.main(given) == 1
+def test_photo_as_output_is_refused_even_with_overwrite(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_line = arguments(world, vgg_file, "--overwrite")
+    photo = Path(command_line[0])
+    command_line[command_line.index("-o") + 1] = str(photo)
+    before = photo.read_bytes()
+    assert still_cli.main(command_line) == 1
     assert "is one of the pictures to work from" in capsys.readouterr().err
-    assert Path(given[0]).read_bytes() == before
+    assert photo.read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("position", "value", "message"),
     [
         (0, "nowhere.jpg", "nowhere.jpg: No such file or directory"),
         (1, "broken", "not a picture that OpenCV reads"),
@@ -87,18 +110,18 @@ def test_the_photo_is_never_the_output(world: Path, vgg_file: Path, capsys: pyte
         (5, "nowhere.pth", "no VGG-16 weights at"),
     ],
 )
-def test_an_error_is_one_line(
-    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], place: int, value: str, message: str
+def test_bad_file_is_reported_in_one_line(
+    world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], position: int, value: str, message: str
 ) -> None:
-    given = arguments(world, vgg_file)
-    given[place] = str(world / "photos/broken.jpg" if value == "broken" else world / value)
-    assert still_cli.main(given) == 1
+    command_line = arguments(world, vgg_file)
+    command_line[position] = str(world / "photos/broken.jpg" if value == "broken" else world / value)
+    assert still_cli.main(command_line) == 1
     out, err = capsys.readouterr()
     assert message in err and err.startswith("stylize-still: ") and err.count("\n") == 1 and out == ""
     assert not list(world.glob("out*"))
 
 
-def test_layers_and_networks_that_do_not_fit_are_one_line(
+def test_layers_network_or_size_that_cannot_be_used_are_reported_in_one_line(
     world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for more, message in (
@@ -122,7 +145,7 @@ def test_layers_and_networks_that_do_not_fit_are_one_line(
         (("--network", "vgg11"), "invalid choice"),
     ],
 )
-def test_wrong_usage_is_2(
+def test_invalid_option_value_exits_with_status_2(
     world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -130,26 +153,26 @@ def test_wrong_usage_is_2(
     assert caught.value.code == 2 and message in capsys.readouterr().err
 
 
-def test_debug_shows_the_traceback(world: Path, vgg_file: Path) -> None:
+def test_debug_option_lets_the_exception_through(world: Path, vgg_file: Path) -> None:
     with pytest.raises(TrainingError):
         still_cli.main(arguments(world, vgg_file / "no", "--debug"))
 
 
-def test_memory_that_ends_after_all_is_one_line(
+def test_running_out_of_memory_is_reported_in_one_line(
     world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def work(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(still_cli, "work", work)
+    monkeypatch.setattr(still_cli, "optimize_with_progress", fail)
     assert still_cli.main(arguments(world, vgg_file)) == 1
     assert capsys.readouterr().err == "stylize-still: out of memory after all; choose a smaller --size\n"
 
 
-def test_ctrl_c_writes_what_there_is(world: Path, vgg_file: Path) -> None:
-    given = arguments(world, vgg_file, "--iterations", "100000", "--preview-every", "1")
+def test_ctrl_c_writes_the_result_so_far_and_removes_the_preview(world: Path, vgg_file: Path) -> None:
+    command_line = arguments(world, vgg_file, "--iterations", "100000", "--preview-every", "1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "training.gatys.cli", *given],
+        [sys.executable, "-m", "training.gatys.cli", *command_line],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     preview, deadline = world / "out.preview.png", time.monotonic() + 120
@@ -159,12 +182,12 @@ def test_ctrl_c_writes_what_there_is(world: Path, vgg_file: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert err == f"stopped; wrote {world / 'out.png'} as far as it was\n"
-    made = cv2.imread(str(world / "out.png"))
-    assert made is not None and made.shape == (36, 48, 3)
+    stylized = cv2.imread(str(world / "out.png"))
+    assert stylized is not None and stylized.shape == (36, 48, 3)
     assert sorted(path.name for path in world.glob("out*")) == ["out.png"]
 
 
-def test_without_torch_it_says_what_to_install(world: Path, vgg_file: Path) -> None:
+def test_missing_torch_is_reported_with_the_extra_to_install(world: Path, vgg_file: Path) -> None:
     (world / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
     command = [sys.executable, "-m", "training.gatys.cli", *arguments(world, vgg_file)]
     done = subprocess.run(
@@ -174,7 +197,7 @@ def test_without_torch_it_says_what_to_install(world: Path, vgg_file: Path) -> N
     assert "needs torch" in done.stderr and 'pip install "realtime-stylize[train]"' in done.stderr
 
 
-def test_every_default_layer_exists() -> None:
+def test_default_layers_exist_in_their_networks() -> None:
     defaults = build_parser().parse_args(["a", "b", "-o", "c.png"])
     for network, layers in STYLE_LAYERS.items():
         assert convolutions_to(network, layers + defaults.content_layers)
