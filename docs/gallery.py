@@ -1,4 +1,4 @@
-"""Makes docs/gallery.md: every shipped style on the same pictures, with its painting and its figures.
+"""Write docs/gallery.md: every shipped style on the same pictures, with its figures.
 
 python docs/gallery.py PICTURE...
 """
@@ -19,7 +19,7 @@ from realtime.stylizer.look import one_style
 from realtime.stylizer.stylizer import Stylizer
 
 DOCS = Path(__file__).parent
-HEIGHT = 300  # pixels of one picture; it is painted at twice that
+HEIGHT = 300  # pixels of one picture; it is stylized at twice that
 HEAD = """# Gallery
 
 Every style at full strength, at a height of 600 pixels, by the shipped models: above the live network, below the wide
@@ -33,7 +33,7 @@ FIGURES = {"content": "content loss", "style": "style loss", "flicker": "flicker
 
 
 def main() -> None:
-    """Write docs/gallery.md and one contact sheet a style."""
+    """Write docs/gallery.md and one contact sheet for each style."""
     pictures = [_read(Path(name)) for name in sys.argv[1:]]
     known: dict[str, dict[str, Any]] = tomllib.loads((DOCS.parent / "pretrained/styles.toml").read_text("utf-8"))
     (DOCS / "gallery").mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _read(path: Path) -> Image:
-    """A picture, 2 * HEIGHT high."""
+    """Read a picture and resize it to twice HEIGHT."""
     image = cv2.imread(str(path))
     if image is None:
         sys.exit(f"{path}: not a picture that OpenCV reads")

@@ -1,8 +1,8 @@
-"""Makes the README's moving picture: a session with the demo, its keys pressed by xdotool, on a virtual screen.
+"""Write docs/session.webp, the README's animation: a session with the demo whose keys are pressed by xdotool.
 
 python docs/session_picture.py [OUTPUT.webp] [--seconds-for-key S] [--provider NAME]
 
-Needs Xvfb, openbox, xdotool and ffmpeg. What is pressed is written under the window as it is pressed.
+Needs Xvfb, openbox, xdotool and ffmpeg. A caption under the picture names each key as it is pressed.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from benchmarks.screen import virtual_screen  # noqa: E402
 from realtime.frame import Image  # noqa: E402
 from realtime.ui.keys import BINDINGS  # noqa: E402
 
-SCREEN = (640, 480)  # pixels: the window fills it
-WIDE = 480  # of the picture written
-RATE = 8  # pictures a second
-LIMIT = 2 << 20  # bytes
-# What is pressed, as xdotool has it, and for how long that is looked at: in units of --seconds-for-key.
+SCREEN_SIZE = (640, 480)  # pixels; the window fills it
+OUTPUT_WIDTH = 480  # pixels
+FPS = 8
+MAX_BYTES = 2 << 20
+# The keys by xdotool's names, and how long the result of each is shown, in units of --seconds-for-key.
 KEYS = (
     ("i", 0.8), ("n", 1), ("n", 1), ("x", 1), ("period", 0.6), ("period", 0.8), ("x", 0.6), ("c", 1), ("c", 0.6),
     ("bracketright", 1), ("shift+F1", 1), ("v", 1.2), ("v", 0.5), ("g", 1.6), ("5", 1.2),
     ("minus", 0.5), ("minus", 0.5), ("minus", 1), ("F1", 1.4), ("h", 2),
 )  # fmt: skip
-SHOWN = {"period": ".", "bracketright": "]", "minus": "-"}
+KEY_LABELS = {"period": ".", "bracketright": "]", "minus": "-"}
 
 
-class Camera:
-    """Takes pictures of a virtual screen, RATE of them a second, in a thread of its own."""
+class ScreenRecorder:
+    """Records a virtual screen at FPS frames a second, in a thread of its own."""
 
     def __init__(self, display: str) -> None:
-        command = ["ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-framerate", str(RATE)]
+        command = ["ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-framerate", str(FPS)]
         command += [
             "-video_size",
-            f"{SCREEN[0]}x{SCREEN[1]}",
+            f"{SCREEN_SIZE[0]}x{SCREEN_SIZE[1]}",
             "-i",
             display,
             "-f",
@@ -56,9 +56,9 @@ class Camera:
             "-",
         ]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        self.newest: Image = np.zeros((SCREEN[1], SCREEN[0], 3), np.uint8)
-        self.taken: list[tuple[Image, str]] = []  # and what was pressed last
-        self.pressed: str | None = None  # None: not yet begun
+        self.newest: Image = np.zeros((SCREEN_SIZE[1], SCREEN_SIZE[0], 3), np.uint8)
+        self.frames: list[tuple[Image, str]] = []  # each with the key pressed last
+        self.pressed: str | None = None  # the key pressed last; None while nothing is recorded
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -67,16 +67,16 @@ class Camera:
         while len(raw := self._process.stdout.read(self.newest.size)) == self.newest.size:
             self.newest = np.frombuffer(raw, np.uint8).reshape(self.newest.shape)
             if (pressed := self.pressed) is not None:
-                self.taken.append((self.newest, pressed))
+                self.frames.append((self.newest, pressed))
 
     def stop(self) -> None:
-        """No more pictures."""
+        """Stop recording."""
         self._process.terminate()
         self._thread.join()
 
 
 def play(display: str, seconds: float, provider: str, folder: Path) -> list[tuple[Image, str]]:
-    """Start the program, press every key, quit: the pictures, each with the key pressed last."""
+    """Start the program, press every key and quit; return the frames, each with the key pressed last."""
     environment = os.environ | {"DISPLAY": display, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder)}
 
     def xdotool(*arguments: str) -> None:
@@ -84,88 +84,88 @@ def play(display: str, seconds: float, provider: str, folder: Path) -> list[tupl
 
     command = [sys.executable, "-m", "realtime", "--demo", "--provider", provider]
     app = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
-    camera = Camera(display)
+    recorder = ScreenRecorder(display)
     try:
-        _wait_for_picture(camera, app)
+        _wait_for_picture(recorder, app)
         xdotool("key", "f")
         time.sleep(2)
-        camera.pressed = ""
+        recorder.pressed = ""
         time.sleep(seconds)
-        for key, looks in KEYS:
-            camera.pressed = key
-            *held, last = key.split("+")
-            for one in held:
-                xdotool("keydown", one)
+        for key, units in KEYS:
+            recorder.pressed = key
+            *modifiers, last = key.split("+")
+            for modifier in modifiers:
+                xdotool("keydown", modifier)
             xdotool("key", last)
-            time.sleep(0.4 if held else 0)  # as people do: shift is held a moment longer
-            for one in held:
-                xdotool("keyup", one)
-            time.sleep(seconds * looks)
-        camera.pressed = None
+            time.sleep(0.4 if modifiers else 0)  # the program asks for shift a moment after the key
+            for modifier in modifiers:
+                xdotool("keyup", modifier)
+            time.sleep(seconds * units)
+        recorder.pressed = None
         xdotool("key", "q")
         app.wait(30)
     finally:
-        camera.stop()
+        recorder.stop()
         if app.poll() is None:
             app.kill()
             app.wait()
-    return camera.taken
+    return recorder.frames
 
 
-def _wait_for_picture(camera: Camera, app: subprocess.Popen[bytes]) -> None:
+def _wait_for_picture(recorder: ScreenRecorder, app: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 180
-    while camera.newest.std() < 20:
+    while recorder.newest.std() < 20:
         if app.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("the program shows nothing")
         time.sleep(0.2)
     time.sleep(2)
 
 
-def captioned(picture: Image, key: str) -> Image:
-    """The picture at its final size, and under it what was pressed."""
-    size = (WIDE, WIDE * SCREEN[1] // SCREEN[0])
+def add_caption(picture: Image, key: str) -> Image:
+    """Return the picture at its final size, with the key pressed under it."""
+    size = (OUTPUT_WIDTH, OUTPUT_WIDTH * SCREEN_SIZE[1] // SCREEN_SIZE[0])
     image = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    strip = np.full((34, WIDE, 3), 32, np.uint8)
+    strip = np.full((34, OUTPUT_WIDTH, 3), 32, np.uint8)
     if key:
-        name = SHOWN.get(key, key.replace("+", " "))
+        name = KEY_LABELS.get(key, key.replace("+", " "))
         font, amber, white = cv2.FontFace("sans"), (80, 190, 255), (235, 235, 235)
         cv2.putText(strip, name, (12, 24), amber, font, 19, 700)
         left = 12 + int(cv2.getTextSize((1, 1), name, (0, 0), font, 19, 700)[2]) + 14
-        cv2.putText(strip, meaning(key), (left, 24), white, font, 17, 400)
+        cv2.putText(strip, describe(key), (left, 24), white, font, 17, 400)
     return np.vstack([np.asarray(image, np.uint8), strip])
 
 
-def meaning(key: str) -> str:
-    """What the table of keys says of it."""
-    name = SHOWN.get(key, key).lower()
+def describe(key: str) -> str:
+    """Return the help text of a key."""
+    name = KEY_LABELS.get(key, key).lower()
     return next(binding.help for binding in BINDINGS if name in (*binding.keys, *binding.less))
 
 
 def write(pictures: list[Image], target: Path) -> None:
-    """As an animated WebP, as good as the limit allows."""
+    """Write an animated WebP of the best quality that stays below MAX_BYTES."""
     height, width = pictures[0].shape[:2]
     raw = b"".join(picture.tobytes() for picture in pictures)
     for quality in (70, 60, 50, 40, 30, 20, 10):
         command = ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}"]
-        command += ["-r", str(RATE), "-i", "-", "-c:v", "libwebp_anim", "-quality", str(quality)]
+        command += ["-r", str(FPS), "-i", "-", "-c:v", "libwebp_anim", "-quality", str(quality)]
         command += ["-compression_level", "6", "-loop", "0", "-f", "webp", str(target)]
         subprocess.run(command, input=raw, check=True)
-        if target.stat().st_size < LIMIT:
+        if target.stat().st_size < MAX_BYTES:
             print(f"{target}: {len(pictures)} pictures, {target.stat().st_size >> 10} KiB, quality {quality}")
             return
-    raise SystemExit(f"{target} does not get below {LIMIT >> 20} MiB")
+    raise SystemExit(f"{target} does not get below {MAX_BYTES >> 20} MiB")
 
 
 def main() -> None:
-    """Write docs/session.webp, or the file named."""
-    parser = argparse.ArgumentParser(description="Makes the README's moving picture.")
+    """Write docs/session.webp, or the file given."""
+    parser = argparse.ArgumentParser(description="Write the README's animation.")
     parser.add_argument("output", nargs="?", type=Path, default=ROOT / "docs/session.webp")
     parser.add_argument("--seconds-for-key", type=float, default=1.3, metavar="S")
     parser.add_argument("--provider", default="auto")
     arguments = parser.parse_args()
-    with virtual_screen(SCREEN) as display, tempfile.TemporaryDirectory() as folder:
-        taken = play(display, arguments.seconds_for_key, arguments.provider, Path(folder))
-    write([captioned(picture, key) for picture, key in taken], arguments.output)
+    with virtual_screen(SCREEN_SIZE) as display, tempfile.TemporaryDirectory() as folder:
+        frames = play(display, arguments.seconds_for_key, arguments.provider, Path(folder))
+    write([add_caption(picture, key) for picture, key in frames], arguments.output)
 
 
 if __name__ == "__main__":
