@@ -22,7 +22,7 @@ from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.presets import Presets
 from realtime.testing import Damaged, FakeCamera, FakeClock, Lost, Resized, Silent, Step, SteppedClock
 from tests.conftest import ROOT, Run
-from tests.movies import make
+from tests.video_files import make_media
 
 DOCS = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 SAMPLES = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
@@ -170,7 +170,7 @@ def test_a_stepped_clock_wakes_who_waits_and_who_is_told_to_stop() -> None:
 
 
 def test_the_last_picture_of_what_ends_is_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    film = make(tmp_path / "film.mp4")
+    film = make_media(tmp_path / "film.mp4")
     with Stylizer(provider="cpu") as slow:
         paint_at = slow.stylize_at
 

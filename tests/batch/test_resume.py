@@ -22,7 +22,19 @@ from realtime.sinks.resume import MAX_REORDER_FRAMES, find_partial_video
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, one_style
 from realtime.stylizer.style_track import Cue, StyleTrack
-from tests.movies import H264, TONE, alike, ffmpeg, length, make, paint, pictures, probe, sound, times
+from tests.video_files import (
+    AUDIO_INPUT,
+    H264,
+    audio_md5,
+    decode_frames,
+    duration,
+    ffmpeg,
+    make_media,
+    max_difference,
+    packet_times,
+    probe,
+    process_file,
+)
 
 LONG = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=20:d=10")
 VFR = ("-vf", "select='not(between(n,20,24))*not(eq(mod(n,7),3))'", "-fps_mode", "vfr")
@@ -88,22 +100,22 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
 def test_killed_anywhere_it_comes_out_as_if_it_had_not_been(
     tmp_path: Path, look: Look, ending: str, codec: str, timing: tuple[str, ...]
 ) -> None:
-    source = make(tmp_path / "in.mp4", *LONG, *TONE, *timing, *H264, "-c:a", "aac", "-ac", "2")
+    source = make_media(tmp_path / "in.mp4", *LONG, *AUDIO_INPUT, *timing, *H264, "-c:a", "aac", "-ac", "2")
     options: dict[str, Any] = {"codec": codec, "preset": "veryfast"} | ({"crf": None} if codec in "prores ffv1" else {})
     output = tmp_path / f"out.{ending}"
     dice = random.Random(codec + ending)
-    moments = [*sorted(dice.sample(range(20, len(times(source))), 2)), len(times(source))]
+    moments = [*sorted(dice.sample(range(20, len(packet_times(source))), 2)), len(packet_times(source))]
     whole, kept = tmp_path / "running" / output.name, []
     for folder in kill_at(moments, source, output, look, **options):
         result, count = resume(source, folder / output.name, look, **options)
         kept.append(result.frames - count)
         resumed = folder / output.name
         assert [path.name for path in folder.iterdir()] == [output.name]
-        assert times(resumed) == times(whole)
-        assert length(resumed) == pytest.approx(length(whole), abs=0.0011)
-        difference = alike(pictures(whole, 64, 48), pictures(resumed, 64, 48))
+        assert packet_times(resumed) == packet_times(whole)
+        assert duration(resumed) == pytest.approx(duration(whole), abs=0.0011)
+        difference = max_difference(decode_frames(whole, 64, 48), decode_frames(resumed, 64, 48))
         assert difference < 3 if codec != "ffv1" else difference == 0
-        assert sound(resumed) == sound(whole)
+        assert audio_md5(resumed) == audio_md5(whole)
         assert [(s["codec_name"], s.get("extradata_size")) for s in probe(resumed)["streams"]] == [
             (s["codec_name"], s.get("extradata_size")) for s in probe(whole)["streams"]
         ]
@@ -111,12 +123,12 @@ def test_killed_anywhere_it_comes_out_as_if_it_had_not_been(
         dts = [float(p["dts_time"]) for p in packets if "dts_time" in p]  # Matroska has none of its own
         assert dts == sorted(set(dts))
         ffmpeg("-xerror", "-i", resumed, "-f", "null", "-")
-    assert kept[-1] + WARM_UP_FRAMES > len(times(source)) * 0.25, f"too little is kept: {kept}"
+    assert kept[-1] + WARM_UP_FRAMES > len(packet_times(source)) * 0.25, f"too little is kept: {kept}"
 
 
 def test_a_second_kill_loses_nothing(tmp_path: Path, look: Look) -> None:
     """Killed while the kept pictures are copied: the longer file counts, wherever it lies."""
-    source = make(tmp_path / "in.mkv", *LONG, *H264)
+    source = make_media(tmp_path / "in.mkv", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mkv", look)
     output = folder / "out.mkv"
     key = resume_key(source, output, look)
@@ -133,7 +145,7 @@ def test_a_second_kill_loses_nothing(tmp_path: Path, look: Look) -> None:
 
 @pytest.mark.parametrize("name", ["out.mkv", "out.mkv.part"])
 def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, look: Look, name: str) -> None:
-    source = make(tmp_path / "in.mkv", *LONG, *H264)
+    source = make_media(tmp_path / "in.mkv", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mkv", look)
     output, part = folder / "out.mkv", folder / "out.mkv.part"
     key = resume_key(source, output, look)
@@ -157,14 +169,14 @@ def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, lo
 
 
 def test_fewer_frames_than_there_are(tmp_path: Path, look: Look) -> None:
-    source = make(tmp_path / "in.mp4", *LONG, *H264)
+    source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mp4", look)
     result, _ = resume(source, folder / "out.mp4", look, frames=9)
-    assert result.frames == len(times(folder / "out.mp4")) == 9
+    assert result.frames == len(packet_times(folder / "out.mp4")) == 9
 
 
 def test_without_anything_to_go_on_from_it_begins(tmp_path: Path, look: Look) -> None:
-    source = make(tmp_path / "in.mp4")
+    source = make_media(tmp_path / "in.mp4")
     result, count = resume(source, tmp_path / "out.mp4", look)
     assert (result.frames, count) == (10, 10)
     (folder,) = kill_at([MAX_REORDER_FRAMES // 4], source, tmp_path / "new.mp4", look)
@@ -174,7 +186,7 @@ def test_without_anything_to_go_on_from_it_begins(tmp_path: Path, look: Look) ->
 
 @pytest.mark.parametrize("what", ["input", "--track", "look", "--size", "--codec", "--crf or --preset", "gone"])
 def test_what_does_not_belong_is_refused_and_stays(tmp_path: Path, look: Look, what: str) -> None:
-    source = make(tmp_path / "in.mp4", *LONG, *H264)
+    source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([150], source, tmp_path / "out.mp4", look)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     key = resume_key(source, tmp_path / "out.mp4", look)
@@ -189,7 +201,7 @@ def test_what_does_not_belong_is_refused_and_stays(tmp_path: Path, look: Look, w
 
 
 def test_every_difference_is_seen(tmp_path: Path, look: Look, library: Library) -> None:
-    source, output = make(tmp_path / "in.mp4"), tmp_path / "out.mp4"
+    source, output = make_media(tmp_path / "in.mp4"), tmp_path / "out.mp4"
     one = resume_key(source, output, look)
     assert one == json.loads(json.dumps(one)) == resume_key(source, output, look)
     assert one["look"] != resume_key(source, output, one_style(*library.styles[1]))["look"]
@@ -202,9 +214,9 @@ def test_every_difference_is_seen(tmp_path: Path, look: Look, library: Library) 
 
 
 def test_a_part_of_another_film_is_found_out_at_the_first_wrong_time(tmp_path: Path, look: Look) -> None:
-    source = make(tmp_path / "in.mp4", *LONG, *VFR, *H264)
+    source = make_media(tmp_path / "in.mp4", *LONG, *VFR, *H264)
     (folder,) = kill_at([150], source, tmp_path / "out.mp4", look)
-    other = make(tmp_path / "other.mp4", *LONG, *H264)
+    other = make_media(tmp_path / "other.mp4", *LONG, *H264)
     notes = folder / "out.mp4.part.json"
     notes.write_text(json.dumps({"recipe": resume_key(other, folder / "out.mp4", look)}))
     with pytest.raises(OutputError, match=r"its picture 4 is shown at 0\.200 s, here at 0\.150 s"):
@@ -214,17 +226,17 @@ def test_a_part_of_another_film_is_found_out_at_the_first_wrong_time(tmp_path: P
 
 def test_what_is_painted_is_not_painted_again(tmp_path: Path, look: Look) -> None:
     """The kept pictures are the first run's own, to the last bit."""
-    source = make(tmp_path / "in.mp4", *LONG, *H264)
+    source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mp4", look)
-    first = pictures(folder / "out.mp4.part", 64, 48)
+    first = decode_frames(folder / "out.mp4.part", 64, 48)
     result, count = resume(source, folder / "out.mp4", look)
-    resumed = pictures(folder / "out.mp4", 64, 48)
+    resumed = decode_frames(folder / "out.mp4", 64, 48)
     assert any("pictures are painted already" in note for note in result.notes)
     kept = 200 - count + WARM_UP_FRAMES
     assert kept > 20 and all(np.array_equal(a, b) for a, b in zip(first[:kept], resumed[:kept], strict=True))
 
 
 def test_an_ordinary_run_leaves_no_notes(tmp_path: Path) -> None:
-    source = make(tmp_path / "in.mp4")
-    paint(source, tmp_path / "out.mp4")
+    source = make_media(tmp_path / "in.mp4")
+    process_file(source, tmp_path / "out.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.plots import OURS
 from tests.conftest import ROOT, Run
-from tests.movies import make
+from tests.video_files import make_media
 
 
 def test_cuda_settings(run: Run) -> None:
@@ -56,7 +56,7 @@ def test_speed_and_its_plot(run: Run, tmp_path: Path) -> None:
 
 def test_smooth(run: Run, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
-    make(tmp_path / "clips/drawn.mp4", "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=10", "-t", "0.7")
+    make_media(tmp_path / "clips/drawn.mp4", "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=10", "-t", "0.7")
     done = run("benchmarks.smooth", "--clips", "clips", "--styles", "great_wave", "--frames", "7")
     assert done.returncode == 0, done.stderr
     (row,) = [line.split() for line in done.stdout.splitlines() if "great_wave" in line]

@@ -13,7 +13,18 @@ import pytest
 
 from tests.conftest import Run
 from tests.e2e.conftest import start_command, wait_for_bytes
-from tests.movies import H264, PICTURE, TONE, ffmpeg, make, pictures, probe, sound, streams, times
+from tests.video_files import (
+    AUDIO_INPUT,
+    H264,
+    VIDEO_INPUT,
+    audio_md5,
+    decode_frames,
+    ffmpeg,
+    make_media,
+    packet_times,
+    probe,
+    streams,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 QUICK = ("--strength", "0")  # the line without the network
@@ -21,14 +32,14 @@ QUICK = ("--strength", "0")  # the line without the network
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    return make(tmp_path / "film.mp4", *PICTURE, *TONE, *H264, "-c:a", "aac")
+    return make_media(tmp_path / "film.mp4", *VIDEO_INPUT, *AUDIO_INPUT, *H264, "-c:a", "aac")
 
 
 def long_film(path: Path) -> Path:
     """Long enough to be stopped in the middle; its subtitle comes late."""
     (path.parent / "s.srt").write_text("1\n00:00:58,000 --> 00:00:59,000\nThe end\n")
     inputs = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=60", "-f", "lavfi", "-i", "sine=r=48000:d=60")
-    return make(path, *inputs, "-i", path.parent / "s.srt", *H264, "-c:a", "aac", "-c:s", "mov_text")
+    return make_media(path, *inputs, "-i", path.parent / "s.srt", *H264, "-c:a", "aac", "-c:s", "mov_text")
 
 
 def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
@@ -36,8 +47,8 @@ def test_a_film_is_painted(run: Run, film: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (result,) = json.loads(done.stdout)["files"]
     assert (result["state"], result["frames"], result["seconds"], result["losses"]) == ("painted", 10, 1.0, [])
-    assert times(tmp_path / "painted.mp4") == pytest.approx(times(film))
-    assert sound(tmp_path / "painted.mp4") == sound(film)
+    assert packet_times(tmp_path / "painted.mp4") == pytest.approx(packet_times(film))
+    assert audio_md5(tmp_path / "painted.mp4") == audio_md5(film)
     (video,) = streams(tmp_path / "painted.mp4", "video")
     assert (video["width"], video["height"]) == (64, 48)
     before, after = (
@@ -51,7 +62,7 @@ def test_a_style_track_changes_the_look_on_the_very_picture(run: Run, film: Path
     (tmp_path / "track.txt").write_text("0 starry_night --strength 0\n0:00.5 --strength 1 --fade 0  # half way\n")
     done = run("realtime", "film.mp4", "-o", "painted.mp4", "--crf", "4", "--style-track", "track.txt")
     assert done.returncode == 0, done.stderr
-    pairs = zip(pictures(film, 64, 48), pictures(tmp_path / "painted.mp4", 64, 48), strict=True)
+    pairs = zip(decode_frames(film, 64, 48), decode_frames(tmp_path / "painted.mp4", 64, 48), strict=True)
     apart = [float(np.abs(before.astype(int) - after).mean()) for before, after in pairs]
     assert len(apart) == 10 and max(apart[:5]) < 5 and min(apart[5:]) > 10, apart
     part = tmp_path / "painted.mp4.part"
@@ -72,7 +83,7 @@ def test_nothing_is_overwritten_unless_asked(run: Run, film: Path, tmp_path: Pat
     assert (done.returncode, (tmp_path / "old.mp4").read_bytes()) == (1, b"old")
     assert "--overwrite" in done.stderr.splitlines()[-1]
     done = run("realtime", "film.mp4", "-o", "old.mp4", "--overwrite", *QUICK)
-    assert done.returncode == 0 and len(times(tmp_path / "old.mp4")) == 10
+    assert done.returncode == 0 and len(packet_times(tmp_path / "old.mp4")) == 10
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -94,7 +105,7 @@ def test_kill_leaves_a_part_that_plays_and_can_be_resumed(run: Run, tmp_path: Pa
     process.kill()
     process.communicate()
     assert not (tmp_path / "painted.mp4").exists()
-    shown = times(part)
+    shown = packet_times(part)
     assert len(shown) > 25 and shown == pytest.approx([n / 25 for n in range(len(shown))], abs=1e-4)
     ffmpeg("-i", part, "-f", "null", "-")
     assert streams(part, "audio")
@@ -113,8 +124,8 @@ def check_resumed(run: Run, folder: Path, before: int) -> None:
     (result,) = json.loads(done.stdout)["files"]
     (kept,) = (note for note in result["notes"] if "painted already" in note)
     assert before - 30 < int(kept.split()[2]) <= before
-    assert times(folder / "painted.mp4") == pytest.approx([n / 25 for n in range(1500)], abs=1e-4)
-    assert sound(folder / "painted.mp4") == sound(folder / "film.mp4")
+    assert packet_times(folder / "painted.mp4") == pytest.approx([n / 25 for n in range(1500)], abs=1e-4)
+    assert audio_md5(folder / "painted.mp4") == audio_md5(folder / "film.mp4")
     assert sorted(p.name for p in folder.iterdir() if p.name != "data") == ["film.mp4", "painted.mp4", "s.srt"]
 
 
@@ -126,7 +137,7 @@ def test_ctrl_c_leaves_a_film_that_plays_and_exits_130(run: Run, tmp_path: Path)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err and "interrupted; it has the first" in err
-    shown = times(tmp_path / "painted.mp4")
+    shown = packet_times(tmp_path / "painted.mp4")
     assert 25 < len(shown) < 1500
     assert f"first {len(shown)} frames" in err
     ffmpeg("-i", tmp_path / "painted.mp4", "-f", "null", "-")
@@ -146,11 +157,13 @@ def test_a_full_disk_is_one_line_and_the_part_stays(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "painted.mp4.part" in err.splitlines()[-1] and "Traceback" not in err
     assert not (tmp_path / "painted.mp4").exists()
-    assert len(times(tmp_path / "painted.mp4.part")) > 25
+    assert len(packet_times(tmp_path / "painted.mp4.part")) > 25
 
 
 def test_a_film_cut_short_exits_with_3(run: Run, tmp_path: Path) -> None:
-    whole = make(tmp_path / "w.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=3", *H264, "-movflags", "faststart")
+    whole = make_media(
+        tmp_path / "w.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=3", *H264, "-movflags", "faststart"
+    )
     data = whole.read_bytes()
     (tmp_path / "film.mp4").write_bytes(data[: len(data) * 2 // 3])
     done = run("realtime", "film.mp4", "-o", "painted.mp4", *QUICK)
@@ -222,7 +235,7 @@ def test_a_picture_is_painted(run: Run, tmp_path: Path, ending: str) -> None:
 
 
 def test_scale_output_gives_the_painted_size(run: Run, tmp_path: Path) -> None:
-    make(tmp_path / "film.mp4", "-f", "lavfi", "-i", "testsrc=s=182x100:r=10:d=0.4", *H264)
+    make_media(tmp_path / "film.mp4", "-f", "lavfi", "-i", "testsrc=s=182x100:r=10:d=0.4", *H264)
     alpha = np.random.default_rng(0).integers(0, 255, (90, 121, 4), np.uint8)
     cv2.imwrite(str(tmp_path / "photo.png"), alpha)
     wanted = (

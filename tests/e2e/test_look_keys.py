@@ -21,7 +21,7 @@ from realtime.stylizer.library import Library
 from tests.conftest import Run
 from tests.e2e.conftest import App, difference
 from tests.fault_camera import FaultCamera
-from tests.movies import H264, make, pictures
+from tests.video_files import H264, decode_frames, make_media
 
 
 @dataclass
@@ -266,13 +266,13 @@ def test_a_picture_with_its_own_colours(run: Run, photo: Image, tmp_path: Path) 
 def test_a_film_is_smoothed_in_its_order(run: Run, tmp_path: Path) -> None:
     """Noise makes a painter flicker; each film begins anew. Written without loss: x264 varies on some processors."""
     still = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=1,trim=end_frame=1,loop=24:1,noise=alls=30:allf=t")
-    make(tmp_path / "a.mkv", *still, *H264)
+    make_media(tmp_path / "a.mkv", *still, *H264)
     (tmp_path / "b.mkv").write_bytes((tmp_path / "a.mkv").read_bytes())
     flicker = {}
     for smooth in ("0", "1"):
         done = run("realtime", "a.mkv", "b.mkv", "-o", f"out{smooth}/", "--smooth", smooth, "--codec", "ffv1")
         assert done.returncode == 0, done.stderr
-        first, second = (pictures(tmp_path / f"out{smooth}" / name, 160, 120) for name in ("a.mkv", "b.mkv"))
+        first, second = (decode_frames(tmp_path / f"out{smooth}" / name, 160, 120) for name in ("a.mkv", "b.mkv"))
         assert len(first) == len(second) == 25
         assert all((one == other).all() for one, other in zip(first, second, strict=True))
         flicker[smooth] = np.mean([difference(a, b) for a, b in pairwise(first[5:])])

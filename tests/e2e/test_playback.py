@@ -16,13 +16,13 @@ from realtime.frame import Image
 from realtime.stylizer.library import Library
 from tests.conftest import Run
 from tests.e2e.conftest import App, difference
-from tests.movies import H264, TONE, make
+from tests.video_files import AUDIO_INPUT, H264, make_media
 
 
 def make_video(path: Path, seconds: int) -> Path:
     """Write a moving test pattern of 160 x 120 at 10 fps, with a tone."""
     pattern = ("-f", "lavfi", "-i", f"testsrc=s=160x120:r=10:d={seconds}")
-    return make(path, *pattern, *TONE, *H264, "-c:a", "aac")
+    return make_media(path, *pattern, *AUDIO_INPUT, *H264, "-c:a", "aac")
 
 
 def wait_for_screen(app: App, condition: Callable[[Image], bool], message: str) -> Image:
@@ -83,7 +83,7 @@ def test_space_pauses_a_looping_video_and_style_keys_still_work(start: Any, tmp_
 
 def test_style_track_changes_the_look_in_each_round_of_a_loop(start: Any, tmp_path: Path) -> None:
     still = ("-f", "lavfi", "-i", "color=c=teal:s=160x120:r=10:d=6")
-    make(tmp_path / "film.mp4", *still, *H264)
+    make_media(tmp_path / "film.mp4", *still, *H264)
     (tmp_path / "track.txt").write_text("0 udnie --strength 0 --fade 0\n3 udnie --strength 1 --fade 0\n")
     app: App = start("film.mp4", "--loop", "--style-track", "track.txt")
     app.wait_for_window()
@@ -133,7 +133,7 @@ def test_image_is_shown_until_q_and_follows_style_keys(start: Any, tmp_path: Pat
 def test_impossible_options_are_refused_in_one_line(
     run: Run, tmp_path: Path, arguments: Any, status: int, words: str
 ) -> None:
-    make(tmp_path / "film.mp4")
+    make_media(tmp_path / "film.mp4")
     (tmp_path / "empty").mkdir()
     done = run("realtime", *arguments)
     assert done.returncode == status and words in done.stderr

@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import Run
 from tests.e2e.conftest import Screen, difference
-from tests.movies import H264, PICTURE, TONE, make, probe, times
+from tests.video_files import AUDIO_INPUT, H264, VIDEO_INPUT, make_media, packet_times, probe
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -111,7 +111,7 @@ def test_live_commands_that_need_no_camera(command: str, screen: Screen, tmp_pat
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, out + err
         if "--record" in command:
-            assert 10 < len(times(tmp_path / "painted.mp4")) <= 60  # a busy machine leaves some out
+            assert 10 < len(packet_times(tmp_path / "painted.mp4")) <= 60  # a busy machine leaves some out
         else:
             assert (tmp_path / "figures.json").is_file()
     else:
@@ -134,8 +134,8 @@ def test_live_commands_that_need_a_camera(command: str, screen: Screen, tmp_path
 
 @pytest.mark.parametrize("command", [c for c in LIVE if "film.mp4" in c])
 def test_commands_that_play(command: str, screen: Screen, tmp_path: Path) -> None:
-    make(tmp_path / "film.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=4", *H264)
-    make(tmp_path / "photo.jpg", *PICTURE, "-frames:v", "1")
+    make_media(tmp_path / "film.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=4", *H264)
+    make_media(tmp_path / "photo.jpg", *VIDEO_INPUT, "-frames:v", "1")
     process = shell(command, tmp_path, DISPLAY=screen.display)
     if "--loop" in command:
         watch_and_quit(process, screen, 60)
@@ -149,8 +149,8 @@ def test_commands_that_write_videos_and_images(command: str, tmp_path: Path) -> 
     _, given, _, output, *_ = command.split()
     for folder in ("", "holiday/"):
         (tmp_path / folder).mkdir(exist_ok=True)
-        make(tmp_path / folder / "film.mp4", *PICTURE, *TONE, *H264, "-c:a", "aac")
-        make(tmp_path / folder / "photo.jpg", *PICTURE, "-frames:v", "1")
+        make_media(tmp_path / folder / "film.mp4", *VIDEO_INPUT, *AUDIO_INPUT, *H264, "-c:a", "aac")
+        make_media(tmp_path / folder / "photo.jpg", *VIDEO_INPUT, "-frames:v", "1")
     process = shell(command, tmp_path)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, out + err

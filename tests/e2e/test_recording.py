@@ -18,7 +18,7 @@ from realtime.ui.hud import RED
 from tests.conftest import Run
 from tests.e2e.conftest import App, difference, start_command, wait_for_bytes
 from tests.fault_camera import FaultCamera
-from tests.movies import ffmpeg, pictures, probe, streams, times
+from tests.video_files import decode_frames, ffmpeg, packet_times, probe, streams
 
 HEADLESS = ("--demo", "--no-window", "--size", "240")
 no_cameras = pytest.mark.skipif(any(Path("/dev").glob("video*")), reason="this machine has cameras")
@@ -61,7 +61,7 @@ def test_r_records_what_is_shown_without_the_figures(start: Any, camera: FaultCa
     (path,) = app.folder.glob("stylized-*.mp4")
     assert f"saved {path.name}" in out
     (row,) = app.stats()["recordings"]
-    shown = pictures(path, 320, 240)
+    shown = decode_frames(path, 320, 240)
     assert (row["file"], row["frames"], row["error"]) == (path.name, len(shown), None)
     assert float(probe(path)["format"]["duration"]) == pytest.approx(row["seconds"], abs=0.05)
     assert row["seconds"] > 5
@@ -95,7 +95,7 @@ def test_ctrl_c_in_the_window_finishes_the_file(start: Any, camera: FaultCamera)
     assert "saved r.mp4" in out
     assert not (app.folder / "r.mp4.part").exists()
     plays(app.folder / "r.mp4")
-    assert len(times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
+    assert len(packet_times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
 
 
 def test_sigterm_finishes_the_file(start: Any, camera: FaultCamera) -> None:
@@ -124,7 +124,7 @@ def test_the_end_of_the_screen_finishes_the_file(start: Any, camera: FaultCamera
     assert (status, err) == (1, "realtime-stylize: the screen is gone: the X server has ended\n")
     assert "saved r.mp4" in out
     plays(app.folder / "r.mp4")
-    assert len(times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
+    assert len(packet_times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
 
 
 def test_a_camera_that_goes_away_leaves_a_whole_film(start: Any, camera: FaultCamera) -> None:
@@ -137,7 +137,7 @@ def test_a_camera_that_goes_away_leaves_a_whole_film(start: Any, camera: FaultCa
     assert (status, err) == (0, "")
     plays(app.folder / "r.mp4")
     (video,) = streams(app.folder / "r.mp4", "video")
-    last = times(app.folder / "r.mp4")[-1]
+    last = packet_times(app.folder / "r.mp4")[-1]
     assert float(video["duration"]) - last > 3  # the last picture stays
 
 
@@ -163,7 +163,7 @@ def test_kill_9_leaves_a_part_that_plays_and_is_not_lost(tmp_path: Path) -> None
     process.kill()
     process.communicate()
     assert not (tmp_path / "r.mp4").exists()
-    kept = times(tmp_path / "r.mp4.part")
+    kept = packet_times(tmp_path / "r.mp4.part")
     assert len(kept) > 10 and kept[0] == 0
     data = (tmp_path / "r.mp4.part").read_bytes()
     again = start_command(tmp_path, *HEADLESS, "--record", "r.mp4")
@@ -193,7 +193,7 @@ def test_a_full_disk_without_a_window_ends_it_all_in_one_line(tmp_path: Path) ->
     _, err = process.communicate(timeout=100)
     assert process.returncode == 1
     assert err.count("\n") == 1 and "r.mp4: File too large; it ends there, and what was recorded plays" in err
-    assert len(times(tmp_path / "r.mp4")) > 10
+    assert len(packet_times(tmp_path / "r.mp4")) > 10
     plays(tmp_path / "r.mp4")
 
 
@@ -223,7 +223,7 @@ def test_overwriting_is_done_when_it_is_asked_for(run: Run, tmp_path: Path) -> N
     (tmp_path / "r.mp4").write_bytes(b"old")
     done = run("realtime", *HEADLESS, "--record", "r.mp4", "--overwrite", "--frames", "5")
     assert done.returncode == 0, done.stderr
-    assert len(times(tmp_path / "r.mp4")) == 5
+    assert len(packet_times(tmp_path / "r.mp4")) == 5
 
 
 @no_cameras
@@ -241,7 +241,7 @@ def test_what_is_missing_is_one_line_each_and_the_rest_goes_on(run: Run, tmp_pat
     assert done.returncode == 1, done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 2 and "no virtual camera" in done.stderr and "no microphone" in done.stderr
-    assert len(times(tmp_path / "r.mp4")) == 5
+    assert len(packet_times(tmp_path / "r.mp4")) == 5
     assert streams(tmp_path / "r.mp4", "audio") == []
 
 

@@ -17,7 +17,16 @@ from realtime.sinks.codecs import CONTAINERS, ENCODERS, PRESETS, Encoding, choos
 from realtime.sinks.output_file import OutputFile
 from realtime.system.thread_priority import real_time_threads
 from tests.conftest import Run
-from tests.movies import H264, PICTURE, alike, make, paint, pictures, streams, times
+from tests.video_files import (
+    H264,
+    VIDEO_INPUT,
+    decode_frames,
+    make_media,
+    max_difference,
+    packet_times,
+    process_file,
+    streams,
+)
 
 SOFTWARE = [name for name, encoder in ENCODERS.items() if not encoder.hardware]
 
@@ -33,9 +42,9 @@ def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize("preset", [PRESETS[0], PRESETS[-1]])
 def test_every_encoder_takes_its_options_and_writes_a_film(tmp_path: Path, name: str, preset: str) -> None:
     codec = ENCODERS[name].codec
-    source = make(tmp_path / "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=0.4", *H264)
+    source = make_media(tmp_path / "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=0.4", *H264)
     ending = next(ending for ending, (_, codecs) in reversed(CONTAINERS.items()) if codec in codecs)
-    result = paint(source, tmp_path / f"out{ending}", codec=name, preset=preset, crf=None)
+    result = process_file(source, tmp_path / f"out{ending}", codec=name, preset=preset, crf=None)
     (video,) = streams(tmp_path / f"out{ending}", "video")
     assert (video["codec_name"], video["width"], result.frames) == (codec, 64, 4)
 
@@ -44,22 +53,22 @@ def test_every_encoder_takes_its_options_and_writes_a_film(tmp_path: Path, name:
 @pytest.mark.parametrize("size", ["64x48", "63x47"])
 def test_codecs_for_editing(tmp_path: Path, ending: str, codec: str, size: str) -> None:
     picture = ("-f", "lavfi", "-i", f"testsrc=s={size}:r=10:d=1", "-pix_fmt", "yuv444p")
-    source = make(tmp_path / "in.mkv", *picture, "-c:v", "libx264", "-bf", "2")
+    source = make_media(tmp_path / "in.mkv", *picture, "-c:v", "libx264", "-bf", "2")
     output = tmp_path / f"out.{ending}"
-    result = paint(source, output, codec=codec, crf=None)
+    result = process_file(source, output, codec=codec, crf=None)
     (video,) = streams(output, "video")
     assert (video["codec_name"], f"{video['width']}x{video['height']}", result.notes) == (codec, size, [])
     assert video["pix_fmt"][:7] == ("bgr0" if codec == "ffv1" else "yuv422p" if size == "64x48" else "yuv444p")
-    assert times(output) == pytest.approx(times(source), abs=0.0006)
+    assert packet_times(output) == pytest.approx(packet_times(source), abs=0.0006)
     width, height = map(int, size.split("x"))
-    assert alike(pictures(source, width, height), pictures(output, width, height)) < 4
+    assert max_difference(decode_frames(source, width, height), decode_frames(output, width, height)) < 4
 
 
 def test_ffv1_keeps_every_bit(tmp_path: Path) -> None:
     """Painting leaves RGB as RGB; so a film that was RGB comes back to the last bit."""
-    source = make(tmp_path / "in.mkv", *PICTURE, "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr24")
-    paint(source, tmp_path / "out.mkv", codec="ffv1", crf=None)
-    one, other = pictures(source, 64, 48), pictures(tmp_path / "out.mkv", 64, 48)
+    source = make_media(tmp_path / "in.mkv", *VIDEO_INPUT, "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr24")
+    process_file(source, tmp_path / "out.mkv", codec="ffv1", crf=None)
+    one, other = decode_frames(source, 64, 48), decode_frames(tmp_path / "out.mkv", 64, 48)
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
@@ -132,7 +141,7 @@ def test_no_encoder_makes_itself_more_urgent_than_everything_else(tmp_path: Path
         assert real_time_threads() == set()
         return image.copy()
 
-    source = make(tmp_path / "in.mp4")
+    source = make_media(tmp_path / "in.mp4")
     job = Job(source, tmp_path / "out.mkv")
     output_file = OutputFile(job.output, sources=[source])
     process_video(job, output_file, painting, BatchOptions(codec="av1"))

@@ -25,7 +25,7 @@ from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.library import Library
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.clock import FakeClock
-from tests.movies import pictures, probe, streams, times
+from tests.video_files import decode_frames, packet_times, probe, streams
 
 SIZE = (64, 48)
 
@@ -74,10 +74,10 @@ def test_every_picture_at_the_time_of_its_capture(tmp_path: Path, ending: str) -
     for number, when in enumerate(captured):
         studio.show(30 * number, when)
     path = studio.stop(at=3.05)
-    assert times(path) == pytest.approx(captured, abs=0.0006)  # Matroska counts milliseconds
+    assert packet_times(path) == pytest.approx(captured, abs=0.0006)  # Matroska counts milliseconds
     assert float(probe(path)["format"]["duration"]) == pytest.approx(3.0, abs=0.002)
     assert studio.recording.seconds == pytest.approx(3.0, abs=0.001)
-    levels = [int(picture.mean()) for picture in pictures(path, *SIZE)]
+    levels = [int(picture.mean()) for picture in decode_frames(path, *SIZE)]
     assert levels == pytest.approx([30 * n for n in range(8)], abs=3)
     assert streams(path, "audio") == []
     assert not studio.recording.output.part.exists()
@@ -89,7 +89,7 @@ def test_an_hour_is_exact(tmp_path: Path) -> None:
     captured = [n * 1.0007 for n in range(0, 3600, 60)]
     for when in captured:
         studio.show(99, when)
-    assert times(studio.stop(at=3650.05)) == pytest.approx(captured, abs=1e-4)
+    assert packet_times(studio.stop(at=3650.05)) == pytest.approx(captured, abs=1e-4)
     assert length(studio.path) == pytest.approx(3650, abs=1e-3)
 
 
@@ -99,7 +99,7 @@ def test_the_last_picture_lasts_until_the_end(tmp_path: Path) -> None:
     for number in range(5):
         studio.show(50, number / 10)
     assert length(studio.stop(at=8.05)) == pytest.approx(8, abs=0.001)
-    assert len(times(studio.path)) == 5
+    assert len(packet_times(studio.path)) == 5
 
 
 def test_what_is_painted_again_while_frozen_counts_from_now(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_what_is_painted_again_while_frozen_counts_from_now(tmp_path: Path) -> N
         studio.clock.advance(1000 + shown - studio.clock.now())
         studio.recording.show(plain(level), 1000.1)
     studio.show(150, 4.0)
-    assert times(studio.stop(at=5.05)) == pytest.approx([0, 0.1, 2.1, 3.1, 4.0], abs=0.001)
+    assert packet_times(studio.stop(at=5.05)) == pytest.approx([0, 0.1, 2.1, 3.1, 4.0], abs=0.001)
 
 
 def test_it_begins_with_what_is_on_the_screen(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_it_begins_with_what_is_on_the_screen(tmp_path: Path) -> None:
     studio.recording.begin(plain(200), 1009.5)  # opening took half a second
     studio.show(99, 10.5, latency=0.3)  # slower from now on, which makes the film no shorter
     assert length(studio.stop(at=13.5)) == pytest.approx(4, abs=0.001)
-    assert times(studio.path) == pytest.approx([0, 1.05], abs=0.001)
+    assert packet_times(studio.path) == pytest.approx([0, 1.05], abs=0.001)
 
 
 def test_one_size_whatever_is_painted(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_one_size_whatever_is_painted(tmp_path: Path) -> None:
     for number, size in enumerate([(64, 48), (32, 24), (60, 44), (128, 96), (20, 48)]):
         studio.clock.advance(0.1)
         studio.recording.show(plain(200, size), 1000 + number / 10)
-    shown = pictures(studio.stop(at=1.0), *SIZE)
+    shown = decode_frames(studio.stop(at=1.0), *SIZE)
     assert len(shown) == 5
     assert all(picture.min() > 190 for picture in shown[:4])  # no bars
     assert shown[4][:, 2].max() < 20 and shown[4][:, 32].min() > 190  # bars, left and right
@@ -159,7 +159,7 @@ def test_a_late_encoder_drops_and_counts_and_never_waits(tmp_path: Path, monkeyp
     assert 100 - QUEUE_STEPS - 2 <= studio.recording.dropped <= 100 - QUEUE_STEPS
     gate.set()
     path = studio.stop(at=2.02)
-    kept = times(path)
+    kept = packet_times(path)
     assert len(kept) + studio.recording.dropped == 100
     assert kept[:QUEUE_STEPS] == pytest.approx([n / 50 for n in range(QUEUE_STEPS)], abs=1e-4)
     assert [when * 50 for when in kept] == pytest.approx([round(when * 50) for when in kept], abs=0.01)
@@ -196,7 +196,7 @@ def test_painting_that_drops_frames_plays_back_in_real_time(tmp_path: Path, libr
     assert live.stats.dropped > 3
     assert recording.dropped + recording.frames == 12
     if recording.dropped == 0:
-        assert times(path) == pytest.approx([stamp - stamps[0] for stamp in stamps], abs=1e-4)
+        assert packet_times(path) == pytest.approx([stamp - stamps[0] for stamp in stamps], abs=1e-4)
     first = stamps[0] + recording.latency
     assert before - first - 0.05 < length(path) < after - first + 0.05
 
@@ -257,7 +257,7 @@ def test_a_full_disk_ends_in_a_film_that_plays(
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "No space left on device" in err and "what was recorded plays" in err
     assert [p.name for p in small_disk.iterdir()] == [path.name]
-    kept = times(path)
+    kept = packet_times(path)
     assert len(kept) > (3 if scale == 1 else 20)
     done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "null", "-"], capture_output=True, text=True)
     if ending == "mp4" and scale > 1:  # a first piece that is cut off is kept as it is

@@ -17,7 +17,7 @@ from realtime.sinks.output_file import OutputFile
 from realtime.sources.animation import decode_animation
 from realtime.sources.playback import Playback
 from realtime.system.clock import FakeClock
-from tests.movies import make
+from tests.video_files import make_media
 
 SUFFIXES = ("png", "webp")
 DURATIONS = (100, 50, 200, 40)  # ms
@@ -79,7 +79,7 @@ def test_animation_is_stylized_with_its_timing_loops_and_transparency(tmp_path: 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_animations_written_by_ffmpeg_are_decoded(tmp_path: Path, suffix: str) -> None:
     codec = {"png": ("-c:v", "apng", "-f", "apng", "-plays", "0"), "webp": ("-c:v", "libwebp_anim", "-loop", "0")}
-    source = make(tmp_path / f"in.{suffix}", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1", *codec[suffix])
+    source = make_media(tmp_path / f"in.{suffix}", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1", *codec[suffix])
     animation = read_animation(source)
     assert animation is not None
     assert (len(animation.pictures), animation.durations, animation.loops) == (10, [100] * 10, 0)
@@ -94,7 +94,7 @@ def test_still_output_format_takes_the_first_frame_and_notes_it(tmp_path: Path, 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_still_image_is_no_animation(tmp_path: Path, suffix: str) -> None:
-    source = make(tmp_path / f"in.{suffix}", "-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", "1")
+    source = make_media(tmp_path / f"in.{suffix}", "-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", "1")
     assert read_animation(source) is None
     assert process(source, tmp_path / f"out.{suffix}").frames == 1
 

@@ -21,7 +21,7 @@ from realtime.sinks.output_file import OutputFile
 from realtime.sinks.recording import Recording
 from realtime.sources.microphone import Microphone
 from realtime.system.clock import SystemClock
-from tests.movies import ffmpeg, streams
+from tests.video_files import ffmpeg, streams
 
 if sys.platform != "linux" or "alsa" not in av.formats_available:
     pytest.skip("needs ALSA", allow_module_level=True)

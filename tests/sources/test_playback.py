@@ -13,14 +13,14 @@ from realtime.errors import SourceError, UsageError
 from realtime.frame import Frame
 from realtime.sources.playback import IMAGE_SECONDS, REPEAT_SECONDS, Playback
 from realtime.system.clock import FakeClock
-from tests.movies import H264, PICTURE, make
+from tests.video_files import H264, VIDEO_INPUT, make_media
 
 VFR = ("-vf", "select='not(between(n,2,8))'", "-fps_mode", "vfr")
 
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    return make(tmp_path / "film.mp4")
+    return make_media(tmp_path / "film.mp4")
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_late_frames_are_skipped_but_never_for_long(video: Path) -> None:
 
 def test_frame_shown_for_long_is_returned_again(tmp_path: Path) -> None:
     clock = FakeClock()
-    source = make(tmp_path / "in.mp4", *PICTURE, *VFR, *H264, "-bf", "0")
+    source = make_media(tmp_path / "in.mp4", *VIDEO_INPUT, *VFR, *H264, "-bf", "0")
     seen = play(Playback([source], clock=clock), clock)
     assert [when for when, _ in seen] == pytest.approx([0, 0.1, *(0.1 + n * REPEAT_SECONDS for n in (1, 2, 3)), 0.9])
     assert seen[1][1].image is seen[2][1].image and seen[2][1].captured > seen[1][1].captured
@@ -139,7 +139,7 @@ def test_name_and_size_are_those_of_the_file_shown(video: Path, photo: Path) -> 
 def test_file_without_the_requested_track_is_left_out(
     video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    two = make(tmp_path / "two.mp4", *PICTURE, *PICTURE, "-map", "0", "-map", "1", *H264)
+    two = make_media(tmp_path / "two.mp4", *VIDEO_INPUT, *VIDEO_INPUT, "-map", "0", "-map", "1", *H264)
     clock = FakeClock()
     source = Playback([two, video], track=2, clock=clock)
     with pytest.raises(SourceError, match="1 of 2 files"):

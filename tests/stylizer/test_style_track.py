@@ -26,7 +26,7 @@ from realtime.stylizer.look import Look, parse_look
 from realtime.stylizer.style_track import StyleTrack, read_style_track
 from realtime.testing import FakeCamera, SteppedClock
 from tests.conftest import ROOT
-from tests.movies import H264, make
+from tests.video_files import H264, make_media
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
 ) -> None:
     """The first change falls into a gap: the first picture after it has it."""
     gap = ("-vf", "select='not(between(n,22,29))'", "-fps_mode", "vfr")
-    source = make(tmp_path / "in.mp4", *FILM, *gap, *H264)
+    source = make_media(tmp_path / "in.mp4", *FILM, *gap, *H264)
     track = read(tmp_path, CUTS, library, look)
     with Stylizer(library=library, provider="cpu") as stylizer:
         painted(source, tmp_path / "out.mkv", FrameStylizer(stylizer, track=track), track)
@@ -170,7 +170,7 @@ def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
 
 
 def test_killed_within_a_fade_and_resumed_it_is_the_same_film(tmp_path: Path, library: Library, look: Look) -> None:
-    source, count = make(tmp_path / "in.mp4", *FILM, *H264), 0
+    source, count = make_media(tmp_path / "in.mp4", *FILM, *H264), 0
     track = read(tmp_path, CUTS, library, look)
     (tmp_path / "run").mkdir()
     with Stylizer(library=library, provider="cpu") as stylizer:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from realtime.inference.model import list_model_files, read_model
-from tests.movies import make, probe
 from tests.training.world import Finished, run_in_process
+from tests.video_files import make_media, probe
 from training.cli import main
 from training.errors import TrainingError
 from training.fine_tune import Request, fine_tune
@@ -228,7 +228,7 @@ def test_remove_option_deletes_the_style_of_that_name_only(large: Path, vgg_file
 def test_video_of_unknown_length_gives_one_frame_per_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Browsers record such files, because they write them as streams."""
     source = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=30", "-c:v", "libvpx", "-f", "webm", "-live", "1")
-    video = make(tmp_path / "video.webm", *source)
+    video = make_media(tmp_path / "video.webm", *source)
     assert "duration" not in probe(video)["format"]
     folder = gather_photos(str(video), tmp_path / "photos", print)
     assert len(list(folder.iterdir())) == 30

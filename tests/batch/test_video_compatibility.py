@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(900)  # half a minute on a quiet machine
 def test_compatibility_table_equals_program_output(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "docs/films_table.py"), str(tmp_path / "table.md")]
+    command = [sys.executable, str(ROOT / "docs/video_compatibility.py"), str(tmp_path / "table.md")]
     subprocess.run(command, check=True, cwd=ROOT, timeout=800)
     made, shown = (
         path.read_text(encoding="utf-8") for path in (tmp_path / "table.md", ROOT / "docs/video-compatibility.md")

@@ -1,4 +1,4 @@
-"""Films made by FFmpeg's command, painted in this process, judged by ffprobe."""
+"""Media files for tests: made by the ffmpeg command, processed in this process, judged by ffprobe."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from realtime.batch.process import BatchOptions, Result, process_video
 from realtime.frame import Image
 from realtime.sinks.output_file import OutputFile
 
-PICTURE = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1")
-TONE = ("-f", "lavfi", "-i", "sine=r=48000:d=1")
+VIDEO_INPUT = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1")
+AUDIO_INPUT = ("-f", "lavfi", "-i", "sine=r=48000:d=1")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
 def ffmpeg(*arguments: str | Path) -> bytes:
-    """Run it; what it writes to stdout."""
+    """Run ffmpeg, and return what it writes to stdout."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 
 
-def make(path: Path, *arguments: str | Path) -> Path:
-    """A film: one second of moving bars, unless the arguments say otherwise."""
-    ffmpeg(*(arguments or (*PICTURE, *H264)), path)
+def make_media(path: Path, *arguments: str | Path) -> Path:
+    """Write a media file: ten frames of 64 x 48 in a second, in H.264, unless the arguments say otherwise."""
+    ffmpeg(*(arguments or (*VIDEO_INPUT, *H264)), path)
     return path
 
 
 def probe(path: Path, *more: str) -> dict[str, Any]:
-    """What ffprobe says of it."""
+    """Return ffprobe's report on the streams, the format and the chapters. more: further options."""
     command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-show_chapters", "-of", "json", *more]
     done = subprocess.run([*command, str(path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -44,54 +44,54 @@ def probe(path: Path, *more: str) -> dict[str, Any]:
 
 
 def streams(path: Path, kind: str) -> list[dict[str, Any]]:
-    """The streams of one kind: video, audio, subtitle."""
+    """Return ffprobe's report on the streams of one kind: video, audio or subtitle."""
     return [s for s in probe(path)["streams"] if s["codec_type"] == kind]
 
 
-def times(path: Path, stream: str = "v:0") -> list[float]:
-    """When each packet is shown, in that order, in seconds."""
+def packet_times(path: Path, stream: str = "v:0") -> list[float]:
+    """Return the presentation time of each packet in seconds, ascending."""
     packets = probe(path, "-select_streams", stream, "-show_packets")["packets"]
     return sorted(float(p["pts_time"]) for p in packets)
 
 
-def pictures(path: Path, width: int, height: int) -> list[Image]:
-    """Every picture as FFmpeg shows it, upright: [H, W, 3] RGB."""
+def decode_frames(path: Path, width: int, height: int) -> list[Image]:
+    """Return every frame as FFmpeg shows it, upright: [H, W, 3] RGB."""
     raw = ffmpeg("-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
     return list(np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3))
 
 
-def sound(path: Path, stream: int = 0) -> bytes:
-    """The MD5 of a sound track as it lies in the file."""
+def audio_md5(path: Path, stream: int = 0) -> bytes:
+    """Return the MD5 digest of a sound track's packets."""
     return ffmpeg("-i", path, "-map", f"0:a:{stream}", "-c", "copy", "-f", "md5", "-")
 
 
-def unpainted(image: Image, seconds: float) -> Image:
-    """A painter that changes nothing, so that what comes out can be compared."""
+def copy_frame(image: Image, seconds: float) -> Image:
+    """Stylize nothing, so that input and output can be compared."""
     return image.copy()
 
 
-def paint(source: Path, output: Path, **options: Any) -> Result:
-    """Take a film through the whole line."""
+def process_file(source: Path, output: Path, **options: Any) -> Result:
+    """Process a video in this process, without stylizing. options: of BatchOptions; a CRF of 4 unless they say so."""
     output_file = OutputFile(output, sources=[source])
     options = {"crf": 4} | options
-    result = process_video(Job(source, output), output_file, unpainted, BatchOptions(**options))
+    result = process_video(Job(source, output), output_file, copy_frame, BatchOptions(**options))
     assert not output_file.part.exists()
     return result
 
 
-def alike(one: list[Image], other: list[Image]) -> float:
-    """The largest mean difference between two films' pictures, in levels."""
+def max_difference(one: list[Image], other: list[Image]) -> float:
+    """Return the largest mean difference between corresponding frames, in levels. There must be as many of both."""
     assert len(one) == len(other), (len(one), len(other))
     return max(float(np.abs(a.astype(np.int16) - b).mean()) for a, b in zip(one, other, strict=True))
 
 
-def length(path: Path) -> float:
-    """The whole film's, in seconds."""
+def duration(path: Path) -> float:
+    """Return the duration of the whole file in seconds."""
     return float(probe(path)["format"]["duration"])
 
 
-def heard(path: Path) -> float:
-    """When the first sound above silence is decoded, in seconds."""
+def first_sound_time(path: Path) -> float:
+    """Return when the first sound above silence is heard, in seconds."""
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
             samples = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
