@@ -1,4 +1,4 @@
-"""The layers of docs/architecture.md, held by the imports themselves."""
+"""The layers of docs/architecture.md, checked on the import statements of every module."""
 
 from __future__ import annotations
 
@@ -8,124 +8,179 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = ("realtime", "training", "export")
-GROUND = {"realtime.errors", "realtime.frame", "realtime.imaging", "realtime.system"}
-LINE = GROUND | {"realtime.sources", "realtime.stylizer", "realtime.inference", "realtime.sinks"}
-STEERING = LINE | {"realtime.live", "realtime.ui"}
-# What each folder, or file at the top, may import of the project beside itself.
+PACKAGES = ("realtime", "training", "export")
+BASE = {"realtime.errors", "realtime.frame", "realtime.imaging", "realtime.system"}
+PARTS = BASE | {"realtime.sources", "realtime.stylizer", "realtime.inference", "realtime.sinks"}
+# What each folder, or module at the top of `realtime`, may import of the project beside itself.
 MAY_IMPORT = {
     "realtime.errors": set[str](),
     "realtime.frame": set[str](),
     "realtime.imaging": {"realtime.frame"},
     "realtime.system": {"realtime.errors"},
-    "realtime.sources": GROUND,
-    "realtime.sinks": GROUND,
-    "realtime.inference": GROUND,
-    "realtime.stylizer": GROUND | {"realtime.inference"},
-    "realtime.live": LINE,
-    "realtime.batch": LINE,
-    "realtime.testing": GROUND | {"realtime.sources"},
-    "realtime.ui": LINE | {"realtime.live"},
-    "realtime.web": STEERING,
-    "realtime.cli": STEERING | {"realtime.batch", "realtime.web"},
+    "realtime.sources": BASE,
+    "realtime.sinks": BASE,
+    "realtime.inference": BASE,
+    "realtime.stylizer": BASE | {"realtime.inference"},
+    "realtime.live": PARTS,
+    "realtime.batch": PARTS,
+    "realtime.testing": BASE | {"realtime.sources"},
+    "realtime.ui": PARTS | {"realtime.live"},
+    "realtime.web": PARTS | {"realtime.live", "realtime.ui"},
+    "realtime.cli": PARTS | {"realtime.live", "realtime.batch", "realtime.ui", "realtime.web"},
     "realtime.__main__": {"realtime.cli"},
     "training": {"realtime.system", "export"},
     "export": {"realtime.system", "training"},
 }
-# They place a user's style where the app looks for it, and so have to know the app's model files.
-PLACING = {"training.fine_tune", "training.user_styles"}
-LEVELS = 9  # floors, counted in folders and the files at the top
+# These place a user's style where the app finds it, and so have to know the app's model files.
+PLACE_USER_STYLES = {"training.fine_tune", "training.user_styles"}
+NOT_IN_THE_APP = {"torch", "torchvision", "onnx", "training", "export"}
+# Commands print; the library logs.
+MAY_PRINT = ("realtime.cli.", "realtime.system.console", "training.cli", "training.gatys.cli", "export.cli")
+MAX_LEVELS = 9  # of folders that import each other, one above the other
 
 
-def _modules() -> dict[str, Path]:
-    found = {}
-    for package in OURS:
+def _find_modules() -> dict[str, Path]:
+    modules = {}
+    for package in PACKAGES:
         for file in (ROOT / package).rglob("*.py"):
             name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-            found[name.removesuffix(".__init__")] = file
-    return found
+            modules[name.removesuffix(".__init__")] = file
+    return modules
 
 
-MODULES = _modules()
+MODULES = _find_modules()
+TREES = {module: ast.parse(file.read_text(encoding="utf-8")) for module, file in MODULES.items()}
 
 
-def _room(module: str) -> str:
-    """The folder that a module lies in, or the file itself at the top of `realtime`."""
+def folder_of(module: str) -> str:
+    """Return the folder of a module as a key of MAY_IMPORT; of a module at the top of `realtime` the module itself."""
     parts = module.split(".")
     return ".".join(parts[: 2 if parts[0] == "realtime" else 1])
 
 
-def _imports(module: str, *, on_loading: bool = False) -> set[str]:
-    """The modules of the project that this one imports, wherever it does so; on_loading: only those it needs at once.
+def imported_names(tree: ast.AST) -> set[str]:
+    """Return every module that a tree imports, and every `module.name` it imports from one.
 
-    What only a type checker reads counts too, except on loading: a name in a signature is knowledge of a module.
+    Imports inside of functions count, and those that only a type checker reads: both are knowledge of a module.
     """
-    found: set[str] = set()
-    pending: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
-    while pending:
-        node = pending.pop()
-        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        later |= isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if on_loading and later:
-            continue
+    names: set[str] = set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= (inner & MODULES.keys()) or {node.module}
-        pending.extend(ast.iter_child_nodes(node))
-    return {name for name in found if name in MODULES and name != module}
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports would escape this test"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
-IMPORTS = {module: _imports(module) for module in MODULES}
+def imported_modules(tree: ast.AST) -> set[str]:
+    """Return the modules of the project that a tree imports."""
+    return {name if name in MODULES else name.rpartition(".")[0] for name in imported_names(tree)} & MODULES.keys()
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name not in ("realtime", *PLACING)])
-def test_module_imports_only_rooms_below_its_own(module: str) -> None:
-    room = _room(module)
-    rooms = {_room(name) for name in IMPORTS[module]} - {room}
-    assert rooms <= MAY_IMPORT[room], f"{module} must not import {sorted(rooms - MAY_IMPORT[room])}"
+IMPORTS = {module: imported_modules(tree) - {module} for module, tree in TREES.items()}
 
 
-def test_only_modules_that_place_user_styles_import_the_app() -> None:
-    foreign = {"realtime.inference", "realtime.stylizer", *GROUND, "training", "export"}
-    for module in PLACING:
-        assert {_room(name) for name in IMPORTS[module]} <= foreign
+def find_levels(imports: dict[str, set[str]]) -> list[set[str]]:
+    """Return the levels of a graph of imports, the lowest first: each imports only from lower ones."""
+    levels: list[set[str]] = []
+    remaining = dict(imports)
+    while remaining:
+        level = {name for name, imported in remaining.items() if not imported & (remaining.keys() - {name})}
+        assert level, f"imports in a circle among {sorted(remaining)}"
+        levels.append(level)
+        remaining = {name: imported for name, imported in remaining.items() if name not in level}
+    return levels
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("realtime")])
-def test_app_never_imports_torch(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not {name.split(".")[0] for name in names} & {"torch", "torchvision", "training", "export", "onnx"}
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {"realtime"} - PLACE_USER_STYLES))
+def test_module_imports_only_what_its_folder_may(module: str) -> None:
+    folder = folder_of(module)
+    assert folder in MAY_IMPORT, f"{folder} has no rule yet"
+    forbidden = {name for name in IMPORTS[module] if folder_of(name) not in MAY_IMPORT[folder] | {folder}}
+    assert not forbidden, f"{module} must not import {sorted(forbidden)}"
 
 
-def test_imports_form_no_circle_and_at_most_nine_levels() -> None:
-    """Of modules: no circle, not even one that only a type checker or a function's body closes."""
-    level: dict[str, int] = {}
-    waiting = {module: set(names) for module, names in IMPORTS.items() if module != "realtime"}
-    for floor in range(len(MODULES)):
-        ready = {module for module, names in waiting.items() if not (names & waiting.keys())}
-        if not ready:
-            break
-        level |= dict.fromkeys(ready, floor)
-        waiting = {module: names for module, names in waiting.items() if module not in ready}
-    assert not waiting, f"a circle among {sorted(waiting)}"
+@pytest.mark.parametrize("module", sorted(PLACE_USER_STYLES))
+def test_module_that_places_user_styles_imports_only_model_files_of_the_app(module: str) -> None:
+    allowed = {"realtime.inference", "realtime.stylizer", *BASE, "training", "export"}
+    assert {folder_of(name) for name in IMPORTS[module]} <= allowed
 
 
-def test_rooms_stand_on_at_most_nine_levels() -> None:
-    rooms: dict[str, set[str]] = {}
-    for module, names in IMPORTS.items():
-        if module != "realtime":
-            rooms.setdefault(_room(module), set()).update(_room(name) for name in names if name != "realtime")
-    for room, below in rooms.items():
-        below.discard(room)
-    rooms = {room: below for room, below in rooms.items() if room.startswith("realtime.")}
-    floors = 0
-    while rooms:
-        ready = {room for room, below in rooms.items() if not below & rooms.keys()}
-        assert ready, f"a circle among {sorted(rooms)}"
-        rooms = {room: below for room, below in rooms.items() if room not in ready}
-        floors += 1
-    assert floors <= LEVELS
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("realtime")))
+def test_app_imports_no_training_library(module: str) -> None:
+    assert not {name.split(".")[0] for name in imported_names(TREES[module])} & NOT_IN_THE_APP
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if not name.startswith(MAY_PRINT)))
+def test_library_prints_nothing(module: str) -> None:
+    streams = {"stdout", "stderr"}
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", f"{module}, line {node.lineno}: use logging"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            assert node.attr not in streams, f"{module}, line {node.lineno}: use logging"
+    names = imported_names(TREES[module])
+    assert not {name for name in names if name.startswith(("rich.", "realtime.system.console.write_"))}
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    find_levels({module: imports - {"realtime"} for module, imports in IMPORTS.items() if module != "realtime"})
+
+
+def test_folders_import_each_other_in_no_circle_and_on_few_levels() -> None:
+    folders: dict[str, set[str]] = {folder: set() for folder in MAY_IMPORT if folder.startswith("realtime.")}
+    for module, imports in IMPORTS.items():
+        if module.startswith("realtime."):
+            folders[folder_of(module)] |= {folder_of(name) for name in imports} - {"realtime"}
+    assert len(find_levels(folders)) <= MAX_LEVELS
+
+
+def test_every_rule_is_about_a_folder_that_exists() -> None:
+    assert MAY_IMPORT.keys() == {folder_of(module) for module in MODULES} - {"realtime"}
+
+
+def test_environment_is_the_first_import_of_the_package() -> None:
+    """It sets variables that OpenCV and ONNX Runtime read when they are loaded."""
+    imports = [node for node in TREES["realtime"].body if isinstance(node, ast.Import | ast.ImportFrom)]
+    ours = [ast.unparse(node) for node in imports if "realtime" in ast.unparse(node)]
+    assert ours[0] == "from realtime.system import environment"
+    assert not imported_modules(TREES["realtime.system.environment"])
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [
+        *((f"realtime.{one}", f"realtime.{other}")
+          for one in ("sources", "sinks", "inference")
+          for other in ("sources", "sinks", "inference", "stylizer", "live") if one != other),
+        *((f"realtime.{one}", f"realtime.{other}")
+          for one in ("sources", "stylizer", "sinks", "live", "batch") for other in ("ui", "web", "cli")),
+        ("realtime.stylizer", "realtime.sinks"), ("realtime.stylizer", "realtime.sources"),
+        ("realtime.live", "realtime.batch"), ("realtime.batch", "realtime.live"),
+        ("realtime.ui", "realtime.web"), ("realtime.ui", "realtime.cli"), ("realtime.web", "realtime.cli"),
+        ("realtime.system", "realtime.frame"), ("realtime.system", "realtime.imaging"),
+        ("training", "realtime.stylizer"), ("export", "realtime.inference"),
+    ],
+)  # fmt: skip
+def test_rules_forbid_what_the_architecture_forbids(importer: str, imported: str) -> None:
+    assert imported in MAY_IMPORT and imported not in MAY_IMPORT[importer]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import realtime.live.pipeline",
+        "from realtime.live import pipeline",
+        "from realtime.live.pipeline import Live",
+        "def function():\n    from realtime.live.pipeline import Live",
+        "if TYPE_CHECKING:\n    import realtime.live.pipeline as live",
+    ],
+)
+def test_import_is_found_wherever_it_stands(code: str) -> None:
+    assert imported_modules(ast.parse(code)) == {"realtime.live.pipeline"}
+
+
+def test_circle_is_found() -> None:
+    with pytest.raises(AssertionError, match=r"circle among \['b', 'c'\]"):
+        find_levels({"a": set(), "b": {"a", "c"}, "c": {"b"}})

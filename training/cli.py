@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from realtime.system.console import tell
+from realtime.system.console import write_stdout
 from training.command_line import add_machine_options, choose_device, importing_extra, number_between, run_command
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         from training.fine_tune import Request, fine_tune, remove_style
 
     if arguments.remove is not None:
-        remove_style(arguments.remove, tell)
+        remove_style(arguments.remove, write_stdout)
         return 0
     device = choose_device(arguments.device)
     console = Console(stderr=True)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         def show(report: Report) -> None:
             progress.update(task, completed=report.progress, description=str(report))
             if not console.is_terminal:
-                tell(f"{report.progress:.1%}  {report.photos} photos  {report}")
+                write_stdout(f"{report.progress:.1%}  {report.photos} photos  {report}")
 
         if arguments.config:
             line = f"wrote {_train_network(arguments, device, show)}"
@@ -88,9 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
                 device,
                 arguments.overwrite,
             )
-            name, _ = fine_tune(request, show, tell)
+            name, _ = fine_tune(request, show, write_stdout)
             line = f"done: realtime-stylize --style {name}"
-    tell(line)
+    write_stdout(line)
     return 0
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from realtime.system.console import escape_unencodable, say
+from realtime.system.console import escape_unencodable, write_stderr
 from realtime.system.signals import defer_interrupts, install_interrupt_handlers
 from training.errors import TrainingError
 
@@ -90,12 +90,12 @@ def run_command(program: str, run: Callable[[], int], *, debug: bool, stopped: s
     try:
         return run()
     except KeyboardInterrupt:
-        say(stopped)
+        write_stderr(stopped)
         return INTERRUPTED_STATUS
     except (TrainingError, ExportError, OSError) as error:
         if debug:
             raise
         if isinstance(error, OSError):
             error = TrainingError(f"{error.filename or 'the disk'}: {error.strerror or error}")
-        say(f"{program}: {error}")
+        write_stderr(f"{program}: {error}")
         return 1

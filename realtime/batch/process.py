@@ -55,7 +55,7 @@ class BatchOptions:
     codec, crf, preset: see `choose_encoding`. track: the video track to stylize, from 1; None for the largest.
     frames: stop after so many. overwrite: replace existing files. resume: go on with interrupted ones.
     into_folder: the output is a folder, so that missing folders are made, existing files are skipped, a file that fails
-    does not stop the others, and an interrupted video does not get its final name.
+    does not stop the others, and an interrupted video does not get its final name. progress: how progress is shown.
     """
 
     height: int | None = None
@@ -68,6 +68,7 @@ class BatchOptions:
     overwrite: bool = False
     resume: bool = False
     into_folder: bool = False
+    progress: type[VideoProgress] = VideoProgress
 
     def encoding(self, job: Job) -> Encoding:
         """Return how to write the job's video. Raises UsageError or OutputError."""
@@ -101,7 +102,7 @@ def _process_animation(
     notes = _size_notes(first.image.shape[1], first.image.shape[0], options)
     _log_notes(job, notes)
     images = []
-    with VideoProgress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
+    with options.progress(job.source.name, count, count / max(seconds, 1e-3)) as progress:
         for still, time in zip(animation.pictures, animation.times, strict=True):
             images.append(stylize(still.image, time))
             progress.update(len(images))
@@ -148,7 +149,7 @@ def process_video(
             sink.copy_metadata(video.container, video.video_stream, start)
             sink.start()
             num_workers = stylize.num_workers(*video.format.size) if isinstance(stylize, FrameStylizer) else 1
-            with VideoProgress(
+            with options.progress(
                 job.source.name, video.expected_frames, float(format.rate), sink.kept_frames
             ) as progress:
                 run_pipeline(

@@ -42,7 +42,7 @@ def make_resume_key(job: Job, style_track: StyleTrack, options: BatchOptions) ->
 
 
 def _look_values(look: Look) -> dict[str, Any]:
-    """Return the settings of a look that does not fade; "before" and "share" would say how far a fade has come."""
+    """Return the settings of a look that does not fade. "before" and "share" stay for the files of older versions."""
     return {
         "weights": look.weights,
         "strength": look.strength,

@@ -9,7 +9,7 @@ from typing import Any
 
 from realtime.cli.options import CONFIGURABLE, Parser, Section, build_parser
 from realtime.errors import StylizeError, UsageError
-from realtime.system.console import tell
+from realtime.system.console import write_stdout
 from realtime.system.paths import config_path
 from realtime.system.toml_file import TomlFile
 
@@ -56,7 +56,7 @@ class Config:
         if given.keys() & self._sources.keys():  # a source replaces the file's
             values = dict.fromkeys(self._sources) | values
         self.file.write(values)
-        tell(f"saved {self.file.path}")
+        write_stdout(f"saved {self.file.path}")
 
     def locate(self, error: StylizeError) -> str:
         """Return the error's message, with the file and the line if a value of the file caused it."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from realtime.batch.jobs import Job, find_unreadable, is_batch, plan_jobs
 from realtime.batch.pipeline import MAX_WORKERS
 from realtime.batch.process import BatchOptions, Result
+from realtime.batch.progress import VideoProgress
 from realtime.batch.runner import run_jobs
 from realtime.cli.checks import check_files, check_ranges, height_of
 from realtime.cli.options import stylizer_options
+from realtime.cli.progress_bar import ProgressBar
 from realtime.sources.file_types import is_image
 from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look_options import look_from
 from realtime.stylizer.style_track import Cue, StyleTrack, read_style_track
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.console import say
+from realtime.system.console import write_stderr
 
 DAMAGED_INPUT = 3  # exit status: all is written, but an input was damaged
 MAX_NAMES = 3  # of unreadable files
@@ -33,18 +36,18 @@ def run_files(arguments: argparse.Namespace) -> int:
     for job in jobs:
         if not job.is_image:
             options.encoding(job)  # raises an error for a wrong option before any work
-    _say_unreadable(find_unreadable(arguments.inputs, Path(arguments.output)))
+    _print_unreadable(find_unreadable(arguments.inputs, Path(arguments.output)))
     library = load_library(arguments.models, arguments.network)
     style_track = _style_track(arguments, library)
     num_workers = MAX_WORKERS if any(not job.is_image for job in jobs) and not style_track.smooths else 1
     with Stylizer(**stylizer_options(arguments), library=library, num_workers=num_workers) as stylizer:
-        say(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
+        write_stderr(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
         results = _run(jobs, stylizer, style_track, options, as_json=arguments.json)
     failed = [result for result in results if result.state == "failed"]
     if failed:
-        say(f"{len(failed)} of {len(results)} could not be painted:")
+        write_stderr(f"{len(failed)} of {len(results)} could not be painted:")
         for result in failed:
-            say(f"  {result.error}")
+            write_stderr(f"  {result.error}")
     return 1 if failed else DAMAGED_INPUT if any(result.losses for result in results) else 0
 
 
@@ -60,6 +63,7 @@ def _batch_options(arguments: argparse.Namespace) -> BatchOptions:
         overwrite=arguments.overwrite,
         resume=arguments.resume,
         into_folder=is_batch(arguments.inputs, arguments.output),
+        progress=ProgressBar if sys.stderr.isatty() else VideoProgress,
     )
 
 
@@ -79,7 +83,7 @@ def _run(
         for result in run_jobs(jobs, stylizer, style_track, options):
             results.append(result)
             if result.state == "failed" and options.into_folder:  # else it is raised, and printed by `main`
-                say(f"realtime-stylize: {result.error}")
+                write_stderr(f"realtime-stylize: {result.error}")
             _print_result(result, as_json=as_json)
     finally:
         if as_json:
@@ -87,16 +91,17 @@ def _run(
     return results
 
 
-def _say_unreadable(files: list[Path]) -> None:
+def _print_unreadable(files: list[Path]) -> None:
     if files:
         names = ", ".join(str(path) for path in files[:MAX_NAMES]) + (", ..." if files[MAX_NAMES:] else "")
-        say(f"passed over, of a kind that cannot be read (save as .jpg or .png first): {names} ({len(files)} in all)")
+        reason = "of a kind that cannot be read (save as .jpg or .png first)"
+        write_stderr(f"passed over, {reason}: {names} ({len(files)} in all)")
 
 
 def _print_result(result: Result, *, as_json: bool) -> None:
     """Print what was damaged to stderr, and unless JSON follows a line about the output to stdout."""
     for loss in result.losses:
-        say(f"{result.source}: {loss}")
+        write_stderr(f"{result.source}: {loss}")
     if as_json or result.state in ("failed", "interrupted"):
         return
     if result.state == "skipped":

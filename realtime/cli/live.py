@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from realtime.cli.checks import address_of, check_live, check_ranges, height_of
 from realtime.errors import OutputError
-from realtime.system.console import tell
+from realtime.system.console import write_stdout
 
 if TYPE_CHECKING:
     from realtime.cli.config import Config
@@ -106,8 +106,8 @@ def _run(
         outputs = Outputs()
         recorder = Recorder(outputs, arguments.snapshots, use_microphone=bool(arguments.microphone))
         controller = Controller(Viewer(live, outputs), recorder, arguments.snapshots)
-        tell(f"{source.name}: {source.description}")
-        tell(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
+        write_stdout(f"{source.name}: {source.description}")
+        write_stdout(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
         with ExitStack() as closing:  # in reverse order: the report comes last
             closing.callback(_report, controller, arguments.stats)
             if arguments.save_config:
@@ -216,6 +216,6 @@ def _report(controller: Controller, stats: Path | None) -> None:
 
     outputs = {"virtual_camera": None, "page": None} | controller.outputs.summary()
     table = controller.live.summary() | controller.recorder.summary() | outputs
-    tell(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps")
+    write_stdout(f"{table['frames_painted']} frames painted, {table['fps']:.1f} fps")
     if stats is not None:
         write_stats(stats, table)

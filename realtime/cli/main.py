@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
-from realtime.system.console import escape_unencodable, log_to_console, say
+from realtime.system.console import escape_unencodable, log_to_console, write_stderr
 from realtime.system.signals import install_interrupt_handlers
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _run_command() -> int:
         if error.errno not in (closed_pipe, errno.ENOSPC, errno.EIO) or error.filename is not None:
             raise
         if error.errno == errno.ENOSPC:
-            say(f"realtime-stylize: standard output: {error.strerror}")
+            write_stderr(f"realtime-stylize: standard output: {error.strerror}")
         return 1
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from realtime.frame import Image
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Engine:
@@ -123,7 +123,7 @@ class Engine:
             self._idle.put(session)
         self.provider_reason = f"{self.provider.upper()} failed: {shorten(error)}"
         self.provider, self.seconds = CPU.name, 0.0  # the time was measured with the other provider
-        _log.warning("CPU: %s", self.provider_reason)
+        logger.warning("CPU: %s", self.provider_reason)
         return True
 
     def _failure(self, error: Exception) -> EngineError:

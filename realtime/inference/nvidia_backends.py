@@ -32,7 +32,7 @@ CUDA_OPTIONS = {
 TENSORRT_OPTIONS = {"trt_fp16_enable": "1", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1"}
 TENSORRT_SIDES = (16, 3840)  # pixels, the shortest and the longest side that the TensorRT engine is built for
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class CudaBackend(OnnxBackend):
@@ -83,7 +83,7 @@ class TensorRtBackend(CudaBackend):
         folder = cache_folder() / "tensorrt" / hashlib.sha256(model).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)  # TensorRT does not create nested folders
         if not any(folder.glob("*.engine")):
-            _log.info("TensorRT builds its engine, once for this model and GPU: minutes")
+            logger.info("TensorRT builds its engine, once for this model and GPU: minutes")
         shortest, longest = TENSORRT_SIDES
         sizes = {"min": f"{shortest}x{shortest}", "opt": "480x640", "max": f"{longest}x{longest}"}
         profiles = {f"trt_profile_{name}_shapes": f"frame:{size}x3,planes:1x3x{size}" for name, size in sizes.items()}

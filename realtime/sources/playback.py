@@ -19,7 +19,7 @@ from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.video import VideoFile
 from realtime.system.clock import Clock, SystemClock
 
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 IMAGE_SECONDS = 5.0  # that an image is shown among other files; a single one is shown for ever
 REPEAT_SECONDS = 0.25  # after which a frame that is still shown is returned again, so that a change of style shows
@@ -169,7 +169,7 @@ class Playback(Source):
                     if len(self._paths) == 1:
                         raise
                     if path not in self._failed:
-                        _logger.error("%s", error)
+                        logger.error("%s", error)
                     self._failed.add(path)
             if start == round_start:
                 raise SourceError(f"none of the {len(self._paths)} files can be shown")

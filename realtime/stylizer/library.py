@@ -10,7 +10,7 @@ from realtime.errors import ModelError, UnknownStyle
 from realtime.inference.model import Model, Style, list_model_files, read_model
 from realtime.system.paths import shipped_folder, user_folder
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 NETWORKS = ("live", "wide")  # shipped: for laptops, and for GPUs and videos that may take up to four times as long
 
@@ -75,7 +75,7 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
         try:
             own.append(read_model(path))
         except ModelError as error:
-            _log.warning("passed over: %s", error)
+            logger.warning("passed over: %s", error)
     if extra is not None:
         if not extra.exists():
             raise ModelError(f"--models {extra}: there is no such file or folder")

@@ -14,13 +14,13 @@ from contextlib import suppress
 RESULT = {"result": True}  # extra=RESULT marks a log record as a result of the command, which goes to stdout
 
 
-def tell(line: str) -> None:
+def write_stdout(line: str) -> None:
     """Write one line to stdout."""
     with suppress(OSError):
         print(line, flush=True)
 
 
-def say(line: str) -> None:
+def write_stderr(line: str) -> None:
     """Write one line to stderr."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
@@ -42,9 +42,9 @@ class ConsoleHandler(logging.Handler):
         if record.levelno >= logging.ERROR:
             line = f"{self._program}: {line}"
         if getattr(record, "result", False):
-            tell(line)
+            write_stdout(line)
         else:
-            say(line)
+            write_stderr(line)
 
 
 def log_to_console(program: str, package: str) -> None:

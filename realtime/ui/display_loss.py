@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -22,7 +25,7 @@ def last_words(finish: Callable[[], None]) -> Iterator[None]:
 
     def at_exit(_: object) -> None:
         if armed:
-            print("realtime-stylize: the screen is gone: the X server has ended", file=sys.stderr, flush=True)
+            logger.error("the screen is gone: the X server has ended")
             try:
                 finish()
             finally:

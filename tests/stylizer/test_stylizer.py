@@ -155,14 +155,36 @@ def test_the_users_own_never_paint_what_ships(library: Library) -> None:
     assert {id(model) for model, _ in Library([shipped], [same]).styles} == {id(same)}
 
 
-def test_library_prints_nothing_about_a_broken_user_model(tmp_path: Path) -> None:
+LOST_PROVIDER = """
+import numpy as np
+from realtime import Stylizer
+
+class LostSession:
+    def run(self, image, weights):
+        raise RuntimeError("the GPU is gone")
+    def close(self):
+        pass
+
+with Stylizer(provider="cpu") as stylizer:
+    engine = stylizer._engine(stylizer.look)
+    engine.provider, engine._auto = "cuda", True
+    engine._idle.get()
+    engine._sessions[:] = [LostSession()]
+    engine._idle.put(engine._sessions[0])
+    stylizer.stylize(np.zeros((32, 32, 3), np.uint8))
+    assert stylizer.provider_reason == "CUDA failed: the GPU is gone"
+"""
+
+
+def test_library_prints_nothing_about_a_broken_user_model_or_a_lost_provider(tmp_path: Path) -> None:
     """In a process of its own: pytest's log handlers would hide what Python prints where no handler is set."""
     folder = tmp_path / "realtime-stylize/models"
     folder.mkdir(parents=True)
     (folder / "broken.onnx").write_bytes(b"no model")
-    code = "from realtime import Stylizer; Stylizer(provider='cpu')"
     environment = os.environ | {"XDG_DATA_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LOST_PROVIDER], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from realtime.system.console import RESULT, ConsoleHandler, log_to_console, say, tell
+from realtime.system.console import RESULT, ConsoleHandler, log_to_console, write_stderr, write_stdout
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_closed_stream_raises_nothing(logger: logging.Logger, monkeypatch: pytes
     monkeypatch.setattr(sys, stream, Closed())
     logger.info("result", extra=RESULT)
     logger.error("error")
-    tell("line")
-    say("line")
+    write_stdout("line")
+    write_stderr("line")
 
 
 def test_handler_prints_to_the_streams_of_the_moment(logger: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:

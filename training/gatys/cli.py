@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from realtime.system.console import say, tell
+from realtime.system.console import write_stderr, write_stdout
 from training.command_line import INTERRUPTED_STATUS, choose_device, importing_extra, run_command
 from training.errors import TrainingError
 from training.gatys.options import STYLE_LAYERS, build_parser
@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if not _write_result(optimization, output, preview):
             raise
-        say(f"stopped; wrote {output.path} as far as it was")
+        write_stderr(f"stopped; wrote {output.path} as far as it was")
         return INTERRUPTED_STATUS
-    tell(f"wrote {output.path}")
+    write_stdout(f"wrote {output.path}")
     return 0
 
 
@@ -79,7 +79,7 @@ def optimize_with_progress(optimization: CoarseToFine, preview: OutputFile | Non
             line = f"{progress.width}x{progress.height}  {losses}"
             bar.update(task, completed=done, description=line)
             if not console.is_terminal and (done % LINE_EVERY_STEPS == 0 or done == progress.total):
-                tell(f"{done}/{progress.total}  {line}")
+                write_stdout(f"{done}/{progress.total}  {line}")
             if preview and done and done % preview_every == 0:
                 image = optimization.result()
                 assert image is not None
