@@ -35,7 +35,10 @@ MAY_IMPORT = {
 PLACE_USER_STYLES = {"training.fine_tune", "training.user_styles"}
 NOT_IN_THE_APP = {"torch", "torchvision", "onnx", "training", "export"}
 # Commands print; the library logs.
-MAY_PRINT = ("realtime.cli.", "realtime.system.console", "training.cli", "training.gatys.cli", "export.cli")
+MAY_PRINT = (
+    *("realtime.cli.", "realtime.system.console", "export.cli"),
+    *("training.command_line", "training.cli", "training.gatys.cli"),
+)
 MAX_LEVELS = 9  # of folders that import each other, one above the other
 
 
