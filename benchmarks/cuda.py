@@ -1,9 +1,9 @@
-"""Which CUDA settings are the fastest: one row for each, the whole contract with its copies.
+"""Compare CUDA settings: one row each, from uint8 to uint8 in host memory.
 
     python -m benchmarks.cuda [--sizes 640x480,1920x1080,3840x2160] [--rounds 50]
 
-Every row paints the same frames, one after the other, from bytes in memory to bytes in memory. With
---provider cpu the same classes run on the processor, which shows that the benchmark works and nothing else.
+Every row stylizes the same frames, one after the other. With --provider cpu the same classes run on the CPU, which
+only shows that the benchmark works.
 Put the table into docs/hardware.md, and the fastest row into `CUDA_OPTIONS` of realtime/inference/nvidia_backends.py.
 """
 
@@ -32,9 +32,9 @@ from realtime.inference.onnx_session import IoBindingSession, OnnxSession, Threa
 from realtime.inference.session import Session
 from realtime.system.paths import shipped_folder
 
-WARM_UP = 10  # frames at each size that are not counted
+WARM_UP_FRAMES = 10  # at each size and of each session, not counted
 NUM_WORKERS = (2, 3)  # frames in flight at once, each with a session of its own
-CHANGES = {  # to CUDA_OPTIONS, one at a time
+OPTION_CHANGES = {  # changes to CUDA_OPTIONS, by the name of the row
     "fixed memory, CUDA graph, exhaustive": {},
     "no CUDA graph": {"enable_cuda_graph": "0"},
     "prefer_nhwc": {"prefer_nhwc": "1"},
@@ -46,7 +46,7 @@ CHANGES = {  # to CUDA_OPTIONS, one at a time
 
 
 def main() -> int:
-    """The entry point; returns the exit status."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--sizes", default="640x480,1920x1080,3840x2160", help="WIDTHxHEIGHT,..., multiples of 8")
@@ -62,21 +62,21 @@ def main() -> int:
     sizes = [(int(size.split("x")[1]), int(size.split("x")[0])) for size in arguments.sizes.split(",")]
     columns = [f"{width}x{height} {unit}" for height, width in sizes for unit in ("ms", "fps")]
     table = Table("settings", *columns, title=f"CUDA, {machine()}, {load()}", box=box.SIMPLE_HEAD)
-    for name, opened in rows(model, arguments.provider).items():
+    for name, open_sessions in list_rows(model, arguments.provider).items():
         if not name.startswith(tuple(arguments.only.split(","))):
             continue
         try:
-            cells = [cell for size in sizes for cell in measure(opened, model, size, arguments.rounds)]
+            cells = [cell for size in sizes for cell in measure(open_sessions, model, size, arguments.rounds)]
         except Exception as error:
             cells = [f"failed: {str(error).splitlines()[0][:60]}", *[""] * (len(columns) - 1)]
         table.add_row(name, *cells)
-        print(name, *cells, file=sys.stderr, flush=True)  # searching for kernels takes its time
+        print(name, *cells, file=sys.stderr, flush=True)  # shows progress: searching for kernels takes long
     print_table(table)
     return 0
 
 
-def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
-    """What is compared: by its name, how to open its sessions, one for each frame in flight."""
+def list_rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
+    """Return the rows by name, each as a function that opens its sessions, one for each frame in flight."""
     if provider == "cpu":
         fixed = partial(IoBindingSession, model.data, CPU.execution_provider, device="cpu")
         return {
@@ -93,31 +93,33 @@ def rows(model: Model, provider: str) -> dict[str, Callable[[], list[Session]]]:
     table: dict[str, Callable[[], list[Session]]] = {
         "arrays": lambda: [OnnxSession(model.data, CUDA.execution_provider)]
     }
-    table |= {name: bound(changes, 1) for name, changes in CHANGES.items()}
+    table |= {name: bound(changes, 1) for name, changes in OPTION_CHANGES.items()}
     table |= {f"{num_workers} frames in flight": bound({}, num_workers) for num_workers in NUM_WORKERS}
     if TENSORRT.find_problem() is None:
         table["TensorRT"] = lambda: [TENSORRT.open(model.data, TENSORRT.devices()[0])]
     return table
 
 
-def measure(opened: Callable[[], list[Session]], model: Model, size: tuple[int, int], rounds: int) -> tuple[str, str]:
-    """Median milliseconds of a frame, and frames a second over all. size: (height, width)."""
-    sessions = opened()
+def measure(
+    open_sessions: Callable[[], list[Session]], model: Model, size: tuple[int, int], rounds: int
+) -> tuple[str, str]:
+    """Return the median milliseconds per frame, and the frames per second, as cells. size: (height, width)."""
+    sessions = open_sessions()
     random = np.random.default_rng(0)
     frames: list[Image] = [random.integers(0, 256, (*size, 3), np.uint8) for _ in range(4)]
     weights = np.eye(len(model.styles), dtype=np.float32)[0]
 
-    def paint(number: int) -> float:
+    def time_frame(number: int) -> float:
         start = time.perf_counter()
         sessions[number % len(sessions)].run(frames[number % len(frames)], weights)
         return time.perf_counter() - start
 
     with ThreadPoolExecutor(len(sessions)) as pool:
-        list(pool.map(paint, range(WARM_UP * len(sessions))))
+        list(pool.map(time_frame, range(WARM_UP_FRAMES * len(sessions))))
         begin = time.perf_counter()
-        taken = list(pool.map(paint, range(rounds)))
+        seconds = list(pool.map(time_frame, range(rounds)))
         total = time.perf_counter() - begin
-    return f"{1000 * statistics.median(taken):.2f}", f"{rounds / total:.0f}"
+    return f"{1000 * statistics.median(seconds):.2f}", f"{rounds / total:.0f}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Does the frame rate hold when something else wants the machine? The governor at work, over time.
+"""Measure how the governor holds the frame rate while other programs load the machine.
 
     python -m benchmarks.load [--provider auto] [--rest 20] [--busy 20] [--plot FILE] [--save FILE]
 
-Paints the demo scene as the app does, without a window. In the middle as many programs as there are cores count in
-circles, with the same priority. --save keeps what the governor was told, for the simulations of
-tests/live/test_governor.py.
+It stylizes the demo scene as the app does, without a window. In the middle as many busy loops as there are cores run
+with the same priority. --save keeps what the governor observed, for the simulations of tests/live/test_governor.py.
 """
 
 from __future__ import annotations
@@ -30,107 +29,113 @@ from realtime.sources.opening import open_live_source
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.hardware import physical_cores
 
-WINDOW = 1.0  # seconds over which the frame rate is counted
-BURNER = [sys.executable, "-c", "while True: pass"]
+RATE_WINDOW_SECONDS = 1.0  # over which the frame rate is counted
+BUSY_LOOP = [sys.executable, "-c", "while True: pass"]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One painted picture. at: s since the beginning; delay: s since its capture; rows: of the size painted at."""
+class ShownFrame:
+    """A stylized frame. time: seconds since the start. delay: seconds since its capture. rows: its height."""
 
-    at: float
+    time: float
     delay: float
     rows: int
 
 
 def main() -> int:
-    """The entry point; returns the exit status."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="auto")
     parser.add_argument("--rest", type=float, default=20.0, help="seconds before the load; twice as many follow it")
     parser.add_argument("--busy", type=float, default=20.0, help="seconds of load")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg or .png")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="a line a picture: when, seconds it took, its rows")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write time, seconds and rows of each frame")
     arguments = parser.parse_args()
     rest, busy = arguments.rest, (arguments.rest, arguments.rest + arguments.busy)
-    told: list[str] = []
-    with patch.object(Governor, "observe", noting(told)):
-        shown, said = record(arguments.provider, busy, busy[1] + 2 * rest)
+    observations: list[str] = []
+    with patch.object(Governor, "observe", recording_observe(observations)):
+        shown, provider = record_frames(arguments.provider, busy, busy[1] + 2 * rest)
     if arguments.save:
-        arguments.save.write_text("".join(told), encoding="utf-8")
+        arguments.save.write_text("".join(observations), encoding="utf-8")
     spans = {"before": (rest / 2, rest), "the first second of load": (rest, rest + 1)}
     spans |= {"under load, from then on": (rest + 1, busy[1]), "at the end": (busy[1] + rest, busy[1] + 2 * rest)}
-    table = Table("when", "fps", "delay ms, p50", "rows", title=f"{said}, {machine()}, {load()}", box=box.SIMPLE_HEAD)
+    table = Table(
+        "when", "fps", "delay ms, p50", "rows", title=f"{provider}, {machine()}, {load()}", box=box.SIMPLE_HEAD
+    )
     for name, (begin, end) in spans.items():
-        span = [one for one in shown if begin <= one.at < end]
-        delay = f"{1000 * statistics.median(one.delay for one in span):.0f}" if span else ""
-        rows = f"{min(one.rows for one in span)} to {max(one.rows for one in span)}" if span else ""
-        table.add_row(name, f"{len(span) / (end - begin):.1f}", delay, rows)
+        frames = [frame for frame in shown if begin <= frame.time < end]
+        delay = f"{1000 * statistics.median(frame.delay for frame in frames):.0f}" if frames else ""
+        rows = f"{min(frame.rows for frame in frames)} to {max(frame.rows for frame in frames)}" if frames else ""
+        table.add_row(name, f"{len(frames) / (end - begin):.1f}", delay, rows)
     print_table(table)
-    print(f"turns of the size, up to down or down to up, within 10 s: at most {turns(shown)}")
+    print(f"turns of the size, up to down or down to up, within 10 s: at most {count_turns(shown)}")
     if arguments.plot:
-        draw(arguments.plot, f"The demo, 640x480, {said.split(':')[0]}. {short_machine()}", shown, busy)
+        draw(arguments.plot, f"The demo, 640x480, {provider.split(':')[0]}. {short_machine()}", shown, busy)
     return 0
 
 
-def noting(told: list[str]) -> Callable[[Governor, float, float, float], bool]:
-    """Governor.observe, which writes down what it is told."""
+def recording_observe(observations: list[str]) -> Callable[[Governor, float, float, float], bool]:
+    """Return a `Governor.observe` that also records its arguments as lines."""
     observe = Governor.observe
 
     def observed(self: Governor, seconds: float, now: float, stroke: float = 1.0) -> bool:
-        told.append(f"{now:.3f} {seconds:.5f} {self.height}\n")
+        observations.append(f"{now:.3f} {seconds:.5f} {self.height}\n")
         return observe(self, seconds, now, stroke)
 
     return observed
 
 
-def record(provider: str, busy: tuple[float, float], seconds: float) -> tuple[list[Shown], str]:
-    """Every picture that was painted, and the engine."""
-    shown: list[Shown] = []
-    burners: list[subprocess.Popen[bytes]] = []
+def record_frames(provider: str, busy: tuple[float, float], seconds: float) -> tuple[list[ShownFrame], str]:
+    """Run the app, and load the machine between the times `busy`.
+
+    Returns every stylized frame, and the provider with its reason.
+    """
+    shown: list[ShownFrame] = []
+    busy_loops: list[subprocess.Popen[bytes]] = []
     with Stylizer(provider=provider) as stylizer, Live(open_live_source(demo=True), stylizer) as live:
         begin = time.perf_counter()
         try:
-            for painted in live:
+            for stylized in live:
                 now = time.perf_counter()
-                shown.append(Shown(now - begin, now - painted.frame.captured, live.working_size[1]))
-                if busy[0] <= now - begin < busy[1] and not burners:
-                    burners = [subprocess.Popen(BURNER) for _ in range(physical_cores())]
+                shown.append(ShownFrame(now - begin, now - stylized.frame.captured, live.working_size[1]))
+                if busy[0] <= now - begin < busy[1] and not busy_loops:
+                    busy_loops = [subprocess.Popen(BUSY_LOOP) for _ in range(physical_cores())]
                 if now - begin >= busy[1]:
-                    end(burners)
+                    stop(busy_loops)
                 if now - begin >= seconds:
                     break
         finally:
-            end(burners)
+            stop(busy_loops)
         return shown, f"{stylizer.provider}: {stylizer.provider_reason}"
 
 
-def end(burners: list[subprocess.Popen[bytes]]) -> None:
-    """Stop the load."""
-    for burner in burners:
-        if burner.returncode is None:
-            burner.kill()
-            burner.wait()
+def stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Kill the processes that still run."""
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
 
 
-def turns(shown: list[Shown]) -> int:
-    """The most turns of the size that any 10 seconds hold."""
-    moves = [(b.at, b.rows > a.rows) for a, b in itertools.pairwise(shown) if a.rows != b.rows]
-    times = [two for (_, up), (two, again) in itertools.pairwise(moves) if up != again]
+def count_turns(shown: list[ShownFrame]) -> int:
+    """Return the largest number of times within 10 seconds that the size turned from growing to shrinking or back."""
+    changes = [(b.time, b.rows > a.rows) for a, b in itertools.pairwise(shown) if a.rows != b.rows]
+    times = [time for (_, grew), (time, grows) in itertools.pairwise(changes) if grew != grows]
     return max((sum(time <= other < time + 10 for other in times) for time in times), default=0)
 
 
-def draw(path: Path, title: str, shown: list[Shown], busy: tuple[float, float]) -> None:
-    """Frame rate, delay and size over time."""
-    from benchmarks.plots import timelines
+def draw(path: Path, title: str, shown: list[ShownFrame], busy: tuple[float, float]) -> None:
+    """Plot frame rate, delay and size over time."""
+    from benchmarks.plots import draw_timelines
 
-    shown = [one for one in shown if one.at > WINDOW]  # not how long the start took
-    times = [one.at for one in shown]
-    rates = [sum(at - WINDOW < other <= at for other in times) / WINDOW for at in times]
-    delays = [1000 * statistics.median(one.delay for one in shown[max(0, n - 4) : n + 1]) for n in range(len(shown))]
-    rows = [float(one.rows) for one in shown]
+    shown = [frame for frame in shown if frame.time > RATE_WINDOW_SECONDS]  # the start would distort the scale
+    times = [frame.time for frame in shown]
+    window = RATE_WINDOW_SECONDS
+    rates = [sum(time - window < other <= time for other in times) / window for time in times]
+    delays = [1000 * statistics.median(f.delay for f in shown[max(0, n - 4) : n + 1]) for n in range(len(shown))]
+    rows = [float(frame.rows) for frame in shown]
     panels = {"pictures a second": rates, "capture to painted, ms": delays, "rows painted": rows}
-    timelines(path, title, times, panels, busy)
+    draw_timelines(path, title, times, panels, busy)
 
 
 if __name__ == "__main__":

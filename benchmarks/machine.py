@@ -1,4 +1,4 @@
-"""The machine that a table was measured on, in words."""
+"""The description of the machine, for the titles of tables and plots."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from realtime.system.hardware import cpu_info, nvidia_gpus
 
 
 def machine() -> str:
-    """Processor, cores, GPUs, system, and the versions that decide."""
+    """Return the CPU, number of cores, GPUs, system and the versions of the runtimes."""
     parts = [f"{cpu_info()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), platform.platform(terse=True)]
     parts += [f"{name} {found}" for name in ("onnxruntime-gpu", "onnxruntime", "openvino") if (found := _version(name))]
     return ", ".join(parts)
 
 
 def short_machine() -> str:
-    """Processor, cores and GPUs: what fits over a plot."""
+    """Return the CPU, number of cores, GPUs and the load: short enough for the title of a plot."""
     return ", ".join([f"{cpu_info()[0]}, {os.cpu_count()} cores", *nvidia_gpus(), load()])
 
 
 def load() -> str:
-    """How busy it was otherwise: above 0.5 a core, ratios within one run are all that counts."""
+    """Return the load average of the last minute. Above 0.5 per core only ratios within one run are meaningful."""
     return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
 
 
 def print_table(table: Table) -> None:
-    """On a terminal as wide as that is, into a file as wide as it takes."""
+    """Print a table, as wide as the terminal, or 200 columns wide into a file."""
     console = Console()
     console.print(table) if console.is_terminal else Console(width=200).print(table)
 

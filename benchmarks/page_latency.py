@@ -1,9 +1,9 @@
-"""How late a page shows what a camera sees: the picture stream, and the browser's own camera there and back.
+"""Measure how late the web page shows a frame: of the picture stream, and of the browser's own camera and back.
 
     python -m benchmarks.page_latency [--seconds 10] [--provider auto]
 
-The source draws the time into its pictures, as bits: a network camera for the stream, in the browser a canvas in
-place of its camera. A script in a real Chromium without a screen reads it back from what the page shows.
+The source draws the time into its frames, as bits: a network camera for the stream, and in the browser a canvas that
+replaces its camera. A script in a headless Chromium reads the time back from what the page shows.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tests.fault_camera import FaultCamera
 
 SIZE = (640, 480)
 FPS = 30
-BITS = 12  # of the milliseconds: it begins again every four seconds
-SETTLE = 5.0  # s until the browser has found its pace
+BITS = 12  # of the time in milliseconds: the code repeats every four seconds
+SETTLE_SECONDS = 5.0  # until the frame rate in the browser is steady
 
-# So little paint leaves black and white apart, and costs as much as all of it.
+# At this strength black and white stay apart, and it costs as much as full strength.
 STRENGTH = "0.3"
 
 READ = """(async (element, seconds) => {
@@ -70,7 +70,7 @@ for _name, _value in (("WIDTH", SIZE[0]), ("HEIGHT", SIZE[1]), ("BITS", BITS), (
 
 
 class ClockCamera(FaultCamera):
-    """Shows the time: stripes, white for 1."""
+    """A network camera that shows the time as vertical stripes, white for 1."""
 
     def _next_part(self) -> bytes:
         code = round(time.time() * 1000) % (1 << BITS)
@@ -81,24 +81,24 @@ class ClockCamera(FaultCamera):
 
 
 def main() -> int:
-    """The entry point; returns the exit status."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page_latency", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10.0, help="for each row of the table")
     parser.add_argument("--provider", default="auto")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), arguments.seconds, arguments.provider)
+        delays = measure(Path(folder), arguments.seconds, arguments.provider)
     title = f"page latency, {machine()}, {load()}"
     table = Table("capture to page", "pictures/s", "ms, p50", "p95", title=title, box=box.SIMPLE_HEAD)
-    for what, late in found.items():
-        cuts = statistics.quantiles(late, n=20)
-        table.add_row(what, f"{len(late) / arguments.seconds:.0f}", f"{cuts[9]:.0f}", f"{cuts[18]:.0f}")
+    for way, milliseconds in delays.items():
+        cuts = statistics.quantiles(milliseconds, n=20)
+        table.add_row(way, f"{len(milliseconds) / arguments.seconds:.0f}", f"{cuts[9]:.0f}", f"{cuts[18]:.0f}")
     print_table(table)
     return 0
 
 
 def measure(folder: Path, seconds: float, provider: str) -> dict[str, list[float]]:
-    """Milliseconds from the drawing of a picture to its being seen on the page, for each way."""
+    """Return the milliseconds from the drawing of a frame until the page shows it, of every frame, for each way."""
     with ClockCamera(SIZE, FPS) as camera, Chromium(folder / "chromium") as browser:
         command = [sys.executable, "-m", "realtime", "--camera", camera.url, "--no-window", "--no-mirror"]
         command += ["--serve", "0", "--strength", STRENGTH, "--provider", provider]
@@ -108,21 +108,21 @@ def measure(folder: Path, seconds: float, provider: str) -> dict[str, list[float
             url = next(line.split()[1] for line in app.stdout if line.startswith("page: "))
             page = browser.open(url)
             page.wait("document.querySelector('#picture').naturalWidth && document.querySelector('#deeds button')")
-            stream = read(page, "#picture", seconds)
+            stream = read_delays(page, "#picture", seconds)
             page.evaluate(CAMERA)
             page.evaluate("document.querySelector('#send').click()")
             page.wait("!document.querySelector('#mine').hidden")
-            return {"picture stream": stream, "own camera, WebRTC, both ways": read(page, "#mine", seconds)}
+            return {"picture stream": stream, "own camera, WebRTC, both ways": read_delays(page, "#mine", seconds)}
         finally:
             app.terminate()
             app.communicate(timeout=30)
 
 
-def read(page: Tab, element: str, seconds: float) -> list[Any]:
-    """Of every picture that the element shows: how late it is."""
-    time.sleep(SETTLE)
-    late: list[Any] = page.evaluate(f"{READ}(document.querySelector('{element}'), {seconds})")
-    return late
+def read_delays(page: Tab, element: str, seconds: float) -> list[Any]:
+    """Return the delay of every frame that an element of the page shows, in milliseconds."""
+    time.sleep(SETTLE_SECONDS)
+    delays: list[Any] = page.evaluate(f"{READ}(document.querySelector('{element}'), {seconds})")
+    return delays
 
 
 if __name__ == "__main__":

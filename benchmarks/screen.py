@@ -1,4 +1,4 @@
-"""A virtual screen with a window manager, as people have: without one Qt's window now and then stays black."""
+"""A virtual screen with a window manager; without one, Qt's window sometimes stays black."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 PACKAGES = "xvfb openbox xdotool ffmpeg"
-PATIENCE = 30.0  # s for the window manager to start
+START_SECONDS = 30.0  # deadline for the window manager to start
 
 
-def has(benchmark: str, programs: Sequence[str]) -> bool:
-    """Whether all of them are installed; says what to do where not."""
+def check_installed(benchmark: str, programs: Sequence[str]) -> bool:
+    """Tell whether all programs are installed; print what to install if not."""
     missing = [name for name in programs if shutil.which(name) is None]
     if missing:
         print(f"{benchmark}: {', '.join(missing)} not found; on Debian: apt-get install {PACKAGES}", file=sys.stderr)
@@ -24,10 +24,10 @@ def has(benchmark: str, programs: Sequence[str]) -> bool:
 
 @contextmanager
 def virtual_screen(size: tuple[int, int]) -> Iterator[str]:
-    """Xvfb and openbox, both ready; gives the display's name. size: (width, height)."""
+    """Start Xvfb and openbox and yield the display's name when both are ready. size: (width, height)."""
     read, write = os.pipe()
     server = subprocess.Popen(
-        # -noreset: else it starts afresh whenever a screenshot's client is the last one to leave.
+        # Without -noreset the server restarts whenever its last client disconnects, such as a screenshot's.
         ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
@@ -40,8 +40,8 @@ def virtual_screen(size: tuple[int, int]) -> Iterator[str]:
     environment = os.environ | {"DISPLAY": f":{number}"}
     manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.perf_counter() + PATIENCE
-        while not _managed(environment):
+        deadline = time.perf_counter() + START_SECONDS
+        while not _has_window_manager(environment):
             if time.perf_counter() > deadline:
                 raise RuntimeError("openbox did not start")
             time.sleep(0.1)
@@ -52,7 +52,7 @@ def virtual_screen(size: tuple[int, int]) -> Iterator[str]:
             process.wait(10)
 
 
-def _managed(environment: dict[str, str]) -> bool:
-    """Whether a window manager runs: only then are there desktops to count."""
+def _has_window_manager(environment: dict[str, str]) -> bool:
+    """Tell whether a window manager runs: only then the number of desktops is known."""
     done = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, timeout=30)
     return done.returncode == 0 and done.stdout.strip().isdigit() and int(done.stdout) > 0

