@@ -138,7 +138,7 @@ def add_caption(picture: Image, key: str) -> Image:
 def describe(key: str) -> str:
     """Return the help text of a key."""
     name = KEY_LABELS.get(key, key).lower()
-    return next(binding.help for binding in BINDINGS if name in (*binding.keys, *binding.less))
+    return next(binding.help for binding in BINDINGS if name in (*binding.keys, *binding.reverse_keys))
 
 
 def write(pictures: list[Image], target: Path) -> None:

@@ -170,12 +170,15 @@ def _show(controller: Controller, arguments: argparse.Namespace, finish: Callabl
         run_headless(controller)
         return
     from realtime.ui.display import Display
-    from realtime.ui.display_loss import last_words
+    from realtime.ui.display_loss import finish_on_display_loss
     from realtime.ui.window import Window
 
     width, height = controller.live.source.size
     factor = min(max(1.0, MIN_WINDOW_WIDTH / width), MAX_WINDOW_WIDTH / width, MAX_WINDOW_HEIGHT / height)
-    with Window("realtime-stylize", (round(width * factor), round(height * factor))) as window, last_words(finish):
+    with (
+        Window("realtime-stylize", (round(width * factor), round(height * factor))) as window,
+        finish_on_display_loss(finish),
+    ):
         if arguments.full_screen:
             window.toggle_full_screen()
         Display(controller, window, figures=arguments.figures is not False).run()

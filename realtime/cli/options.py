@@ -14,7 +14,7 @@ from realtime.live.view import View
 from realtime.sinks.codecs import DEFAULT_PRESET, ENCODERS, PRESETS
 from realtime.stylizer.library import NETWORKS
 from realtime.stylizer.look_options import add_look_options, by_name
-from realtime.ui.keys import PRESETS as LOOK_KEYS
+from realtime.ui.keys import PRESET_KEYS
 
 PROVIDER_NAMES = (AUTO, *BACKENDS)
 SHELLS = ("bash", "zsh", "fish")
@@ -129,7 +129,7 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_live_options(group: argparse._ArgumentGroup) -> None:
     yes_no = argparse.BooleanOptionalAction
-    looks = [key.upper() for key in LOOK_KEYS]
+    looks = [key.upper() for key in PRESET_KEYS]
     group.add_argument("--look", choices=looks, metavar="F1..F4", help="begin with a saved look")
     group.add_argument("--fade", type=float, metavar="SECONDS", help="time from one look to the next")
     group.add_argument("--tour", type=float, metavar="SECONDS", help="show all styles in turn, for that long each")

@@ -1,1 +1,1 @@
-"""The window, the keys and what they do."""
+"""The window, the keys, and the commands that they give."""

@@ -1,4 +1,4 @@
-"""The live window: shows what is painted, and hands on what keys and the mouse ask for. Runs on the main thread."""
+"""The main loop with a window: shows stylized frames, and executes what keys and the mouse ask for."""
 
 from __future__ import annotations
 
@@ -11,85 +11,97 @@ from realtime.frame import Image
 from realtime.live.view import View
 from realtime.ui import hud
 from realtime.ui.controller import Controller
-from realtime.ui.keys import Action, ActionCommand, command
-from realtime.ui.window import Touch, Window
+from realtime.ui.keys import Action, ActionCommand, command_for_key
+from realtime.ui.window import MouseEvent, Window
 
-TICK = 0.25  # seconds between two drawings of the figures while nothing else changes
-HIDDEN_TICK = 0.5  # seconds between two looks at whether the window is minimised
+FIGURES_SECONDS = 0.25  # between two updates of the figures while nothing else changes
+MINIMISED_CHECK_SECONDS = 0.5  # between two checks whether the window is minimised
+MINIMISED_SLEEP_SECONDS = 0.1
+FRAME_WAIT_SECONDS = 0.008
+KEY_WAIT_SECONDS = 0.001
+FROZEN_KEY_WAIT_SECONDS = 0.03
+EMPTY_CANVAS_SHAPE = (480, 640, 3)  # [H, W, 3] until the first frame has come
 
 
 class Display:
-    """Connects a Live to a Window until the user quits or the Live is done."""
+    """Connects a live run to a window, on the main thread. figures: whether they are shown over the picture."""
 
     def __init__(self, controller: Controller, window: Window, *, figures: bool = True) -> None:
         self.controller, self.live, self.window = controller, controller.live, window
         self.viewer, self.recorder = controller.viewer, controller.recorder
-        self.hud, self.help = figures, False
-        self._drawn: tuple[object, ...] = ()
+        self.figures_shown, self.help_shown = figures, False
+        self._drawn_state: tuple[object, ...] = ()
         self._quit = False
-        self._look_again = 0.0
+        self._next_minimised_check = 0.0
         self._actions: dict[Action, Callable[[ActionCommand], None]] = controller.actions | {
-            Action.HUD: lambda _: self._toggle("hud"),
-            Action.HELP: lambda _: self._toggle("help"),
+            Action.HUD: lambda _: self._toggle("figures_shown"),
+            Action.HELP: lambda _: self._toggle("help_shown"),
             Action.FULL_SCREEN: lambda _: self.window.toggle_full_screen(),
             Action.QUIT: lambda _: self._toggle("_quit"),
         }
 
     def run(self) -> None:
-        """Show until it is over."""
+        """Show frames until the user quits or closes the window, or the source ends.
+
+        No step waits for a frame longer than FRAME_WAIT_SECONDS, so keys and the close box work without a signal too.
+        """
         while not self._quit and not self.window.closed:
-            self._rest_while_minimised()
+            self._sleep_while_minimised()
             finished = self.live.done.is_set()
-            fresh = self.viewer.take(0 if finished else 0.008)
+            fresh = self.viewer.take(0 if finished else FRAME_WAIT_SECONDS)
             self.controller.update()
             self._draw(fresh)
-            pressed = command(self.window.key(0.03 if self.live.state.frozen else 0.001), self.window.shift)
-            if pressed is not None:
-                self._actions[pressed.action](pressed)
-            for touch in self.window.touches():
-                self._touch(touch)
+            self._handle_input()
             if finished and not fresh:
                 return
 
-    def _rest_while_minimised(self) -> None:
+    def _sleep_while_minimised(self) -> None:
         now = time.perf_counter()
-        if now >= self._look_again:
-            self._look_again = now + HIDDEN_TICK
+        if now >= self._next_minimised_check:
+            self._next_minimised_check = now + MINIMISED_CHECK_SECONDS
             self.live.state.hidden = self.window.minimised and not self.controller.outputs.watched
         if self.live.state.hidden:
-            self.live.done.wait(0.1)  # nobody sees anything
+            self.live.done.wait(MINIMISED_SLEEP_SECONDS)
+
+    def _handle_input(self) -> None:
+        code = self.window.key(FROZEN_KEY_WAIT_SECONDS if self.live.state.frozen else KEY_WAIT_SECONDS)
+        command = command_for_key(code, self.window.shift_held)
+        if command is not None:
+            self._actions[command.action](command)
+        for event in self.window.mouse_events():
+            self._handle_mouse(event)
 
     def _draw(self, fresh: bool) -> None:
-        now = time.perf_counter()
-        silent = self.viewer.no_signal_reason()
-        message = self.controller.messages.visible
+        """Draw the canvas if anything on it has changed. fresh: whether a frame has just come."""
+        no_signal, message = self.viewer.no_signal_reason(), self.controller.messages.visible
         view = self.live.state.view
-        tick = int(now / TICK) if self.hud else 0
-        state = (self.window.size, self.hud, self.help, message, silent, view, self.viewer.seam, tick)
-        if not fresh and state == self._drawn and not self.window.zoomed:
+        figures_age = int(time.perf_counter() / FIGURES_SECONDS) if self.figures_shown else 0
+        shown = (self.figures_shown, self.help_shown)
+        state = (self.window.size, *shown, message, no_signal, view, self.viewer.seam, figures_age)
+        if not fresh and state == self._drawn_state and not self.window.zoomed:
             return
-        self._drawn = state
+        self._drawn_state = state
         canvas = self._compose(self.viewer.show(), view)
-        if silent:
-            hud.draw_no_signal(canvas, silent)
+        if no_signal:
+            hud.draw_no_signal(canvas, no_signal)
         recording = self.recorder.recording
-        if self.hud and view is not View.GRID and not self.help:
+        if self.figures_shown and view is not View.GRID and not self.help_shown:
             self._draw_figures(canvas)
-        elif self.hud and recording is not None:
+        elif self.figures_shown and recording is not None:
             hud.draw_recording(canvas, hud.recording_text(recording))
         if message:
             hud.draw_message(canvas, message)
-        if self.help:
+        if self.help_shown:
             hud.draw_help(canvas)
         self.window.show(canvas)
         if fresh and self.viewer.current:
             self.live.stats.count_shown(self.viewer.current.frame.captured)
 
     def _compose(self, picture: Image | None, view: View) -> Image:
-        """The picture in the window, with what belongs to its view."""
+        """Return a canvas of the window's size with the picture, and with the names or the seam of its view."""
         current = self.viewer.current
         if current is None or picture is None:
-            return self.window.compose(np.zeros((480, 640, 3), np.uint8))
+            return self.window.compose(np.zeros(EMPTY_CANVAS_SHAPE, np.uint8))
         canvas = self.window.compose(picture)
         if current.layout is not None:
             styles = self.live.stylizer.library.styles
@@ -102,7 +114,7 @@ class Display:
 
     def _draw_figures(self, canvas: Image) -> None:
         live = self.live
-        stats, recording = live.stats, self.recorder.recording
+        stats, recording, target = live.stats, self.recorder.recording, live.look.target
         figures = hud.Figures(
             fps=stats.fps_now,
             latency=stats.latency_now,
@@ -110,22 +122,23 @@ class Display:
             provider=live.stylizer.provider,
             provider_reason=live.stylizer.provider_reason,
             size=live.working_size,
-            style=live.look.target.label,
+            style=target.label,
             source=f"{live.source.name}: {live.source.description}".replace(" x ", " × "),
             recording=hud.recording_text(recording) if recording else "",
-            dialled=hud.GAP.join(live.look.target.adjustments + ["walking"] * live.look.touring),
+            adjustments=hud.GAP.join(target.adjustments + ["walking"] * live.look.touring),
         )
-        hud.draw_hud(canvas, figures)
+        hud.draw_figures(canvas, figures)
 
     def _toggle(self, name: str) -> None:
         setattr(self, name, not getattr(self, name))
 
-    def _touch(self, touch: Touch) -> None:
+    def _handle_mouse(self, event: MouseEvent) -> None:
+        """Drag the seam of the split view, or choose a style in the grid."""
         view = self.live.state.view
         if view is View.SPLIT:
-            self.viewer.seam = min(1.0, max(0.0, touch.x))
-        elif view is View.GRID and touch.pressed and self.viewer.current is not None:
+            self.viewer.seam = min(1.0, max(0.0, event.x))
+        elif view is View.GRID and event.pressed and self.viewer.current is not None:
             layout = self.viewer.current.layout
-            number = layout.at(touch.x, touch.y) if layout is not None else None
+            number = layout.at(event.x, event.y) if layout is not None else None
             if number is not None:
                 self.controller.choose_style(number)

@@ -1,4 +1,4 @@
-"""The end of the screen: Qt and Xlib then end the process by C's exit(), in the middle of a call."""
+"""An orderly end when the X server is lost: Qt and Xlib then call C's exit() in the middle of another call."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def last_words(finish: Callable[[], None]) -> Iterator[None]:
-    """Within it, should the X server go, `finish` is called before the process ends with status 1."""
-    # Elsewhere there is no X server, or no way back from __cxa_atexit.
+def finish_on_display_loss(finish: Callable[[], None]) -> Iterator[None]:
+    """While the context is active, call `finish` before the loss of the X server ends the process, with status 1."""
+    # Other systems have no X server, or a C library whose __cxa_atexit cannot be undone.
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         yield
         return
-    libc, mine = ctypes.CDLL(None), ctypes.c_byte()
-    armed = True
+    libc, key = ctypes.CDLL(None), ctypes.c_byte()  # the address of `key` identifies the handler
+    active = True
 
     def at_exit(_: object) -> None:
-        if armed:
+        if active:
             logger.error("the screen is gone: the X server has ended")
             try:
                 finish()
@@ -32,9 +32,11 @@ def last_words(finish: Callable[[], None]) -> Iterator[None]:
                 os._exit(1)
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(at_exit)
-    libc.__cxa_atexit(handler, None, ctypes.byref(mine))
+    libc.__cxa_atexit(handler, None, ctypes.byref(key))
     try:
         yield
     finally:
-        armed = False
-        libc.__cxa_finalize(ctypes.byref(mine))  # calls it once more, and forgets it: Python ends before exit() does
+        active = False
+        libc.__cxa_finalize(
+            ctypes.byref(key)
+        )  # calls the handler once more, and removes it: Python ends before exit() runs

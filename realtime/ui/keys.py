@@ -1,4 +1,4 @@
-"""The one table of key bindings: it drives the window, the help overlay and the README."""
+"""The table of key bindings, for the window, the help over the picture, the web page and the documentation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Action(Enum):
-    """What a key asks for."""
+    """What a key makes the program do."""
 
     NEXT = "next"
     PREVIOUS = "previous"
@@ -38,21 +38,22 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Binding:
-    """Keys that do one thing. shown: how people read them; help: what it does, for people.
+    """The keys of one action.
 
-    less: keys that do the same the other way. option: what does it from the command line.
+    shown: the keys as help shows them. help: what they do. reverse_keys: keys for the same action in the opposite
+    direction. option: the option of the command line for the same thing.
     """
 
     keys: tuple[str, ...]
     action: Action
     shown: str
     help: str
-    less: tuple[str, ...] = ()
+    reverse_keys: tuple[str, ...] = ()
     option: str = ""
 
 
-NUMBERED = (Action.STYLE, Action.RECALL_PRESET, Action.SAVE_PRESET)  # their commands say which one
-PRESETS = ("f1", "f2", "f3", "f4")
+NUMBERED = (Action.STYLE, Action.RECALL_PRESET, Action.SAVE_PRESET)  # actions whose commands have a number
+PRESET_KEYS = ("f1", "f2", "f3", "f4")
 BINDINGS = (
     Binding(("n", "right"), Action.NEXT, "n →", "next style", option="--style"),
     Binding(("p", "left"), Action.PREVIOUS, "p ←", "previous style", option="--style"),
@@ -66,8 +67,8 @@ BINDINGS = (
     Binding(("c",), Action.COLOURS, "c", "the photo's colours, or the painting's", option="--keep-colors"),
     Binding(("]",), Action.STROKE, "[ ]", "finer or larger strokes", ("[",), option="--stroke"),
     Binding(("'",), Action.SMOOTH, "; '", "less or more smoothing", (";",), option="--smooth"),
-    Binding(PRESETS, Action.RECALL_PRESET, "F1 … F4", "a look you have kept", option="--look"),
-    Binding(tuple(f"shift+{key}" for key in PRESETS), Action.SAVE_PRESET, "shift F1 …", "keep this look there"),
+    Binding(PRESET_KEYS, Action.RECALL_PRESET, "F1 … F4", "a look you have kept", option="--look"),
+    Binding(tuple(f"shift+{key}" for key in PRESET_KEYS), Action.SAVE_PRESET, "shift F1 …", "keep this look there"),
     Binding(("v",), Action.SPLIT, "v", "split: photo and painting; drag the seam", option="--view"),
     Binding(("space",), Action.FREEZE, "space", "freeze, and go on"),
     Binding(("s",), Action.SNAPSHOT, "s", "save a snapshot, painted and original"),
@@ -80,8 +81,8 @@ BINDINGS = (
     Binding(("q", "escape"), Action.QUIT, "q Esc", "quit"),
 )
 
-# What waitKeyEx returns for keys without a letter, by window system: X11 and Qt, Windows, macOS.
-_SPECIAL = {
+# Codes that waitKeyEx returns for keys without a character, by window system: X11 and Qt, Windows, macOS.
+_SPECIAL_KEYS = {
     65361: "left", 65362: "up", 65363: "right", 65364: "down",
     0x250000: "left", 0x260000: "up", 0x270000: "right", 0x280000: "down",
     63234: "left", 63232: "up", 63235: "right", 63233: "down",
@@ -90,37 +91,40 @@ _SPECIAL = {
     63236: "f1", 63237: "f2", 63238: "f3", 63239: "f4",
     27: "escape", 32: "space", 65451: "+", 65453: "-",
 }  # fmt: skip
-GTK_SHIFT = 0x10000
+GTK_SHIFT = 0x10000  # bit that GTK sets in a code while shift is held
 _ACTIONS = {key: (binding.action, 1) for binding in BINDINGS for key in binding.keys}
-_ACTIONS |= {key: (binding.action, -1) for binding in BINDINGS for key in binding.less}
+_ACTIONS |= {key: (binding.action, -1) for binding in BINDINGS for key in binding.reverse_keys}
 
 
 @dataclass(frozen=True)
 class ActionCommand:
-    """An action, and for STYLE, PRESET and KEEP which one: 0 is the first; for others -1 if it was the other way."""
+    """Execute an action.
+
+    number: for actions in NUMBERED which style or preset, 0 is the first; for others 1, or -1 for the opposite
+    direction.
+    """
 
     action: Action
     number: int = 1
 
 
-def command(code: int, shift: Callable[[], bool] = lambda: False) -> ActionCommand | None:
-    """What the key means. code: as cv2.waitKeyEx returns it, -1 for no key; shift: says if that is held with it."""
+def command_for_key(code: int, shift_held: Callable[[], bool] = lambda: False) -> ActionCommand | None:
+    """Return the command of a key, or None. code: as cv2.waitKeyEx returns it, -1 for no key."""
     if code < 0:
         return None
-    name = _SPECIAL.get(code)
+    name = _SPECIAL_KEYS.get(code)
     if name is None:
-        # GTK reports locks and modifiers in the upper bits.
-        low = code & 0xFFFF
-        name = _SPECIAL.get(low) or (chr(low).lower() if 32 < low < 127 else "")
-    if name in PRESETS and (shift() or (code & GTK_SHIFT and code & 0xFFFF)):
+        low = code & 0xFFFF  # the upper bits are the locks and modifiers of GTK
+        name = _SPECIAL_KEYS.get(low) or (chr(low).lower() if 32 < low < 127 else "")
+    if name in PRESET_KEYS and (shift_held() or (code & GTK_SHIFT and code & 0xFFFF)):
         name = f"shift+{name}"
     if name not in _ACTIONS:
         return None
-    action, way = _ACTIONS[name]
-    return ActionCommand(action, int(name[-1]) - 1 if action in NUMBERED else way)
+    action, direction = _ACTIONS[name]
+    return ActionCommand(action, int(name[-1]) - 1 if action in NUMBERED else direction)
 
 
 def markdown_table() -> str:
-    """The bindings as the README has them."""
+    """Return the bindings as a Markdown table, for the documentation."""
     rows = [f"| `{binding.shown}` | {binding.help} |" for binding in BINDINGS]
     return "\n".join(["| Key | What it does |", "| --- | --- |", *rows])

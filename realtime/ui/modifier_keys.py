@@ -1,4 +1,4 @@
-"""Whether shift is held, which OpenCV does not tell with a function key: asked of the window system."""
+"""Whether shift is held, which OpenCV does not report with a function key: asked of the window system."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-VK_SHIFT = 0x10  # of Windows
-FLAG_SHIFT = 0x20000  # kCGEventFlagMaskShift, of macOS
-MASK_SHIFT = 1  # ShiftMask, of X11
+VK_SHIFT = 0x10  # Windows
+SHIFT_FLAG = 0x20000  # macOS: kCGEventFlagMaskShift
+SHIFT_MASK = 1  # X11: ShiftMask
+COMBINED_SESSION_STATE = 0  # macOS: all keyboards of the session
 QUARTZ = "/System/Library/Frameworks/ApplicationServices.framework/ApplicationServices"
 
 
 def watch_shift() -> Callable[[], bool]:
-    """A function that says whether shift is held now; always no where that cannot be asked."""
+    """Return a function that tells whether shift is held now; always False if the system cannot be asked."""
     try:
         if sys.platform == "win32":
             user = ctypes.windll.user32
@@ -22,14 +23,14 @@ def watch_shift() -> Callable[[], bool]:
         if sys.platform == "darwin":
             flags = ctypes.CDLL(QUARTZ).CGEventSourceFlagsState
             flags.restype, flags.argtypes = ctypes.c_uint64, [ctypes.c_int32]
-            return lambda: bool(flags(0) & FLAG_SHIFT)  # 0: of this session's keyboards together
-        return _x11()
+            return lambda: bool(flags(COMBINED_SESSION_STATE) & SHIFT_FLAG)
+        return _watch_x11()
     except (OSError, AttributeError):
         return lambda: False
 
 
-def _x11() -> Callable[[], bool]:
-    """By a connection of its own to the X server; to be called from one thread only."""
+def _watch_x11() -> Callable[[], bool]:
+    """The same by a separate connection to the X server. The function is for one thread only."""
     x = ctypes.CDLL("libX11.so.6")
     pointer, number = ctypes.c_void_p, ctypes.c_ulong
     x.XOpenDisplay.restype, x.XOpenDisplay.argtypes = pointer, [ctypes.c_char_p]
@@ -46,6 +47,6 @@ def _x11() -> Callable[[], bool]:
         mask = ctypes.c_uint()
         places: list[Any] = [ctypes.byref(place) for place in (*windows, *numbers, mask)]
         x.XQueryPointer(display, root, *places)
-        return bool(mask.value & MASK_SHIFT)
+        return bool(mask.value & SHIFT_MASK)
 
     return held

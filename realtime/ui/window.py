@@ -1,4 +1,4 @@
-"""The window on the screen. Everything here runs on the main thread."""
+"""The window on the screen, by OpenCV. Everything here runs on the main thread."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from realtime.frame import Image
 from realtime.imaging import letterbox, letterbox_area
 from realtime.system.signals import defer_interrupts
 from realtime.ui.modifier_keys import watch_shift
-from realtime.ui.window_state import watch
+from realtime.ui.window_state import watch_minimised
 
-SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right: Qt tells them apart from the key that follows
-SHIFT_SECONDS = 0.5  # that a key pressed after it belongs to it, where the window system cannot be asked
-WHEEL_SECONDS = 0.3  # without another turn, after which what it did is undone
+SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right; Qt reports them as keys of their own
+SHIFT_SECONDS = 0.5  # after shift, in which a key counts as pressed with it if the window system cannot be asked
+WHEEL_SECONDS = 0.3  # without another turn of the wheel, after which its enlargement is undone
+MIN_CANVAS_SIDE = 64  # pixels
+MAX_PENDING_EVENTS = 64
 NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
 
 
 @dataclass(frozen=True)
-class Touch:
-    """The left button on the picture. x, y: 0 to 1 within it; pressed: now, else it is being dragged."""
+class MouseEvent:
+    """The left button pressed, or dragged, on the picture. x, y: 0 to 1 within the picture."""
 
     x: float
     y: float
@@ -40,7 +42,8 @@ class Touch:
 class Window:
     """An OpenCV window that shows pictures at its own size.
 
-    size: (width, height) to open with. Raises DisplayError where there is no screen.
+    size: (width, height) to open with. area: (left, top, width, height) of the picture in the window, as composed
+    last. Raises DisplayError if there is no screen.
     """
 
     def __init__(self, title: str, size: tuple[int, int]) -> None:
@@ -48,14 +51,14 @@ class Window:
         self.title = title
         self._opened = size
         self.full_screen = False
-        self.area = (0, 0, *size)  # (left, top, width, height) of the picture in the window, as composed last
-        self._touches: deque[Touch] = deque(maxlen=64)
-        self._minimised: Callable[[], bool] | None = None
-        self._shift_held: Callable[[], bool] | None = None
-        self._shift_pressed = float("-inf")
-        self._shifted = False  # the key that came last came right after shift
-        self._wheeled: float | None = None  # when the mouse wheel was turned last
-        _fine_timer(True)
+        self.area = (0, 0, *size)
+        self._mouse_events: deque[MouseEvent] = deque(maxlen=MAX_PENDING_EVENTS)
+        self._is_minimised: Callable[[], bool] | None = None
+        self._is_shift_held: Callable[[], bool] | None = None
+        self._shift_pressed_at = float("-inf")
+        self._last_key_shifted = False  # the newest key came right after shift
+        self._wheel_turned_at: float | None = None
+        _set_fine_timer(True)
         try:
             self._open(size)
         except cv2.error as error:
@@ -66,24 +69,25 @@ class Window:
     def _open(self, size: tuple[int, int]) -> None:
         cv2.namedWindow(self.title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.resizeWindow(self.title, *size)
-        cv2.setMouseCallback(self.title, self._mouse)
+        cv2.setMouseCallback(self.title, self._on_mouse)
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the drawable area now, in pixels.
 
-        On macOS the size it was opened with: OpenCV tells that of the picture there, and scales it itself.
+        On macOS it is the size that the window was opened with: OpenCV returns the picture's size there, and scales
+        the picture itself.
         """
         if sys.platform == "darwin":
             return self._opened
         _, _, width, height = cv2.getWindowImageRect(self.title)
-        return max(width, 64), max(height, 64)
+        return max(width, MIN_CANVAS_SIDE), max(height, MIN_CANVAS_SIDE)
 
     @property
     def closed(self) -> bool:
-        """Whether the user has closed it."""
+        """Whether the user has closed the window."""
         try:
-            if sys.platform == "darwin":  # a minimised window is not visible there, and none has a close box
+            if sys.platform == "darwin":  # windows have no close box there, and a minimised one is not visible
                 cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE)
                 return False
             return cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1
@@ -92,32 +96,32 @@ class Window:
 
     @property
     def minimised(self) -> bool:
-        """Whether nobody can see it, as far as the window system tells."""
-        if self._minimised is None:
-            self._minimised = watch(self.title)
-        return self._minimised()
+        """Whether the window is minimised, as far as the window system can be asked."""
+        if self._is_minimised is None:
+            self._is_minimised = watch_minimised(self.title)
+        return self._is_minimised()
 
     @property
     def zoomed(self) -> bool:
-        """Whether the mouse wheel has enlarged it, which `show` undoes."""
-        return self._wheeled is not None and time.perf_counter() - self._wheeled > WHEEL_SECONDS
+        """Whether the mouse wheel has enlarged the picture, which `show` undoes."""
+        return self._wheel_turned_at is not None and time.perf_counter() - self._wheel_turned_at > WHEEL_SECONDS
 
     def compose(self, picture: Image) -> Image:
-        """The picture scaled into the window, with black bars where the shapes differ: a new array."""
+        """Return the picture scaled into the window, with black bars where the shapes differ: a new array."""
         size = self.size
         self.area = letterbox_area(picture, size)
         canvas = letterbox(picture, size)
         return canvas.copy() if canvas is picture else canvas
 
     def show(self, canvas: Image) -> None:
-        """Put it on the screen, as large as `compose` made it."""
+        """Show a canvas that `compose` has made."""
         if self.zoomed:
             self._unzoom()
         cv2.imshow(self.title, canvas)
 
     def _unzoom(self) -> None:
-        """Qt's windows are enlarged by the wheel, figures and all, and know no way back: open it anew, in its place."""
-        self._wheeled = None
+        """Open the window anew in its place: the wheel enlarges Qt's windows, and OpenCV cannot undo that."""
+        self._wheel_turned_at = None
         left, top, *size = cv2.getWindowImageRect(self.title)
         cv2.destroyWindow(self.title)
         self._open((size[0], size[1]))
@@ -127,46 +131,46 @@ class Window:
             cv2.moveWindow(self.title, left, top)
 
     def key(self, wait: float) -> int:
-        """The key pressed within `wait` seconds, as waitKeyEx has it, or -1. KeyboardInterrupt comes after it."""
-        with defer_interrupts():  # what `_mouse` raised, OpenCV would print and forget
+        """Return the key pressed within `wait` seconds, as waitKeyEx does, or -1; process the window's events."""
+        with defer_interrupts():  # raised in the mouse callback, OpenCV would print KeyboardInterrupt and drop it
             code = int(cv2.waitKeyEx(max(1, round(wait * 1000))))
         if code >= 0:
             now = time.perf_counter()
-            self._shifted = now - self._shift_pressed < SHIFT_SECONDS
-            self._shift_pressed = now if code in SHIFT_KEYS else float("-inf")
+            self._last_key_shifted = now - self._shift_pressed_at < SHIFT_SECONDS
+            self._shift_pressed_at = now if code in SHIFT_KEYS else float("-inf")
         return code
 
-    def shift(self) -> bool:
-        """Whether shift is held now, or was pressed just before the key that came last."""
-        if self._shift_held is None:
-            self._shift_held = watch_shift()
-        return self._shift_held() or self._shifted
+    def shift_held(self) -> bool:
+        """Whether shift is held now, or was pressed just before the newest key."""
+        if self._is_shift_held is None:
+            self._is_shift_held = watch_shift()
+        return self._is_shift_held() or self._last_key_shifted
 
-    def touches(self) -> Iterator[Touch]:
-        """What the mouse has done to the picture since this was asked last."""
-        while self._touches:
-            yield self._touches.popleft()
+    def mouse_events(self) -> Iterator[MouseEvent]:
+        """Yield the mouse events since the last call."""
+        while self._mouse_events:
+            yield self._mouse_events.popleft()
 
-    def _mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
         if event in (cv2.EVENT_MOUSEWHEEL, cv2.EVENT_MOUSEHWHEEL) and sys.platform == "linux":
-            self._wheeled = time.perf_counter()
-        down = event == cv2.EVENT_LBUTTONDOWN
-        if down or (event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
+            self._wheel_turned_at = time.perf_counter()
+        pressed = event == cv2.EVENT_LBUTTONDOWN
+        if pressed or (event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
             left, top, width, height = self.area
-            self._touches.append(Touch((x - left) / width, (y - top) / height, down))
+            self._mouse_events.append(MouseEvent((x - left) / width, (y - top) / height, pressed))
 
     def toggle_full_screen(self) -> None:
-        """To the whole screen, or back."""
+        """Fill the screen, or return to a window."""
         self.full_screen = not self.full_screen
         mode = cv2.WINDOW_FULLSCREEN if self.full_screen else cv2.WINDOW_NORMAL
         cv2.setWindowProperty(self.title, cv2.WND_PROP_FULLSCREEN, mode)
 
     def close(self) -> None:
-        """Take it off the screen."""
-        _fine_timer(False)
+        """Close the window."""
+        _set_fine_timer(False)
         if not self.closed:
             cv2.destroyWindow(self.title)
-            cv2.waitKey(1)  # lets the window system do it
+            cv2.waitKey(1)  # processes the events that close it
 
     def __enter__(self) -> Window:
         return self
@@ -177,19 +181,19 @@ class Window:
         self.close()
 
 
-def _fine_timer(on: bool) -> None:
-    """Windows wakes sleepers every 15.6 ms unless asked for more, and OpenCV sleeps whenever it looks for a key."""
+def _set_fine_timer(on: bool) -> None:
+    """Have Windows wake sleeping threads every millisecond, not every 15.6 ms: OpenCV sleeps to wait for a key."""
     if sys.platform == "win32":
         (ctypes.windll.winmm.timeBeginPeriod if on else ctypes.windll.winmm.timeEndPeriod)(1)
 
 
 def require_display() -> None:
-    """Raise DisplayError where opening a window would abort the process, as Qt does without an X server."""
+    """Raise DisplayError if there is no X server: Qt would abort the process when a window is opened."""
     if not sys.platform.startswith("linux"):
         return
-    # Qt inside opencv-python speaks X11 only; under Wayland that is XWayland.
+    # Qt inside opencv-python supports X11 only; under Wayland that is XWayland.
     os.environ["QT_QPA_PLATFORM"] = "xcb"
-    os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # of the end of the screen we say it ourselves
+    os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # display_loss reports the end of the X server
     name = os.environ.get("DISPLAY", "")
     if not name:
         raise DisplayError(f"there is no screen (DISPLAY is not set); {NO_WINDOW_HINT}")
@@ -198,18 +202,20 @@ def require_display() -> None:
 
 
 def _x_server_answers(name: str) -> bool:
+    """Whether the X server of DISPLAY accepts a client."""
     try:
         x11 = ctypes.CDLL("libX11.so.6")
     except OSError:
         return _x_socket_answers(name)
     x11.XOpenDisplay.restype = ctypes.c_void_p
     display = x11.XOpenDisplay(None)
-    # Left open: a server without a window manager (Xvfb) restarts when its last client leaves, and
-    # would refuse Qt the moment after.
+    # The display stays open: a server without a window manager (Xvfb) restarts when its last client leaves, and
+    # would refuse Qt a moment later.
     return bool(display)
 
 
 def _x_socket_answers(name: str) -> bool:
+    """The same without Xlib: whether its socket accepts a connection."""
     host, _, rest = name.rpartition(":")
     number = rest.partition(".")[0]
     if not (number.isascii() and number.isdigit()):

@@ -1,4 +1,4 @@
-"""Whether a window is minimised, which OpenCV does not tell: asked of X11 and of Windows, elsewhere always no."""
+"""Whether a window is minimised, which OpenCV cannot tell: asked of X11 and of Windows; elsewhere always False."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-DEPTH = 3  # windows inside windows: a window manager puts a frame or two around ours
-ICONIC = 3  # of WM_STATE: ICCCM 4.1.3.1
-CARDINAL = 6  # XA_CARDINAL of Xatom.h
+MAX_DEPTH = 3  # of nested windows: a window manager puts a frame or two around ours
+ICONIC_STATE = 3  # a value of WM_STATE: ICCCM 4.1.3.1
+XA_CARDINAL = 6  # of Xatom.h
 
 
-def watch(title: str) -> Callable[[], bool]:
-    """A function that says whether this process's window of that title is minimised now."""
+def watch_minimised(title: str) -> Callable[[], bool]:
+    """Return a function that tells whether this process's window of that title is minimised now."""
     try:
         if sys.platform == "win32":
-            return lambda: _iconic(title)
+            return lambda: _is_iconic(title)
         if sys.platform == "linux":
             return _X11(title).minimised
     except (OSError, AttributeError):
@@ -25,8 +25,8 @@ def watch(title: str) -> Callable[[], bool]:
     return lambda: False
 
 
-def _iconic(title: str) -> bool:
-    """On Windows. Other processes may have windows of the same title."""
+def _is_iconic(title: str) -> bool:
+    """Ask Windows. Other processes may have windows of the same title."""
     if sys.platform != "win32":
         return False
     user, handle = ctypes.windll.user32, ctypes.c_void_p
@@ -42,13 +42,13 @@ def _iconic(title: str) -> bool:
     return False
 
 
-# Xlib keeps what it was given, and may call it after the window has gone.
-_ignore = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, event: 0)
-_gone = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda display: 0)
+# Xlib keeps these handlers, and may call them after the window has been closed.
+_ignore_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda display, event: 0)
+_ignore_io_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda display: 0)
 
 
 class _X11:
-    """A connection of its own to the X server; called from one thread only."""
+    """A separate connection to the X server; its methods are called from one thread only."""
 
     def __init__(self, title: str) -> None:
         self._title = title.encode()
@@ -64,7 +64,7 @@ class _X11:
             *(pointer, number, number, ctypes.c_long, ctypes.c_long, ctypes.c_int, number),
             *[pointer] * 5,
         ]
-        x.XSetIOErrorHandler(_gone)  # it is not Xlib's to say that the server is gone; it ends the process after this
+        x.XSetIOErrorHandler(_ignore_io_error)  # the default one prints; Xlib ends the process after either
         self._display = x.XOpenDisplay(None)
         if not self._display:
             raise OSError("no X server")
@@ -73,22 +73,23 @@ class _X11:
         self._window = 0
 
     def minimised(self) -> bool:
-        # A window may be gone when it is asked about; Xlib would end the whole process over that.
-        self._x.XSetErrorHandler(_ignore)
+        """Whether the window is minimised."""
+        # The window may have been closed; without this handler Xlib would end the process when it is asked about.
+        self._x.XSetErrorHandler(_ignore_error)
         if not self._window:
-            self._window = self._find(self._x.XDefaultRootWindow(self._display), DEPTH)
+            self._window = self._find(self._x.XDefaultRootWindow(self._display), MAX_DEPTH)
         state = self._property(self._window, self._state, self._state) if self._window else None
-        if state is None:  # it may have been opened anew
+        if state is None:  # the window may have been opened anew
             self._window = 0
-        return state == ICONIC
+        return state == ICONIC_STATE
 
     def _find(self, window: int, depth: int) -> int:
-        """The window of our title and process that a window manager looks after, or 0."""
+        """Return the managed window of our title and process, or 0."""
         managed = self._name(window) == self._title and self._property(window, self._state, self._state) is not None
-        if managed and self._property(window, self._process, CARDINAL) == os.getpid():
+        if managed and self._property(window, self._process, XA_CARDINAL) == os.getpid():
             return window
-        inner = self._children(window) if depth else []
-        return next((found for child in inner if (found := self._find(child, depth - 1))), 0)
+        children = self._children(window) if depth else []
+        return next((found for child in children if (found := self._find(child, depth - 1))), 0)
 
     def _name(self, window: int) -> bytes:
         name = ctypes.c_char_p()
@@ -109,7 +110,7 @@ class _X11:
         return found
 
     def _property(self, window: int, name: int, wanted: int) -> int | None:
-        """The first number of that property, or None where the window has none."""
+        """Return the first number of a property, or None if the window does not have it."""
         kind, left, count = ctypes.c_ulong(), ctypes.c_ulong(), ctypes.c_ulong()
         bits, data = ctypes.c_int(), ctypes.POINTER(ctypes.c_ulong)()
         places: list[Any] = [ctypes.byref(place) for place in (kind, bits, count, left, data)]

@@ -9,7 +9,7 @@ from realtime.live.look_editor import SECOND_SHARE
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import LOOK_RANGES
 from realtime.ui.commands import RANGES, Command, SetValue
-from realtime.ui.keys import BINDINGS, NUMBERED, PRESETS, Action, ActionCommand, Binding
+from realtime.ui.keys import BINDINGS, NUMBERED, PRESET_KEYS, Action, ActionCommand, Binding
 
 # The page has its own ways to be full screen or to explain itself; nobody far away should end the program.
 IN_THE_PAGE = (Action.HUD, Action.HELP, Action.FULL_SCREEN)
@@ -31,11 +31,11 @@ def _row(binding: Binding) -> dict[str, Any]:
     return {
         "action": binding.action.value,
         "keys": binding.keys,
-        "less": binding.less,
+        "less": binding.reverse_keys,
         "shown": binding.shown,
         "help": binding.help,
         "dial": dial
-        if dial in LOOK_RANGES and binding.less
+        if dial in LOOK_RANGES and binding.reverse_keys
         else SECOND_SHARE
         if binding.action is Action.MIX_SHARE
         else None,
@@ -64,8 +64,8 @@ def read_order(data: object) -> Command:
             raise UsageError(f"no action {name!r}; there are {', '.join(actions)}")
         if isinstance(number, bool) or not isinstance(number, int) or not -1 <= number < 1000:
             raise UsageError(f"{name}: expected a whole number, got {number!r}")
-        if actions[name] in (Action.RECALL_PRESET, Action.SAVE_PRESET) and not 0 <= number < len(PRESETS):
-            raise UsageError(f"{name}: expected 0 to {len(PRESETS) - 1}, got {number}")
+        if actions[name] in (Action.RECALL_PRESET, Action.SAVE_PRESET) and not 0 <= number < len(PRESET_KEYS):
+            raise UsageError(f"{name}: expected 0 to {len(PRESET_KEYS) - 1}, got {number}")
         if actions[name] not in NUMBERED:
             number = -1 if number < 0 else 1
         return ActionCommand(actions[name], max(0, number) if actions[name] in NUMBERED else number)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from realtime.cli.options import build_parser
-from realtime.ui.keys import BINDINGS, Action, ActionCommand, command, markdown_table
+from realtime.ui.keys import BINDINGS, Action, ActionCommand, command_for_key, markdown_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,24 +41,24 @@ ROOT = Path(__file__).parents[2]
         (65470, ActionCommand(Action.RECALL_PRESET, 0)),  # X11
         (0x730000, ActionCommand(Action.RECALL_PRESET, 3)),  # Windows
         (63237, ActionCommand(Action.RECALL_PRESET, 1)),  # macOS
-        (0x10000 | 65471, ActionCommand(Action.SAVE_PRESET, 1)),  # GTK says itself that shift is held
-        (0x710000, ActionCommand(Action.RECALL_PRESET, 1)),  # no modifier of Windows
+        (0x10000 | 65471, ActionCommand(Action.SAVE_PRESET, 1)),  # GTK reports shift in the code
+        (0x710000, ActionCommand(Action.RECALL_PRESET, 1)),  # Windows; the bit of GTK's shift is part of the code
         (65474, None),  # F5
-        (65505, None),  # shift alone, in Qt
+        (65505, None),  # shift by itself, in Qt
     ],
 )
-def test_codes_of_every_window_system(code: int, expected: ActionCommand | None) -> None:
-    assert command(code) == expected
+def test_command_for_key_knows_codes_of_every_window_system(code: int, expected: ActionCommand | None) -> None:
+    assert command_for_key(code) == expected
 
 
 @pytest.mark.parametrize("code", [65470, 0x700000, 63236])
-def test_shift_keeps_a_look(code: int) -> None:
-    assert command(code, lambda: True) == ActionCommand(Action.SAVE_PRESET, 0)
-    assert command(ord("n"), lambda: True) == ActionCommand(Action.NEXT)
+def test_shift_with_preset_key_saves_preset(code: int) -> None:
+    assert command_for_key(code, lambda: True) == ActionCommand(Action.SAVE_PRESET, 0)
+    assert command_for_key(ord("n"), lambda: True) == ActionCommand(Action.NEXT)
 
 
-def test_no_key_does_two_things() -> None:
-    keys = [key for binding in BINDINGS for key in (*binding.keys, *binding.less)]
+def test_no_key_has_two_actions() -> None:
+    keys = [key for binding in BINDINGS for key in (*binding.keys, *binding.reverse_keys)]
     assert len(keys) == len(set(keys))
 
 
@@ -66,12 +66,11 @@ def test_every_action_has_a_key() -> None:
     assert {binding.action for binding in BINDINGS} == set(Action)
 
 
-def test_every_control_is_an_option_too() -> None:
-    """But what only makes sense at a moment, and what is drawn for the eyes in front of the keys."""
-    there = {option for action in build_parser()._actions for option in action.option_strings}
+def test_every_action_has_an_option_unless_it_is_momentary() -> None:
+    options = {option for action in build_parser()._actions for option in action.option_strings}
     momentary = {Action.SAVE_PRESET, Action.FREEZE, Action.SNAPSHOT, Action.HELP, Action.QUIT}
     assert {binding.action for binding in BINDINGS if not binding.option} == momentary
-    assert {binding.option for binding in BINDINGS if binding.option} <= there
+    assert {binding.option for binding in BINDINGS if binding.option} <= options
 
 
 def test_the_readme_has_this_table() -> None:

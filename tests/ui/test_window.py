@@ -10,20 +10,20 @@ from realtime.ui.window import Window
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_opencv_calls_back_is_heard_afterwards(
+def test_signal_during_mouse_callback_is_raised_after_key(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    """Raised in the mouse's callback, OpenCV would print and forget it."""
+    """An exception raised in the mouse callback would be printed and dropped by OpenCV."""
     monkeypatch.setattr("realtime.ui.window.require_display", lambda: None)
     for name in ("namedWindow", "resizeWindow", "setMouseCallback"):
         monkeypatch.setattr(cv2, name, lambda *_: None)
     window = Window("mine", (640, 480))
 
     def wait(_: int) -> int:
-        """As in OpenCV: what the callback raises is gone."""
+        """Drop what the callback raises, as OpenCV does."""
         try:
             os.kill(os.getpid(), number)
-            window._mouse(cv2.EVENT_LBUTTONDOWN, 320, 240, 0, None)
+            window._on_mouse(cv2.EVENT_LBUTTONDOWN, 320, 240, 0, None)
         except KeyboardInterrupt:
             pass
         return ord("q")
@@ -33,7 +33,7 @@ def test_a_signal_while_opencv_calls_back_is_heard_afterwards(
     try:
         with pytest.raises(KeyboardInterrupt):
             window.key(0.001)
-        assert [(touch.x, touch.y) for touch in window.touches()] == [(0.5, 0.5)]
+        assert [(event.x, event.y) for event in window.mouse_events()] == [(0.5, 0.5)]
         assert signal.getsignal(number) is signal.default_int_handler
         monkeypatch.setattr(cv2, "waitKeyEx", lambda _: ord("q"))
         assert window.key(0.001) == ord("q")

@@ -14,7 +14,7 @@ import pytest
 from realtime.frame import Image
 from realtime.live.layout import square_layout
 from realtime.stylizer.library import Library
-from realtime.ui.keys import BINDINGS, PRESETS
+from realtime.ui.keys import BINDINGS, PRESET_KEYS
 from realtime.web.schema import NOT_THERE
 from realtime.web.server import CONNECTIONS
 from tests.e2e.conftest import difference
@@ -64,7 +64,7 @@ def test_every_key_has_its_control(served: Served, library: Library) -> None:
     assert {row["dial"] for row in table["controls"]} == {None, "strength", "stroke", "smooth", "second_share"}
     assert [style["name"] for style in table["styles"]] == [style.name for _, style in library.styles]
     known = {*"abcdefghijklmnopqrstuvwxyz0123456789.+=]'[-,;", "space", "left", "right"}
-    known |= {*PRESETS, *(f"shift+{key}" for key in PRESETS)}
+    known |= {*PRESET_KEYS, *(f"shift+{key}" for key in PRESET_KEYS)}
     for row in table["controls"]:
         assert set(row["keys"]) <= known
 
