@@ -1,3 +1,5 @@
+"""Jobs: which file becomes which."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -22,7 +24,7 @@ def plan(output: str, *inputs: str) -> list[tuple[str, str]]:
     return [(j.source.as_posix(), j.output.as_posix()) for j in plan_jobs([Path(i) for i in inputs], output)]
 
 
-def test_one_into_one(folder: Path) -> None:
+def test_single_input_takes_the_output_name_and_its_format_is_checked(folder: Path) -> None:
     assert plan("new.mp4", "two.mkv") == [("two.mkv", "new.mp4")]
     assert plan("new.webp", "one.bmp") == [("one.bmp", "new.webp")]
     with pytest.raises(UsageError, match="films are written as"):
@@ -31,52 +33,52 @@ def test_one_into_one(folder: Path) -> None:
         plan("new.mp4", "one.bmp")
 
 
-def test_a_folder_into_a_folder_keeps_its_tree(folder: Path) -> None:
+def test_folder_into_folder_keeps_its_tree(folder: Path) -> None:
     expected = [("in/a.mp4", "out/a.mp4"), ("in/b/c.JPG", "out/b/c.JPG"), ("in/b/old.avi", "out/b/old.avi.mp4")]
     assert plan("out/", "in") == plan("out", "in") == expected
 
 
-def test_results_inside_the_inputs_folder_are_not_painted_again(folder: Path) -> None:
-    (folder / "in/painted").mkdir()
-    (folder / "in/painted/a.mp4").touch()
-    assert [source for source, _ in plan("in/painted/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
+def test_output_folder_inside_the_input_folder_is_excluded(folder: Path) -> None:
+    (folder / "in/results").mkdir()
+    (folder / "in/results/a.mp4").touch()
+    assert [source for source, _ in plan("in/results/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
 
 
-def test_several_into_a_folder(folder: Path) -> None:
+def test_several_inputs_need_an_output_folder(folder: Path) -> None:
     assert plan("out/", "two.mkv") == [("two.mkv", "out/two.mkv")]
     assert plan("out", "two.mkv", "one.bmp") == [("two.mkv", "out/two.mkv"), ("one.bmp", "out/one.bmp.png")]
-    for output in ("two.mkv", "new.mp4"):  # more likely a slip than a folder's name
+    for output in ("two.mkv", "new.mp4"):  # more likely a mistake than the name of a folder
         with pytest.raises(UsageError, match="several inputs need a folder"):
             plan(output, "one.bmp", "in/a.mp4")
 
 
-def test_two_of_one_name(folder: Path) -> None:
+def test_equal_output_names_are_refused_and_suffixes_are_appended(folder: Path) -> None:
     (folder / "in/a.avi").touch()
     assert plan("out/", "in")[:2] == [("in/a.avi", "out/a.avi.mp4"), ("in/a.mp4", "out/a.mp4")]
     with pytest.raises(UsageError, match="would both become"):
         plan("out/", "one.bmp", "other/one.bmp", "./one.bmp")
 
 
-def test_a_folder_without_anything(folder: Path) -> None:
+def test_folder_without_media_is_refused(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(UsageError, match="no film and no picture"):
         plan("out/", "empty")
 
 
-def test_links_that_lead_to_themselves_and_what_macos_puts_beside_files(folder: Path) -> None:
+def test_cyclic_links_and_macos_resource_files_are_ignored(folder: Path) -> None:
     (folder / "in/._a.mp4").touch()
     (folder / "in/loop.mp4").symlink_to("loop.mp4")
     (folder / "in/b/up").symlink_to("..")
     assert [source for source, _ in plan("out/", "in")] == ["in/a.mp4", "in/b/c.JPG", "in/b/old.avi"]
 
 
-def test_a_kind_that_nothing_reads_is_said(folder: Path) -> None:
+def test_unreadable_image_format_is_refused(folder: Path) -> None:
     (folder / "photo.HEIC").touch()
     with pytest.raises(UsageError, match=r"photo.HEIC: pictures of this kind cannot be read; save it as .jpg"):
         plan("new.png", "photo.HEIC")
 
 
-def test_what_is_find_unreadable_in_folders(folder: Path) -> None:
+def test_find_unreadable_lists_images_in_folders_only(folder: Path) -> None:
     for name in ("in/b/photo.HEIC", "in/raw.dng", "out/drawn.svg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
@@ -86,5 +88,5 @@ def test_what_is_find_unreadable_in_folders(folder: Path) -> None:
     ]
     assert find_unreadable([Path("out")], exclude=Path("out/")) == find_unreadable(
         [Path("out")]
-    )  # a folder into itself
+    )  # the folder itself is not excluded from itself
     assert find_unreadable([Path(".")], exclude=Path("out")) == find_unreadable([Path("in")])

@@ -1,14 +1,17 @@
-"""Interrupted films go on where they were, and come out as if nothing had happened."""
+"""Interrupted videos are resumed, and come out as if they had not been interrupted."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -91,33 +94,35 @@ def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Resu
 
 
 @pytest.mark.parametrize(
-    ("ending", "codec", "timing"),
+    ("suffix", "codec", "filters"),
     [
         ("mp4", "h264", ()), ("mp4", "h264", VFR), ("mkv", "h264", ()), ("mkv", "h264", VFR), ("mp4", "hevc", ()),
         ("mkv", "hevc", ()), ("mov", "prores", ()), ("mkv", "ffv1", VFR), ("webm", "vp9", ()), ("mp4", "av1", ()),
     ],
 )  # fmt: skip
-def test_killed_anywhere_it_comes_out_as_if_it_had_not_been(
-    tmp_path: Path, look: Look, ending: str, codec: str, timing: tuple[str, ...]
+def test_video_killed_anywhere_and_resumed_equals_an_uninterrupted_one(
+    tmp_path: Path, look: Look, suffix: str, codec: str, filters: tuple[str, ...]
 ) -> None:
-    source = make_media(tmp_path / "in.mp4", *LONG, *AUDIO_INPUT, *timing, *H264, "-c:a", "aac", "-ac", "2")
-    options: dict[str, Any] = {"codec": codec, "preset": "veryfast"} | ({"crf": None} if codec in "prores ffv1" else {})
-    output = tmp_path / f"out.{ending}"
-    dice = random.Random(codec + ending)
-    moments = [*sorted(dice.sample(range(20, len(packet_times(source))), 2)), len(packet_times(source))]
-    whole, kept = tmp_path / "running" / output.name, []
+    source = make_media(tmp_path / "in.mp4", *LONG, *AUDIO_INPUT, *filters, *H264, "-c:a", "aac", "-ac", "2")
+    options: dict[str, Any] = {"codec": codec, "preset": "veryfast"}
+    if codec in ("prores", "ffv1"):
+        options["crf"] = None
+    output = tmp_path / f"out.{suffix}"
+    rng = random.Random(codec + suffix)
+    moments = [*sorted(rng.sample(range(20, len(packet_times(source))), 2)), len(packet_times(source))]
+    uninterrupted, kept = tmp_path / "running" / output.name, []
     for folder in kill_at(moments, source, output, look, **options):
         result, count = resume(source, folder / output.name, look, **options)
         kept.append(result.frames - count)
         resumed = folder / output.name
         assert [path.name for path in folder.iterdir()] == [output.name]
-        assert packet_times(resumed) == packet_times(whole)
-        assert duration(resumed) == pytest.approx(duration(whole), abs=0.0011)
-        difference = max_difference(decode_frames(whole, 64, 48), decode_frames(resumed, 64, 48))
+        assert packet_times(resumed) == packet_times(uninterrupted)
+        assert duration(resumed) == pytest.approx(duration(uninterrupted), abs=0.0011)
+        difference = max_difference(decode_frames(uninterrupted, 64, 48), decode_frames(resumed, 64, 48))
         assert difference < 3 if codec != "ffv1" else difference == 0
-        assert audio_md5(resumed) == audio_md5(whole)
+        assert audio_md5(resumed) == audio_md5(uninterrupted)
         assert [(s["codec_name"], s.get("extradata_size")) for s in probe(resumed)["streams"]] == [
-            (s["codec_name"], s.get("extradata_size")) for s in probe(whole)["streams"]
+            (s["codec_name"], s.get("extradata_size")) for s in probe(uninterrupted)["streams"]
         ]
         packets = probe(resumed, "-select_streams", "v", "-show_packets")["packets"]
         dts = [float(p["dts_time"]) for p in packets if "dts_time" in p]  # Matroska has none of its own
@@ -126,15 +131,15 @@ def test_killed_anywhere_it_comes_out_as_if_it_had_not_been(
     assert kept[-1] + WARM_UP_FRAMES > len(packet_times(source)) * 0.25, f"too little is kept: {kept}"
 
 
-def test_a_second_kill_loses_nothing(tmp_path: Path, look: Look) -> None:
-    """Killed while the kept pictures are copied: the longer file counts, wherever it lies."""
+def test_longest_partial_video_is_found_after_a_second_kill(tmp_path: Path, look: Look) -> None:
+    """The second run is killed while it copies the kept frames, so that its own part is the shorter one."""
     source = make_media(tmp_path / "in.mkv", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mkv", look)
     output = folder / "out.mkv"
     key = resume_key(source, output, look)
     first = find_partial_video(output, key)
     assert first is not None and first.frames > 30
-    first.path.rename(folder / "out.mkv.before.part")  # as the second run sets it aside
+    first.path.rename(folder / "out.mkv.before.part")  # as the second run renames it
     (folder / "out.mkv.part").write_bytes((folder / "out.mkv.before.part").read_bytes()[:9000])
     again = find_partial_video(output, key)
     assert again is not None and (again.frames, again.path.name) == (first.frames, "out.mkv.before.part")
@@ -144,15 +149,15 @@ def test_a_second_kill_loses_nothing(tmp_path: Path, look: Look) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.mkv", "out.mkv.part"])
-def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, look: Look, name: str) -> None:
+def test_resumed_file_gets_its_name_back_without_a_new_frame(tmp_path: Path, look: Look, name: str) -> None:
     source = make_media(tmp_path / "in.mkv", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mkv", look)
     output, part = folder / "out.mkv", folder / "out.mkv.part"
     key = resume_key(source, output, look)
-    if name == "out.mkv":  # as Ctrl-C leaves it
-        target = OutputFile(folder / "other.mkv", sources=[], resume_key=key)
-        target.part.write_bytes(part.read_bytes())
-        target.finish(whole=False)
+    if name == "out.mkv":  # what Ctrl-C leaves
+        output_file = OutputFile(folder / "other.mkv", sources=[], resume_key=key)
+        output_file.part.write_bytes(part.read_bytes())
+        output_file.finish(whole=False)
         for path in (part, folder / "out.mkv.part.json"):
             path.unlink()
         (folder / "other.mkv").rename(output)
@@ -160,22 +165,22 @@ def test_a_resume_that_paints_nothing_new_gives_the_name_back(tmp_path: Path, lo
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     partial = find_partial_video(output, key)
     assert partial is not None and partial.path.name == name
-    target = OutputFile(output, sources=[source], resume_key=key, resume_from=partial.path)
-    target.drop_if_empty()  # as after an error before the first picture
+    output_file = OutputFile(output, sources=[source], resume_key=key, resume_from=partial.path)
+    output_file.drop_if_empty()  # as after an error before the first frame
     assert {path.name: path.read_bytes() for path in folder.iterdir()}.keys() == before.keys()
     assert (folder / name).read_bytes() == before[name]
     again = find_partial_video(output, key)
     assert again is not None and again.frames == partial.frames
 
 
-def test_fewer_frames_than_there_are(tmp_path: Path, look: Look) -> None:
+def test_resume_with_fewer_frames_than_are_kept_writes_only_those(tmp_path: Path, look: Look) -> None:
     source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mp4", look)
     result, _ = resume(source, folder / "out.mp4", look, frames=9)
     assert result.frames == len(packet_times(folder / "out.mp4")) == 9
 
 
-def test_without_anything_to_go_on_from_it_begins(tmp_path: Path, look: Look) -> None:
+def test_resume_starts_anew_if_no_frame_can_be_kept(tmp_path: Path, look: Look) -> None:
     source = make_media(tmp_path / "in.mp4")
     result, count = resume(source, tmp_path / "out.mp4", look)
     assert (result.frames, count) == (10, 10)
@@ -185,7 +190,7 @@ def test_without_anything_to_go_on_from_it_begins(tmp_path: Path, look: Look) ->
 
 
 @pytest.mark.parametrize("what", ["input", "--track", "look", "--size", "--codec", "--crf or --preset", "gone"])
-def test_what_does_not_belong_is_refused_and_stays(tmp_path: Path, look: Look, what: str) -> None:
+def test_partial_video_with_another_key_is_refused_and_not_changed(tmp_path: Path, look: Look, what: str) -> None:
     source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([150], source, tmp_path / "out.mp4", look)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -200,7 +205,7 @@ def test_what_does_not_belong_is_refused_and_stays(tmp_path: Path, look: Look, w
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_every_difference_is_seen(tmp_path: Path, look: Look, library: Library) -> None:
+def test_resume_key_differs_with_input_look_and_encoding(tmp_path: Path, look: Look, library: Library) -> None:
     source, output = make_media(tmp_path / "in.mp4"), tmp_path / "out.mp4"
     one = resume_key(source, output, look)
     assert one == json.loads(json.dumps(one)) == resume_key(source, output, look)
@@ -213,19 +218,89 @@ def test_every_difference_is_seen(tmp_path: Path, look: Look, library: Library) 
     assert one["input"] != resume_key(source, output, look)["input"]
 
 
-def test_a_part_of_another_film_is_found_out_at_the_first_wrong_time(tmp_path: Path, look: Look) -> None:
+# NAME.part.json as the first version with --resume wrote it.
+OLD_RESUME_INFO = """{
+  "recipe": {
+    "input": [
+      1280000,
+      "8de0157679a98398fd8c3225c76fa4d4702c3dd2ee0d18a123a8981623224854"
+    ],
+    "--track": 2,
+    "look": {
+      "weights": WEIGHTS,
+      "strength": 1.0,
+      "keep_colors": 0.0,
+      "stroke": 1.0,
+      "smooth": 0.0,
+      "before": null,
+      "share": 1.0
+    },
+    "network (--network, --models)": [
+      "NETWORK",
+      "NETWORK"
+    ],
+    "--style-track": [
+      [
+        5.0,
+        2.0,
+        {
+          "weights": WEIGHTS,
+          "strength": 0.5,
+          "keep_colors": 1.0,
+          "stroke": 2.0,
+          "smooth": 0.25,
+          "before": null,
+          "share": 1.0
+        }
+      ]
+    ],
+    "--size": [
+      480,
+      true
+    ],
+    "--codec": "libx265",
+    "--crf or --preset": {
+      "x265-params": "log-level=none",
+      "crf": "21",
+      "preset": "fast"
+    },
+    "version of FFmpeg": FFMPEG
+  },
+  "replaces": false
+}
+"""
+
+
+def test_resume_info_is_written_as_earlier_versions_did(tmp_path: Path, look: Look) -> None:
+    source, output = tmp_path / "in.bin", tmp_path / "out.mkv"
+    source.write_bytes(bytes(range(256)) * 5000)
+    second = replace(look, strength=0.5, keep_colors=1.0, stroke=2.0, smooth=0.25)
+    style_track = StyleTrack((Cue(0.0, look), Cue(5.0, second, 2.0)))
+    options = BatchOptions(height=480, scale_output=True, codec="hevc", crf=21, preset="fast", track=2)
+    key = make_resume_key(Job(source, output), style_track, options)
+    OutputFile(output, sources=[source], resume_key=key)
+    written = (tmp_path / "out.mkv.part.json").read_text(encoding="utf-8")
+    table = json.loads(
+        OLD_RESUME_INFO.replace("WEIGHTS", json.dumps(look.weights))
+        .replace("NETWORK", hashlib.sha256(look.model.data).hexdigest())
+        .replace("FFMPEG", json.dumps([av.__version__, *av.library_versions["libavcodec"]]))
+    )
+    assert written == json.dumps(table, indent=2) + "\n"
+
+
+def test_partial_video_of_another_input_is_refused_at_the_first_wrong_time(tmp_path: Path, look: Look) -> None:
     source = make_media(tmp_path / "in.mp4", *LONG, *VFR, *H264)
     (folder,) = kill_at([150], source, tmp_path / "out.mp4", look)
     other = make_media(tmp_path / "other.mp4", *LONG, *H264)
-    notes = folder / "out.mp4.part.json"
-    notes.write_text(json.dumps({"recipe": resume_key(other, folder / "out.mp4", look)}))
+    info = folder / "out.mp4.part.json"
+    info.write_text(json.dumps({"recipe": resume_key(other, folder / "out.mp4", look)}))
     with pytest.raises(OutputError, match=r"its picture 4 is shown at 0\.200 s, here at 0\.150 s"):
         resume(other, folder / "out.mp4", look)
     assert (folder / "out.mp4.before.part").stat().st_size > 1000
 
 
-def test_what_is_painted_is_not_painted_again(tmp_path: Path, look: Look) -> None:
-    """The kept pictures are the first run's own, to the last bit."""
+def test_kept_frames_are_the_first_run_s_own(tmp_path: Path, look: Look) -> None:
+    """They are copied, so they are equal to the last bit."""
     source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mp4", look)
     first = decode_frames(folder / "out.mp4.part", 64, 48)
@@ -236,7 +311,7 @@ def test_what_is_painted_is_not_painted_again(tmp_path: Path, look: Look) -> Non
     assert kept > 20 and all(np.array_equal(a, b) for a, b in zip(first[:kept], resumed[:kept], strict=True))
 
 
-def test_an_ordinary_run_leaves_no_notes(tmp_path: Path) -> None:
+def test_finished_video_leaves_no_other_file(tmp_path: Path) -> None:
     source = make_media(tmp_path / "in.mp4")
     process_file(source, tmp_path / "out.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]

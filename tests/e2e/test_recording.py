@@ -1,4 +1,4 @@
-"""Recording and the other outputs, as a user has them: keys, options, Ctrl-C, kill -9, a full disk."""
+"""The command's recordings and virtual camera: keys, options, Ctrl-C, kill -9, a full disk."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ HEADLESS = ("--demo", "--no-window", "--size", "240")
 no_cameras = pytest.mark.skipif(any(Path("/dev").glob("video*")), reason="this machine has cameras")
 
 
-def plays(path: Path) -> None:
-    """Every picture of it, without a complaint."""
+def check_plays(path: Path) -> None:
+    """Decode every frame; FFmpeg must report no error."""
     command: list[str | Path] = ["ffmpeg", "-v", "error", "-i", path, "-enc_time_base", "1:90000", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -35,11 +35,11 @@ def has_red_dot(shot: Image) -> bool:
     return bool((np.abs(shot.astype(int) - RED).sum(axis=2) < 12).sum() > 40)
 
 
-def test_r_records_what_is_shown_without_the_figures(start: Any, camera: FaultCamera) -> None:
+def test_r_records_what_is_shown_without_the_overlay(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240")
     app.wait_for_window()
-    app.screen.press("f")  # the screen is the picture then
-    app.screen.press("space")  # so that everything can be compared
+    app.screen.press("f")  # then the frame fills the screen
+    app.screen.press("space")  # frozen, so that frames can be compared
     app.screen.press("i")
     time.sleep(2)
     bare = app.screen.shot()
@@ -48,7 +48,7 @@ def test_r_records_what_is_shown_without_the_figures(start: Any, camera: FaultCa
     app.screen.press("r")
     time.sleep(1)
     assert has_red_dot(app.screen.shot())
-    app.screen.press("n")  # a new picture, and a message
+    app.screen.press("n")  # a new frame, and a message
     time.sleep(1)
     app.screen.press("p")
     time.sleep(1)
@@ -66,27 +66,27 @@ def test_r_records_what_is_shown_without_the_figures(start: Any, camera: FaultCa
     assert float(probe(path)["format"]["duration"]) == pytest.approx(row["seconds"], abs=0.05)
     assert row["seconds"] > 5
     screen = cv2.resize(bare, (320, 240), interpolation=cv2.INTER_AREA)
-    for picture in (shown[0], shown[-1]):
-        assert difference(np.asarray(screen, np.uint8), picture[:, :, ::-1]) < 6
-    assert max(difference(shown[0], picture) for picture in shown) > 6  # the other style was there
-    plays(path)
+    for frame in (shown[0], shown[-1]):
+        assert difference(np.asarray(screen, np.uint8), frame[:, :, ::-1]) < 6
+    assert max(difference(shown[0], frame) for frame in shown) > 6  # the other style was recorded
+    check_plays(path)
 
 
-def test_two_recordings_have_two_files_and_quitting_ends_the_second(start: Any, camera: FaultCamera) -> None:
-    app: App = start("--camera", camera.url, "--size", "240", "--snapshots", "films")
+def test_two_recordings_are_two_files_and_quitting_finishes_the_second(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "240", "--snapshots", "recordings")
     app.wait_for_window()
     for _ in range(3):
         app.screen.press("r")
     app.screen.press("q")
     status, _, err = app.finish()
     assert (status, err) == (0, "")
-    files = sorted((app.folder / "films").iterdir())
+    files = sorted((app.folder / "recordings").iterdir())
     assert len(files) == 2 and all(path.suffix == ".mp4" for path in files)
     for path in files:
-        plays(path)
+        check_plays(path)
 
 
-def test_ctrl_c_in_the_window_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+def test_ctrl_c_finishes_the_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     app.process.send_signal(signal.SIGINT)
@@ -94,40 +94,40 @@ def test_ctrl_c_in_the_window_finishes_the_file(start: Any, camera: FaultCamera)
     assert (status, err) == (130, "")
     assert "saved r.mp4" in out
     assert not (app.folder / "r.mp4.part").exists()
-    plays(app.folder / "r.mp4")
+    check_plays(app.folder / "r.mp4")
     assert len(packet_times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
 
 
-def test_sigterm_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+def test_sigterm_finishes_the_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     app.process.terminate()
     status, out, err = app.finish()
     assert (status, err) == (130, "") and "saved r.mp4" in out
-    plays(app.folder / "r.mp4")
+    check_plays(app.folder / "r.mp4")
 
 
-def test_the_close_box_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+def test_closing_the_window_finishes_the_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     app.screen.xdotool("key", "alt+F4")
     status, out, err = app.finish()
     assert (status, err) == (0, "") and "saved r.mp4" in out
-    plays(app.folder / "r.mp4")
+    check_plays(app.folder / "r.mp4")
 
 
-def test_the_end_of_the_screen_finishes_the_file(start: Any, camera: FaultCamera) -> None:
+def test_loss_of_the_x_server_finishes_the_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     app.screen.kill()
     status, out, err = app.finish()
     assert (status, err) == (1, "realtime-stylize: the screen is gone: the X server has ended\n")
     assert "saved r.mp4" in out
-    plays(app.folder / "r.mp4")
+    check_plays(app.folder / "r.mp4")
     assert len(packet_times(app.folder / "r.mp4")) == app.stats()["recordings"][0]["frames"]
 
 
-def test_a_camera_that_goes_away_leaves_a_whole_film(start: Any, camera: FaultCamera) -> None:
+def test_recording_goes_on_with_the_last_frame_when_the_camera_is_lost(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     camera.mode = "refuse"
@@ -135,13 +135,13 @@ def test_a_camera_that_goes_away_leaves_a_whole_film(start: Any, camera: FaultCa
     app.screen.press("q")
     status, _, err = app.finish()
     assert (status, err) == (0, "")
-    plays(app.folder / "r.mp4")
+    check_plays(app.folder / "r.mp4")
     (video,) = streams(app.folder / "r.mp4", "video")
     last = packet_times(app.folder / "r.mp4")[-1]
-    assert float(video["duration"]) - last > 3  # the last picture stays
+    assert float(video["duration"]) - last > 3  # the last frame lasts until the end
 
 
-def test_a_minimised_window_goes_on_recording(start: Any, camera: FaultCamera) -> None:
+def test_minimised_window_keeps_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     app.screen.xdotool("search", "--name", "^realtime-stylize$", "windowminimize")
@@ -154,10 +154,10 @@ def test_a_minimised_window_goes_on_recording(start: Any, camera: FaultCamera) -
         time.sleep(0.2)
     app.process.send_signal(signal.SIGINT)
     assert app.finish()[0] == 130
-    plays(app.folder / "r.mp4")
+    check_plays(app.folder / "r.mp4")
 
 
-def test_kill_9_leaves_a_part_that_plays_and_is_not_lost(tmp_path: Path) -> None:
+def test_kill_9_leaves_a_part_that_plays_and_is_not_overwritten(tmp_path: Path) -> None:
     process = start_command(tmp_path, *HEADLESS, "--record", "r.mp4")
     wait_for_bytes(tmp_path / "r.mp4.part", 400_000, process)
     process.kill()
@@ -172,18 +172,18 @@ def test_kill_9_leaves_a_part_that_plays_and_is_not_lost(tmp_path: Path) -> None
     assert (tmp_path / "r.mp4.part").read_bytes() == data
 
 
-def test_ctrl_c_without_a_window(tmp_path: Path) -> None:
+def test_ctrl_c_without_a_window_finishes_the_recording(tmp_path: Path) -> None:
     process = start_command(tmp_path, *HEADLESS, "--record", "r.mkv")
     wait_for_bytes(tmp_path / "r.mkv.part", 100_000, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert "saved r.mkv" in out
-    plays(tmp_path / "r.mkv")
+    check_plays(tmp_path / "r.mkv")
 
 
-def test_a_full_disk_without_a_window_ends_it_all_in_one_line(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the end of the disk: the same failing write."""
+def test_full_disk_without_a_window_ends_the_run_with_one_line(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for a full disk: writes fail in the same way."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -194,7 +194,7 @@ def test_a_full_disk_without_a_window_ends_it_all_in_one_line(tmp_path: Path) ->
     assert process.returncode == 1
     assert err.count("\n") == 1 and "r.mp4: File too large; it ends there, and what was recorded plays" in err
     assert len(packet_times(tmp_path / "r.mp4")) > 10
-    plays(tmp_path / "r.mp4")
+    check_plays(tmp_path / "r.mp4")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_full_disk_without_a_window_ends_it_all_in_one_line(tmp_path: Path) ->
         (["--record", "new.mp4", "--stats", "new.mp4"], 2, "is what --record writes"),
     ],
 )
-def test_what_cannot_be_recorded_is_said_first(
+def test_impossible_recording_is_refused_before_anything_starts(
     run: Run, tmp_path: Path, arguments: list[str], status: int, message: str
 ) -> None:
     (tmp_path / "there.mp4").write_bytes(b"mine")
@@ -219,7 +219,7 @@ def test_what_cannot_be_recorded_is_said_first(
     assert (tmp_path / "there.mp4").read_bytes() == b"mine"
 
 
-def test_overwriting_is_done_when_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+def test_overwrite_replaces_an_existing_recording(run: Run, tmp_path: Path) -> None:
     (tmp_path / "r.mp4").write_bytes(b"old")
     done = run("realtime", *HEADLESS, "--record", "r.mp4", "--overwrite", "--frames", "5")
     assert done.returncode == 0, done.stderr
@@ -227,14 +227,14 @@ def test_overwriting_is_done_when_it_is_asked_for(run: Run, tmp_path: Path) -> N
 
 
 @no_cameras
-def test_a_virtual_camera_that_cannot_be_is_said_before_anything_else(run: Run) -> None:
+def test_missing_virtual_camera_is_an_error_before_anything_starts(run: Run) -> None:
     done = run("realtime", *HEADLESS, "--virtual-camera", "--frames", "3")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1 and "no virtual camera (v4l2loopback: " in done.stderr
 
 
 @no_cameras
-def test_what_is_missing_is_one_line_each_and_the_rest_goes_on(run: Run, tmp_path: Path) -> None:
+def test_missing_outputs_are_one_line_each_and_the_recording_goes_on(run: Run, tmp_path: Path) -> None:
     (tmp_path / "silent.conf").write_text("")
     options = ("--virtual-camera", "--microphone", "--record", "r.mp4", "--frames", "5")
     done = run("realtime", *HEADLESS, *options, ALSA_CONFIG_PATH=str(tmp_path / "silent.conf"))
@@ -246,7 +246,7 @@ def test_what_is_missing_is_one_line_each_and_the_rest_goes_on(run: Run, tmp_pat
 
 
 @no_cameras
-def test_k_says_that_there_is_no_other_camera(start: Any, camera: FaultCamera) -> None:
+def test_k_shows_a_message_without_another_camera(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240")
     app.wait_for_window()
     app.screen.press("space")
@@ -263,8 +263,8 @@ def test_k_says_that_there_is_no_other_camera(start: Any, camera: FaultCamera) -
     assert app.finish()[0] == 0
 
 
-def test_files_take_none_of_these(run: Run, tmp_path: Path) -> None:
-    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:d=1", tmp_path / "film.mp4")
+def test_live_outputs_are_refused_for_files(run: Run, tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:d=1", tmp_path / "clip.mp4")
     for option in (["--record", "r.mp4"], ["--microphone"], ["--virtual-camera"]):
-        done = run("realtime", "film.mp4", "-o", "painted.mp4", *option)
+        done = run("realtime", "clip.mp4", "-o", "output.mp4", *option)
         assert done.returncode == 2 and option[0] in done.stderr, done.stderr

@@ -1,4 +1,4 @@
-"""The table of encoders: what goes where, what is refused, and that each one that is here writes what it should."""
+"""The tables of containers and encoders: their options, what is refused, and that each encoder works."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.video_files import (
 SOFTWARE = [name for name, encoder in ENCODERS.items() if not encoder.hardware]
 
 
-def test_the_table_is_whole() -> None:
+def test_each_encoder_has_a_container_presets_and_a_default_quality() -> None:
     for name, encoder in ENCODERS.items():
         assert any(encoder.codec in codecs for _, codecs in CONTAINERS.values()), name
         assert len(encoder.presets) == len(PRESETS), name
@@ -40,21 +40,21 @@ def test_the_table_is_whole() -> None:
 
 @pytest.mark.parametrize("name", SOFTWARE)
 @pytest.mark.parametrize("preset", [PRESETS[0], PRESETS[-1]])
-def test_every_encoder_takes_its_options_and_writes_a_film(tmp_path: Path, name: str, preset: str) -> None:
+def test_software_encoder_takes_its_options_and_writes_a_video(tmp_path: Path, name: str, preset: str) -> None:
     codec = ENCODERS[name].codec
     source = make_media(tmp_path / "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=0.4", *H264)
-    ending = next(ending for ending, (_, codecs) in reversed(CONTAINERS.items()) if codec in codecs)
-    result = process_file(source, tmp_path / f"out{ending}", codec=name, preset=preset, crf=None)
-    (video,) = streams(tmp_path / f"out{ending}", "video")
+    suffix = next(suffix for suffix, (_, codecs) in reversed(CONTAINERS.items()) if codec in codecs)
+    result = process_file(source, tmp_path / f"out{suffix}", codec=name, preset=preset, crf=None)
+    (video,) = streams(tmp_path / f"out{suffix}", "video")
     assert (video["codec_name"], video["width"], result.frames) == (codec, 64, 4)
 
 
-@pytest.mark.parametrize(("ending", "codec"), [("mov", "prores"), ("mkv", "prores"), ("mkv", "ffv1")])
+@pytest.mark.parametrize(("suffix", "codec"), [("mov", "prores"), ("mkv", "prores"), ("mkv", "ffv1")])
 @pytest.mark.parametrize("size", ["64x48", "63x47"])
-def test_codecs_for_editing(tmp_path: Path, ending: str, codec: str, size: str) -> None:
-    picture = ("-f", "lavfi", "-i", f"testsrc=s={size}:r=10:d=1", "-pix_fmt", "yuv444p")
-    source = make_media(tmp_path / "in.mkv", *picture, "-c:v", "libx264", "-bf", "2")
-    output = tmp_path / f"out.{ending}"
+def test_editing_codec_keeps_size_and_times(tmp_path: Path, suffix: str, codec: str, size: str) -> None:
+    video_input = ("-f", "lavfi", "-i", f"testsrc=s={size}:r=10:d=1", "-pix_fmt", "yuv444p")
+    source = make_media(tmp_path / "in.mkv", *video_input, "-c:v", "libx264", "-bf", "2")
+    output = tmp_path / f"out.{suffix}"
     result = process_file(source, output, codec=codec, crf=None)
     (video,) = streams(output, "video")
     assert (video["codec_name"], f"{video['width']}x{video['height']}", result.notes) == (codec, size, [])
@@ -64,16 +64,16 @@ def test_codecs_for_editing(tmp_path: Path, ending: str, codec: str, size: str) 
     assert max_difference(decode_frames(source, width, height), decode_frames(output, width, height)) < 4
 
 
-def test_ffv1_keeps_every_bit(tmp_path: Path) -> None:
-    """Painting leaves RGB as RGB; so a film that was RGB comes back to the last bit."""
+def test_ffv1_is_lossless(tmp_path: Path) -> None:
+    """Frames are stylized as RGB, so an RGB video is written without any loss."""
     source = make_media(tmp_path / "in.mkv", *VIDEO_INPUT, "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr24")
     process_file(source, tmp_path / "out.mkv", codec="ffv1", crf=None)
-    one, other = decode_frames(source, 64, 48), decode_frames(tmp_path / "out.mkv", 64, 48)
-    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    before, after = decode_frames(source, 64, 48), decode_frames(tmp_path / "out.mkv", 64, 48)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "crf", "words"),
+    ("name", "codec", "crf", "message"),
     [
         ("x.mp4", "prores", None, ".mp4 takes h264, hevc, av1, vp9; prores goes into .mov, .mkv"),
         ("x.webm", "h264", None, "h264 goes into .mp4, .m4v, .mov, .mkv"),
@@ -84,65 +84,66 @@ def test_ffv1_keeps_every_bit(tmp_path: Path) -> None:
         ("x.avi", None, None, "films are written as"),
     ],
 )
-def test_what_does_not_go_together(name: str, codec: str | None, crf: int | None, words: str) -> None:
+def test_impossible_encoding_is_refused_in_one_line(
+    name: str, codec: str | None, crf: int | None, message: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         choose_encoding(Path(name), codec, crf)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [name for name in ENCODERS if name not in SOFTWARE])
-def test_hardware_is_asked_to_encode_not_looked_up(name: str) -> None:
-    """Here it works and is taken, or the reason is one line; nothing in between."""
+def test_hardware_encoder_works_or_is_refused_in_one_line(name: str) -> None:
     encoder = ENCODERS[name]
-    ending = next(ending for ending, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs)
+    suffix = next(suffix for suffix, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs)
     problem = find_problem(Encoding("mp4", encoder, encoder.options))
     if problem is None:
-        assert choose_encoding(Path("x" + ending), name).encoder is encoder
+        assert choose_encoding(Path("x" + suffix), name).encoder is encoder
         return
     with pytest.raises(OutputError, match=f"--codec {name}: .*{name}") as caught:
-        choose_encoding(Path("x" + ending), name)
+        choose_encoding(Path("x" + suffix), name)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "device"), [("h264_nvenc", "cuda"), ("h264_nvenc", "vaapi"), ("h264", "cuda")])
-def test_a_device_that_cannot_be_opened_is_one_line(name: str, device: str) -> None:
-    """VAAPI's encoders are not in every FFmpeg; others' take the same way: no device, or none that they use."""
+def test_device_that_cannot_be_opened_is_reported_in_one_line(name: str, device: str) -> None:
+    """VAAPI's encoders are not in every FFmpeg; other encoders with a device that they lack or do not use stand in."""
     encoder = replace(ENCODERS[name], device=device, hardware=True)
     problem = find_problem(Encoding("mp4", encoder, encoder.options))
     if (name, device) == ("h264_nvenc", "cuda") and problem is None:
-        return  # there is such a device
+        return  # this machine has such a device
     assert problem is not None and "\n" not in problem
     assert problem.startswith(f"{encoder.name} cannot encode here: no such hardware, or no driver (")
 
 
-def test_an_odd_size_that_hardware_cannot_write() -> None:
+def test_odd_size_is_refused_by_an_encoder_without_a_pixel_format() -> None:
     encoding = Encoding("mp4", ENCODERS["h264_qsv"], {})
     assert encoding.pixel_format((64, 48)) == "nv12"
     with pytest.raises(OutputError, match="odd size 63 x 48"):
         encoding.pixel_format((63, 48))
 
 
-def test_the_list(run: Run) -> None:
+def test_list_codecs_names_every_encoder(run: Run) -> None:
     done = run("realtime", "--list-codecs")
     assert (done.returncode, done.stderr) == (0, "")
     for name in ENCODERS:
         assert f" {name} " in done.stdout
 
 
-def test_no_encoder_makes_itself_more_urgent_than_everything_else(tmp_path: Path) -> None:
-    """As root SVT-AV1 would: the thread that opens it too, and every thread and process that one starts."""
+def test_no_encoder_leaves_a_real_time_thread(tmp_path: Path) -> None:
+    """SVT-AV1 would as root: also the thread that opens it, and all threads and processes that this one starts."""
     assert real_time_threads() == set()
     for name in ENCODERS:
         with suppress(OutputError):  # no such hardware
             find_problem(choose_encoding(tmp_path / "a.mkv", name), software=True)
         assert real_time_threads() == set(), name
 
-    def painting(image: Image, seconds: float) -> Image:
+    def stylize(image: Image, seconds: float) -> Image:
         assert real_time_threads() == set()
         return image.copy()
 
     source = make_media(tmp_path / "in.mp4")
     job = Job(source, tmp_path / "out.mkv")
     output_file = OutputFile(job.output, sources=[source])
-    process_video(job, output_file, painting, BatchOptions(codec="av1"))
+    process_video(job, output_file, stylize, BatchOptions(codec="av1"))
     assert real_time_threads() == set()

@@ -1,4 +1,4 @@
-"""Snapshots on a disk that is full: nothing half is left."""
+"""Snapshots on a full disk: no incomplete file is left."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from tests.conftest import ROOT
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit for files")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 @pytest.mark.parametrize("first", [True, False])
-def test_what_does_not_fit_is_taken_away(first: bool, tmp_path: Path) -> None:
+def test_snapshot_that_does_not_fit_leaves_no_file(first: bool, tmp_path: Path) -> None:
     code = f"""
 import resource, sys
 from datetime import datetime

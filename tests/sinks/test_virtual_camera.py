@@ -1,4 +1,4 @@
-"""The virtual camera: pyvirtualcam itself, with a back end of ours that remembers what it was sent."""
+"""The virtual camera: pyvirtualcam itself, with a backend that records what is sent."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from realtime.sinks import virtual_camera
 from realtime.sinks.virtual_camera import VirtualCamera, require_virtual_camera
 
 
-class Remembering:
-    """A back end as pyvirtualcam describes them."""
+class RecordingBackend:
+    """A backend, as pyvirtualcam defines them."""
 
-    opened: ClassVar[list[Remembering]] = []
+    opened: ClassVar[list[RecordingBackend]] = []
 
     def __init__(self, *, width: int, height: int, fps: float, fourcc: int, device: str | None) -> None:
         self.size, self.fps = (width, height), fps
         self.frames: list[tuple[float, Image]] = []
         self.closed = 0
-        Remembering.opened.append(self)
+        RecordingBackend.opened.append(self)
 
     def send(self, frame: Image) -> None:
         assert not self.closed
@@ -45,8 +45,8 @@ class Remembering:
         return None
 
 
-class Broken(Remembering):
-    """Sends three pictures, then fails as drivers do."""
+class FailingBackend(RecordingBackend):
+    """Sends three frames, then fails as drivers do."""
 
     def send(self, frame: Image) -> None:
         if len(self.frames) == 3:
@@ -55,12 +55,12 @@ class Broken(Remembering):
 
 
 @pytest.fixture(autouse=True)
-def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_test_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyvirtualcam.camera.BACKENDS", {})
-    monkeypatch.setattr(Remembering, "opened", [])
+    monkeypatch.setattr(RecordingBackend, "opened", [])
 
 
-def plain(level: int, size: tuple[int, int] = (64, 48)) -> Image:
+def plain_frame(level: int, size: tuple[int, int] = (64, 48)) -> Image:
     return np.full((size[1], size[0], 3), level, np.uint8)
 
 
@@ -71,66 +71,68 @@ def wait_for(condition: Callable[[], Any]) -> None:
         time.sleep(0.005)
 
 
-def shows(device: Remembering, level: int) -> bool:
+def shows(device: RecordingBackend, level: int) -> bool:
     return bool(device.frames) and int(device.frames[-1][1].max()) == level
 
 
-def test_size_and_rate_are_fixed_whatever_is_painted() -> None:
-    pyvirtualcam.register_backend("ours", Remembering)
+def test_size_and_rate_are_fixed_whatever_is_shown() -> None:
+    pyvirtualcam.register_backend("test", RecordingBackend)
     camera = VirtualCamera((65, 48), 25)
-    (device,) = Remembering.opened
-    assert (camera.name, device.size, device.fps) == ("/dev/video99 (ours)", (64, 48), 25)
+    (device,) = RecordingBackend.opened
+    assert (camera.name, device.size, device.fps) == ("/dev/video99 (test)", (64, 48), 25)
     for level, size in [(10, (64, 48)), (90, (32, 24)), (200, (128, 96))]:
-        camera.show(plain(level, size), 0.0)
+        camera.show(plain_frame(level, size), 0.0)
         wait_for(partial(shows, device, level))
     camera.close()
     assert device.closed == 1
     assert camera.sent == len(device.frames)
 
 
-def test_a_slow_painter_is_filled_up_and_a_frozen_one_is_left_alone() -> None:
-    pyvirtualcam.register_backend("ours", Remembering)
+def test_last_frame_is_resent_at_the_rate_and_when_idle_hardly_ever() -> None:
+    pyvirtualcam.register_backend("test", RecordingBackend)
     camera = VirtualCamera((64, 48), 50)
-    (device,) = Remembering.opened
-    camera.show(plain(10), 0.0)
-    wait_for(lambda: len(device.frames) >= 10)  # the one picture, again and again
+    (device,) = RecordingBackend.opened
+    camera.show(plain_frame(10), 0.0)
+    wait_for(lambda: len(device.frames) >= 10)  # the one frame is resent
     gap = virtual_camera.IDLE_SECONDS / 2
-    wait_for(lambda: device.frames[-1][0] - device.frames[-2][0] > gap)  # then hardly ever
-    camera.show(plain(90), 0.0)
-    wait_for(lambda: device.frames[-1][1].max() == 90)  # and at once when something comes
+    wait_for(lambda: device.frames[-1][0] - device.frames[-2][0] > gap)  # idle
+    camera.show(plain_frame(90), 0.0)
+    wait_for(lambda: device.frames[-1][1].max() == 90)  # a new frame is sent without delay
     camera.close()
 
 
-def test_bytes_are_those_that_were_shown() -> None:
-    pyvirtualcam.register_backend("ours", Remembering)
-    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+def test_sent_frame_equals_the_shown_one() -> None:
+    pyvirtualcam.register_backend("test", RecordingBackend)
+    frame = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     camera = VirtualCamera((64, 48), 30)
-    camera.show(picture, 0.0)
-    wait_for(lambda: Remembering.opened[0].frames)
+    camera.show(frame, 0.0)
+    wait_for(lambda: RecordingBackend.opened[0].frames)
     camera.close()
-    assert np.array_equal(Remembering.opened[0].frames[0][1], picture)
+    assert np.array_equal(RecordingBackend.opened[0].frames[0][1], frame)
 
 
-def test_one_that_breaks_is_one_line_and_the_rest_goes_on(capsys: pytest.CaptureFixture[str], console: None) -> None:
-    pyvirtualcam.register_backend("ours", Broken)
+def test_failing_camera_is_reported_in_one_line_and_removed_from_the_outputs(
+    capsys: pytest.CaptureFixture[str], console: None
+) -> None:
+    pyvirtualcam.register_backend("test", FailingBackend)
     outputs = Outputs()
     outputs.add(VirtualCamera((64, 48), 100))
     for number in range(4):
-        outputs.show(plain(number), float(number))
+        outputs.show(plain_frame(number), float(number))
 
-    def told() -> list[str]:
+    def messages() -> list[str]:
         outputs.check()
         return outputs.take_messages()
 
-    wait_for(told)
-    assert not outputs and Remembering.opened[0].closed == 1
-    outputs.show(plain(9), 9.0)
+    wait_for(messages)
+    assert not outputs and RecordingBackend.opened[0].closed == 1
+    outputs.show(plain_frame(9), 9.0)
     outputs.close()
     err = capsys.readouterr().err
-    assert err == "realtime-stylize: the virtual camera /dev/video99 (ours) has stopped: the device is gone\n"
+    assert err == "realtime-stylize: the virtual camera /dev/video99 (test) has stopped: the device is gone\n"
 
 
-def test_every_reason_is_in_the_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_has_the_reason_of_each_backend_and_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(reason: str) -> Any:
         def backend(**_: Any) -> None:
             raise RuntimeError(reason)
@@ -147,25 +149,25 @@ def test_every_reason_is_in_the_one_error(monkeypatch: pytest.MonkeyPatch) -> No
         assert remedy in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_the_second_way_is_taken_where_the_first_fails() -> None:
+def test_second_backend_is_opened_if_the_first_fails() -> None:
     def refuse(**_: Any) -> None:
         raise RuntimeError("no")
 
     pyvirtualcam.register_backend("obs", refuse)
-    pyvirtualcam.register_backend("ours", Remembering)
+    pyvirtualcam.register_backend("test", RecordingBackend)
     camera = VirtualCamera((64, 48), 30)
     camera.close()
-    assert camera.name.endswith("(ours)")
+    assert camera.name.endswith("(test)")
 
 
-def test_without_the_package_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_reported_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(OutputError, match=r"pip install \"realtime-stylize\[virtualcam\]\""):
         require_virtual_camera()
 
 
 @pytest.mark.skipif("v4l2loopback" not in BACKENDS, reason="not on Linux")
-def test_the_real_back_end_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_v4l2loopback_error_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyvirtualcam.camera.BACKENDS", {"v4l2loopback": BACKENDS["v4l2loopback"]})
     try:
         require_virtual_camera()
