@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.machine import load, machine, print_table
 from benchmarks.quality.stability import FramePair, pair_frames, square_difference
-from export.verify import cover
+from export.verify import resize_and_crop
 from realtime.frame import Image
 from realtime.stylizer.look import parse_look
 from realtime.stylizer.smoothing import TemporalSmoother
@@ -60,7 +60,7 @@ def read_frames(video: Path, count: int) -> list[Image]:
     """Read the first frames of a video, scaled and cropped to SIZE."""
     with av.open(str(video)) as container:
         frames = itertools.islice(container.decode(video=0), count)
-        return [cover(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), *SIZE) for frame in frames]
+        return [resize_and_crop(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), *SIZE) for frame in frames]
 
 
 def measure(stylizer: Stylizer, style: str, frames: list[Image], pairs: dict[int, FramePair]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Export: a checkpoint in, a model file out, proved to paint the same."""
+"""Exporting a checkpoint to a model file that is verified to give the same images."""
 
 import os
 

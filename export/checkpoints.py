@@ -1,4 +1,4 @@
-"""Which kind of checkpoint a file is, and what it takes to export it."""
+"""Reading either kind of checkpoint as a network that can be exported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from export.errors import ExportError
-from export.graph import GraphWriter, Ranges, Real
+from export.graph import FloatType, GraphWriter, Ranges
 from export.style_network import write_style_network
 from export.transformer_net import write_transformer_net
 from training.checkpoint import FORMAT, checkpoint_from, is_checkpoint
@@ -21,18 +21,18 @@ from training.network import MULTIPLE
 from training.safe_load import check_weights, load_torch_file
 from training.transformer_net import TransformerNet
 
-DROPPED = (".running_mean", ".running_var")  # files from torch 0.3 and before: statistics never used
+UNUSED_SUFFIXES = (".running_mean", ".running_var")  # statistics in files of torch 0.3 and before
 
 
 @dataclass(frozen=True)
 class Exportable:
-    """A trained network, ready to be written.
+    """A trained network that can be written as a graph.
 
-    kind: its name and size; styles: its rows by name; multiple: what a frame's sides must divide by;
-    trunk: a digest of its convolutions, empty where no other file shares them; licence: of its weights, as far as we
-    know; training: figures of its training; paint: photo [N, 3, H, W] RGB in 0..1 and style weights [N, S]
-    to the painting, like the photo, by torch in fp32; write: its graph in that precision,
-    the convolutions in the ranges on bytes.
+    kind: its name and size. styles: the names of its styles, in the order of its rows. multiple: what a frame's sides
+    must be divisible by. trunk: a digest of its convolutions, empty if no other file shares them. licence: of its
+    weights, if known. training: figures of its training.
+    stylize: photos [N, 3, H, W] RGB in 0..1 and style weights [N, S] -> images like the photos, by torch in fp32.
+    write: writes its graph with weights of that type; the convolutions that have ranges multiply bytes.
     """
 
     kind: str
@@ -40,15 +40,15 @@ class Exportable:
     multiple: int
     trunk: str
     licence: str
-    paint: Callable[[Tensor, Tensor], Tensor]
-    write: Callable[[Real, Ranges | None], GraphWriter]
+    stylize: Callable[[Tensor, Tensor], Tensor]
+    write: Callable[[FloatType, Ranges | None], GraphWriter]
     training: dict[str, Any] = field(default_factory=dict)
 
 
 def load_exportable(path: Path, name: str | None) -> Exportable:
-    """Read a checkpoint of either kind. name: of the one style of a TransformerNet; default: the file's.
+    """Read a checkpoint of either kind. name: of the one style of a TransformerNet, by default the file's stem.
 
-    Raises TrainingError where the file is not a checkpoint, ExportError where it is of another kind.
+    Raises TrainingError if the file is not a checkpoint, ExportError if it is of another kind.
     """
     loaded = load_torch_file(path)
     if is_checkpoint(loaded):
@@ -66,9 +66,11 @@ def load_exportable(path: Path, name: str | None) -> Exportable:
 def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
     checkpoint = checkpoint_from(loaded, path)
     network = checkpoint.network.eval().requires_grad_(False)
-    size = network.architecture
+    architecture = network.architecture
+    kind = f"StyleNetwork {architecture.deep}x{architecture.blocks}"
+    kind += f", {architecture.coarse}x{architecture.coarse_blocks}" if architecture.coarse else ""
     return Exportable(
-        f"StyleNetwork {size.deep}x{size.blocks}" + (f", {size.coarse}x{size.coarse_blocks}" if size.coarse else ""),
+        kind,
         checkpoint.styles,
         MULTIPLE,
         checkpoint.trunk,
@@ -80,20 +82,20 @@ def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
 
 
 def _transformer_net(loaded: Mapping[str, Any], path: Path, name: str) -> Exportable:
-    found = {key: value for key, value in loaded.items() if not str(key).endswith(DROPPED)}
+    state = {key: value for key, value in loaded.items() if not str(key).endswith(UNUSED_SUFFIXES)}
     try:
-        weights = check_weights(_expected(), found, "a TransformerNet")
+        weights = check_weights(_expected(), state, "a TransformerNet")
     except TrainingError as error:
         raise ExportError(f"{path} does not hold its network: {error}") from error
     network = TransformerNet()
     network.load_state_dict(weights)
     network.eval().requires_grad_(False)
 
-    def paint(photo: Tensor, style: Tensor) -> Tensor:
-        painted: Tensor = network(photo * 255)
-        return painted.clamp(0, 255) / 255
+    def stylize(photo: Tensor, style: Tensor) -> Tensor:
+        stylized: Tensor = network(photo * 255)
+        return stylized.clamp(0, 255) / 255
 
-    return Exportable("TransformerNet", [name], 4, "", "unknown", paint, partial(write_transformer_net, network))
+    return Exportable("TransformerNet", [name], 4, "", "unknown", stylize, partial(write_transformer_net, network))
 
 
 def _expected() -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""`stylize-export`: parse, wire, run."""
+"""The command `stylize-export`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from export.errors import ExportError
 from realtime.system.files import write_atomic
 from training.errors import TrainingError
 
-EXTRA = {"onnx", "torch", "torchvision"}  # modules of the extra `train`
+TRAIN_MODULES = {"onnx", "torch", "torchvision"}  # the extra `train` installs them
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line of stylize-export."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="stylize-export",
         description="Turn a trained network into one model file of the live app, and prove that it paints the same.",
         epilog="Takes checkpoints of stylize-train, and of pytorch/examples fast_neural_style (.pth, .model).",
     )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("-o", "--output", type=_model, required=True, metavar="FILE", help="the model, .onnx")
+    parser.add_argument(
+        "-o", "--output", type=_parse_model_path, required=True, metavar="FILE", help="the model, .onnx"
+    )
     parser.add_argument(
         "--styles-file", type=Path, metavar="FILE", help="TOML: title, artist, ... by style (default: ours)"
     )
@@ -40,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _model(text: str) -> Path:
+def _parse_model_path(text: str) -> Path:
+    """Return the path of a model file to write. Raises ArgumentTypeError if the name does not end with .onnx."""
     path = Path(text)
     if path.suffix.lower() != ".onnx" or path.name.lower().endswith(".int8.onnx"):
         raise argparse.ArgumentTypeError(
@@ -50,12 +53,12 @@ def _model(text: str) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Check, export, say so."""
+    """Check the output files, export, and print what was done. Raises ExportError or TrainingError."""
     for path in _outputs(arguments.output, arguments.int8):
         _check_output(path, arguments.checkpoint, arguments.overwrite)
     if arguments.int8 and arguments.photos is None:
         raise ExportError("--int8 needs --photos DIR: real frames, to learn from them how large values become")
-    done = export(
+    summary = export(
         arguments.checkpoint,
         arguments.output,
         styles_file=arguments.styles_file,
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
         licence=arguments.licence,
         int8=arguments.int8,
     )
-    print(done)
+    print(summary)
 
 
 def export(
@@ -75,14 +78,14 @@ def export(
     photos: Path | None = None,
     licence: str | None = None,
     int8: bool = False,
-    most: int | None = None,
+    max_photos: int | None = None,
 ) -> str:
-    """Load, write the graph, verify its bytes, and only then make them a file, replacing what is there.
+    """Load a checkpoint, write its graph, verify the graph's bytes, and write them to a file, replacing an old one.
 
-    styles_file: TOML of the paintings, default: the shipped one; name: of the one style of a TransformerNet;
-    photos: a folder of pictures to compare on, default: the shipped one; int8: write the sibling too, which needs
-    photos; most: so many of them, default: as many as are of use.
-    Returns what was done, for people. Raises ExportError or TrainingError on what the user can mend.
+    styles_file: TOML of the paintings, None for the shipped one. name: of the one style of a TransformerNet.
+    photos: a folder of photos to compare on, None for the shipped one. licence: replaces the network's own.
+    int8: whether to write the int8 sibling too, which needs photos. max_photos: None for the defaults.
+    Returns a summary for the user. Raises ExportError or TrainingError.
     """
     try:
         import numpy as np
@@ -90,9 +93,9 @@ def export(
         from export.checkpoints import load_exportable
         from export.metadata import describe, read_styles_file
         from export.quantize import quantize
-        from export.verify import references, verify
+        from export.verify import make_references, verify
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in EXTRA:
+        if (error.name or "").split(".")[0] not in TRAIN_MODULES:
             raise
         raise ExportError(f'{error.name} is missing: pip install "realtime-stylize[train]"') from error
 
@@ -100,9 +103,9 @@ def export(
     network = load_exportable(checkpoint, name)
     metadata = describe(network, paintings, licence, output.stem)
     model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
-    few = {} if most is None else {"most": most}
-    models = [model, quantize(network, model, metadata, photos, **few)] if int8 and photos else [model]
-    expected = references(network, photos, **few)
+    limit = {} if max_photos is None else {"max_photos": max_photos}
+    models = [model, quantize(network, model, metadata, photos, **limit)] if int8 and photos else [model]
+    expected = make_references(network, photos, **limit)
     agreements = [verify(network, data, expected, int8=data is not model) for data in models]
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):
@@ -112,8 +115,8 @@ def export(
             raise ExportError(f"{path}: {error.strerror or error}") from error
         lines.append(f"wrote {path}: {network.kind}, {len(data) / 1000:.0f} kB, {', '.join(network.styles)}")
         lines.append(
-            f"against torch, {agreement.pictures} pictures: PSNR {agreement.worst:.1f} dB at worst, "
-            f"{agreement.mean:.1f} dB on average, largest error {agreement.error} levels"
+            f"against torch, {agreement.num_images} pictures: PSNR {agreement.worst:.1f} dB at worst, "
+            f"{agreement.mean:.1f} dB on average, largest error {agreement.max_error} levels"
         )
     return "\n".join(lines)
 
@@ -123,7 +126,7 @@ def _outputs(output: Path, int8: bool) -> list[Path]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The entry point; returns the exit status."""
+    """Run the command and return the exit status."""
     arguments = build_parser().parse_args(argv)
     try:
         run(arguments)

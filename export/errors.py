@@ -1,8 +1,5 @@
-"""What can go wrong in exporting.
-
-ExportError
-"""
+"""The errors of exporting."""
 
 
 class ExportError(Exception):
-    """Something the user can mend: the message says in one line what is wrong and what to do."""
+    """An error that the user can correct; the message says in one line what is wrong and what to do."""

@@ -1,4 +1,4 @@
-"""What a model file says of itself."""
+"""The metadata of a model file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 
 from export.checkpoints import Exportable
 from export.errors import ExportError
-from export.graph import CONTRACT
+from export.graph import CONTRACT_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLES_FILES = (ROOT / "pretrained/styles.toml", ROOT / "realtime/pretrained/styles.toml")  # checkout, installed
-OLD_KEYS = {"painter": "artist"}
+OLD_KEYS = {"painter": "artist"}  # the keys of older styles files, with their new names
 
 
 def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
-    """The tables of a styles file, by the style's name. Default: the one that ships, if it is there.
+    """Read a styles file and return its tables by the style's name. path: None for the shipped one, if it exists.
 
-    Raises ExportError where it cannot be read or is not one table per style.
+    Raises ExportError if it cannot be read or is not one table per style.
     """
     if path is None:
         path = next((candidate for candidate in STYLES_FILES if candidate.is_file()), None)
@@ -41,14 +41,14 @@ def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
 def describe(
     network: Exportable, paintings: dict[str, dict[str, Any]], licence: str | None, stem: str
 ) -> dict[str, str]:
-    """The metadata of a model file: every value a string, lists and objects as JSON.
+    """Return the metadata of a model file; every value is a string, lists and objects are JSON.
 
-    paintings: what is known of each style, by name; licence: overrides the one that goes with the network; stem: of
-    the file's name: of a style's sub-tables, which hold the figures of one network each, the one of that name counts.
+    paintings: the tables of the styles file. licence: replaces the network's own. stem: of the model file's name; it
+    selects one of a style's sub-tables, each of which holds the figures of one network.
     """
     styles = [_entry(paintings.get(name, {}), stem) | {"name": name} for name in network.styles]
     return {
-        "realtime_stylize": CONTRACT,
+        "realtime_stylize": CONTRACT_VERSION,
         "multiple": str(network.multiple),
         "network": network.kind,
         "trunk": network.trunk,
@@ -60,10 +60,7 @@ def describe(
 
 
 def _entry(table: dict[str, Any], stem: str) -> dict[str, Any]:
-    """Return what is known of a painting, with the figures of the network of that name.
-
-    Older styles files have `painter` for `artist`.
-    """
+    """Return what is known of a painting, with the figures of one network, under the new names of the keys."""
     figures = {name: value for name, value in table.items() if isinstance(value, dict)}
     entry = {OLD_KEYS.get(name, name): value for name, value in table.items() if name not in figures}
     return entry | figures.get(stem, {})

@@ -1,6 +1,7 @@
-"""The int8 sibling of a model: its wide convolutions multiply bytes, for processors that are fast at that.
+"""Writing the int8 sibling of a model: its wide convolutions multiply bytes, for CPUs with instructions for that.
 
-Beside NAME.onnx it is NAME.int8.onnx, and names the bytes that it was made from: the app takes it for no other file.
+The sibling of NAME.onnx is NAME.int8.onnx. Its metadata has the digest of NAME.onnx, so that the app uses it for no
+other file.
 """
 
 from __future__ import annotations
@@ -17,39 +18,47 @@ from onnx import TensorProto, helper, numpy_helper
 from export.checkpoints import Exportable
 from export.errors import ExportError
 from export.graph import Ranges
-from export.verify import SIZES, cover, session, styles_of
+from export.verify import IMAGE_SIZES, make_style_weights, open_session, resize_and_crop
 from training.images import read_images
 
-SUFFIX = ".int8.onnx"
-PHOTOS = 48  # to calibrate on, each in every style
-SHARE = 0.75  # of pictures whose values all fit; with all of them, 8 bits are too few for the rest (36 dB, not 40)
-WIDE = 32  # channels, in and out: there the multiplications are, and rounding is seen least
+CALIBRATION_PHOTOS = 48  # each in every style
+# The share of images whose values all fit the ranges. Ranges for all images leave too few of the 256 steps for most of
+# them (36 dB instead of 40).
+FITTING_SHARE = 0.75
+MIN_CHANNELS = 32  # in and out: these convolutions have most multiplications, and rounding is least visible there
 
 
-def quantize(network: Exportable, model: bytes, metadata: Mapping[str, str], photos: Path, most: int = PHOTOS) -> bytes:
-    """The sibling of `model`, calibrated on `most` pictures of a folder. Raises TrainingError where there are none."""
-    ranges = calibrate(network, photos, most)
+def quantize(
+    network: Exportable, model: bytes, metadata: Mapping[str, str], photos: Path, max_photos: int = CALIBRATION_PHOTOS
+) -> bytes:
+    """Return the int8 sibling of `model`, calibrated on up to `max_photos` photos of a folder.
+
+    metadata: of `model`. Raises TrainingError if there are no photos, ExportError if no convolution is wide enough.
+    """
+    ranges = calibrate(network, photos, max_photos)
     origin = {"quantized_from": hashlib.sha256(model).hexdigest()}
-    written: bytes = network.write(np.float32, ranges).model(network.kind, {**metadata, **origin}).SerializeToString()
-    return written
+    sibling: bytes = network.write(np.float32, ranges).model(network.kind, {**metadata, **origin}).SerializeToString()
+    return sibling
 
 
-def calibrate(network: Exportable, photos: Path, most: int = PHOTOS) -> Ranges:
-    """How small and how large the input and the output of each wide convolution become in most pictures."""
+def calibrate(network: Exportable, photos: Path, max_photos: int = CALIBRATION_PHOTOS) -> Ranges:
+    """Return the ranges of the input and the output of each wide convolution that FITTING_SHARE of the images fit."""
     probe = network.write(np.float32, None).model(network.kind, {})
     convolutions = _wide_convolutions(probe)
     if not convolutions:
-        raise ExportError(f"int8 is for wide networks: no convolution here has {WIDE} channels in and out")
+        raise ExportError(f"int8 is for wide networks: no convolution here has {MIN_CHANNELS} channels in and out")
     values = [value for node in convolutions for value in (node.input[0], node.output[0])]
     for value in values:
-        _watch(probe, value)
+        _add_extremes(probe, value)
     names = [f"{value}.{end}" for end in ("low", "high") for value in values]
-    runner = session(probe.SerializeToString())
-    styles = styles_of(len(network.styles))
-    frames = [cover(image, *SIZES[-1]) for image in read_images(photos, most)]
-    measured = [runner.run(names, {"frame": frame, "style": style}) for frame in frames for style in styles]
+    session = open_session(probe.SerializeToString())
+    styles = make_style_weights(len(network.styles))
+    frames = [resize_and_crop(image, *IMAGE_SIZES[-1]) for image in read_images(photos, max_photos)]
+    measured = [session.run(names, {"frame": frame, "style": style}) for frame in frames for style in styles]
     low, high = np.split(np.array(measured, np.float64), 2, axis=1)
-    limits = np.stack([np.quantile(low, 1 - SHARE, axis=0), np.quantile(high, SHARE, axis=0)]).reshape(2, -1, 2)
+    limits = np.stack([np.quantile(low, 1 - FITTING_SHARE, axis=0), np.quantile(high, FITTING_SHARE, axis=0)]).reshape(
+        2, -1, 2
+    )
     return {
         node.output[0]: ((before[0], before[1]), (after[0], after[1]))
         for node, (before, after) in zip(convolutions, limits.transpose(1, 2, 0).tolist(), strict=True)  # [C, 2, 2]
@@ -57,13 +66,14 @@ def calibrate(network: Exportable, photos: Path, most: int = PHOTOS) -> Ranges:
 
 
 def _wide_convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """Return the convolutions with at least MIN_CHANNELS in and out, without those whose weights are computed."""
     shapes: dict[str, Any] = {t.name: numpy_helper.to_array(t).shape for t in model.graph.initializer}
     found = [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] in shapes]
-    return [node for node in found if min(shapes[node.input[1]][:2]) >= WIDE]  # none whose weights are computed
+    return [node for node in found if min(shapes[node.input[1]][:2]) >= MIN_CHANNELS]
 
 
-def _watch(model: onnx.ModelProto, name: str) -> None:
-    """Make a value's extremes outputs of the graph."""
+def _add_extremes(model: onnx.ModelProto, name: str) -> None:
+    """Make the minimum and the maximum of a value outputs of the graph."""
     for operator, end in (("ReduceMin", "low"), ("ReduceMax", "high")):
         output = f"{name}.{end}"
         model.graph.node.append(helper.make_node(operator, [name], [output], keepdims=0))

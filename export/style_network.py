@@ -1,4 +1,4 @@
-"""Our own network as a graph of the contract."""
+"""Writing our network as a graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import GraphWriter, Ranges, Real, array
+from export.graph import FloatType, GraphWriter, Ranges, to_array
 from training.network import (
     AFTER,
     BEFORE,
@@ -21,24 +21,26 @@ from training.network import (
     StyleNetwork,
 )
 
-Layer = Callable[[str, str], str]  # by its name and the name of its input
+Layer = Callable[[str, str], str]  # writes a layer: its name and its input -> its output
 
 
-def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: Ranges | None = None) -> GraphWriter:
-    """The whole contract, from uint8 BGR to uint8 BGR."""
-    graph = GraphWriter(network.styles, real, ranges)
+def write_style_network(
+    network: StyleNetwork, dtype: FloatType = np.float16, ranges: Ranges | None = None
+) -> GraphWriter:
+    """Write the whole graph, from uint8 BGR to uint8 BGR. dtype, ranges: as of GraphWriter."""
+    graph = GraphWriter(network.styles, dtype, ranges)
     layers = {name: module for name, module in network.named_modules() if isinstance(module, ConvNorm)}
     norms = {name: layer.norm for name, layer in layers.items() if layer.norm is not None}
     matrices = {name: module for name, module in network.named_modules() if isinstance(module, StyleMatrix)}
     graph.mix_styles(
-        {name: (array(norm.scale), array(norm.shift)) for name, norm in norms.items()},
-        {name: array(matrix.rows) for name, matrix in matrices.items()},
+        {name: (to_array(norm.scale), to_array(norm.shift)) for name, norm in norms.items()},
+        {name: to_array(matrix.rows) for name, matrix in matrices.items()},
     )
 
     def layer(name: str, x: str, weight: NDArray[Any] | None = None) -> str:
         conv, padding = layers[name].conv, layers[name].padding
-        weight = array(conv.weight) if weight is None else weight
-        bias = None if conv.bias is None else array(conv.bias)
+        weight = to_array(conv.weight) if weight is None else weight
+        bias = None if conv.bias is None else to_array(conv.bias)
         y = graph.conv(name, graph.pad(x, padding) if padding else x, weight, stride=conv.stride[0], bias=bias)
         return graph.norm(name, y, EPSILON) if name in norms else y
 
@@ -59,19 +61,19 @@ def write_style_network(network: StyleNetwork, real: Real = np.float16, ranges: 
     x = graph.crop("up.copy", graph.pad(graph.relu(layer("up", x)), 1), outer, 0, 0)
     x = graph.add(graph.crop("half", half, outer, 1, 0), graph.double(x, smooth=True))
     x = graph.relu(layer("detail", x))
-    weight, bias = array(network.to_rgb.weight)[::-1], array(network.to_rgb.bias)[::-1]  # to BGR
+    weight, bias = to_array(network.to_rgb.weight)[::-1], to_array(network.to_rgb.bias)[::-1]  # to BGR
     x = graph.conv("to_bgr", x, shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
     _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255))
     return graph
 
 
 def _write_block(graph: GraphWriter, layer: Layer, name: str, x: str) -> str:
-    """A residual block, [1, C, H, W] to the same."""
+    """Write a residual block: [1, C, H, W] -> the same shape."""
     return graph.add(x, layer(f"{name}.second", graph.relu(layer(f"{name}.first", x))))
 
 
 def _write_coarse(graph: GraphWriter, layer: Layer, coarse: CoarseLevel, x: str, sides: str) -> str:
-    """The level at a sixteenth of the frame, [1, C, H, W] to the same. sides: H and W."""
+    """Write the level at a sixteenth of the frame's resolution: [1, C, H, W] -> the same shape. sides: H and W."""
     y = graph.relu(layer("coarse.down", graph.extend(x, sides, SMALLEST_COARSE)))
     for number in range(len(coarse.blocks) + 1):
         y = _write_block(graph, layer, f"coarse.blocks.{number - 1}", y) if number else y
@@ -81,31 +83,32 @@ def _write_coarse(graph: GraphWriter, layer: Layer, coarse: CoarseLevel, x: str,
 
 
 def shuffled_kernel(weight: NDArray[Any]) -> NDArray[np.float64]:
-    """What equals nearest x2 and a 5x5 convolution: 3x3, then a pixel shuffle.
+    """Return the kernel of a 3x3 convolution that, with a pixel shuffle, equals nearest x2 and a 5x5 convolution.
 
     weight: [O, I, 5, 5]. Returns [4 * O, I, 3, 3], the channels in the order (row, column, O) of the
     2x2 pixels that they become.
     """
-    # The pixel at 2y + d sees the rows 2y + d + t of the enlarged picture, t in -2..2, and each of
-    # them is row (2y + d + t) // 2 of the small one.
-    lands = np.zeros((2, 3, 5))  # [d, row of the 3x3 kernel, t]
+    # The pixel at 2y + d reads the rows 2y + d + t of the enlarged image, t in -2..2, and each of
+    # them is row (2y + d + t) // 2 of the small image.
+    row_map = np.zeros((2, 3, 5))  # [d, row of the 3x3 kernel, t]
     for d in range(2):
         for t in range(-2, 3):
-            lands[d, (d + t) // 2 + 1, t + 2] = 1
-    kernels: NDArray[np.float64] = np.einsum("oijk,aqj,brk->aboiqr", weight.astype(np.float64), lands, lands)
+            row_map[d, (d + t) // 2 + 1, t + 2] = 1
+    kernels: NDArray[np.float64] = np.einsum("oijk,aqj,brk->aboiqr", weight.astype(np.float64), row_map, row_map)
     return kernels.reshape(4 * len(weight), *kernels.shape[3:])
 
 
 def _from_bgr_bytes(stem: ConvNorm) -> NDArray[Any]:
-    """The stem's weights for BGR in 0..255 where it was trained on RGB in 0..1."""
-    return array(stem.conv.weight)[:, ::-1] / 255
+    """Return the stem's weights for BGR in 0..255; it was trained on RGB in 0..1."""
+    return to_array(stem.conv.weight)[:, ::-1] / 255
 
 
 def _write_shuffled(graph: GraphWriter, x: str) -> None:
-    """uint8 [1, 12, h, w], channels in the order (row, column, BGR), to `painted` [2h, 2w, 3].
+    """Write the pixel shuffle: uint8 [1, 12, h, w], channels in the order (row, column, BGR) -> `painted` [2h, 2w, 3].
 
-    It is DepthToSpace, for whose bytes CUDA has no kernel, and Transpose, in 0.5 ms instead of 0.8. Channels last,
-    then cut, since OpenVINO has them last inside (0.95 of the whole network's time beside two turns).
+    It replaces DepthToSpace, which has no CUDA kernel for bytes, and Transpose, and takes 0.5 ms instead of 0.8. The
+    channels become the last axis before they are split, since OpenVINO keeps them last internally (0.95 of the whole
+    network's time with two transpositions).
     """
     pixels = graph.node("Squeeze", graph.node("Transpose", x, perm=(0, 2, 3, 1)), graph.integers(0))  # [h, w, 12]
     rows = []

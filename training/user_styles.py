@@ -166,7 +166,7 @@ class UserStyles:
         """Export the model, with an int8 sibling where the processor is fast at that and it is accurate enough."""
         if has_int8_instructions():
             try:
-                self.tell(export(checkpoint, model, photos=photos, int8=True, most=INT8_CALIBRATION_PHOTOS))
+                self.tell(export(checkpoint, model, photos=photos, int8=True, max_photos=INT8_CALIBRATION_PHOTOS))
                 return
             except ExportError as error:
                 self.tell(f"no int8, so that on processors all styles may take up to a fifth longer: {error}")

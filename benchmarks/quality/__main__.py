@@ -20,7 +20,7 @@ from benchmarks.quality.report import report
 from benchmarks.quality.results import Entry, Results
 from benchmarks.quality.stability import noise_gain, read_pairs, warping_error
 from benchmarks.quality.stylizers import ArbitraryNetwork, BenchmarkStylizer, ModelFile
-from export.verify import cover
+from export.verify import resize_and_crop
 from realtime.frame import Image
 from realtime.system.paths import shipped_folder
 from training.images import list_images, read_image
@@ -97,7 +97,7 @@ def score_with_iterations(
 def measure_losses(results: Results, meter: LossMeter, stylizers: list[BenchmarkStylizer], photos: list[Path]) -> None:
     """Measure content and style losses at 640x480."""
     for path in track(photos, "losses", console=Console(stderr=True)):
-        photo = cover(read_image(path), HEIGHT, WIDTH)
+        photo = resize_and_crop(read_image(path), HEIGHT, WIDTH)
         for stylizer in stylizers:
             for style in (style for style in stylizer.styles if style in meter.paintings):
                 key = {"what": "losses", "by": stylizer.digest, "style": style, "photo": path.stem}
@@ -112,7 +112,7 @@ def measure_gatys(
     for path, style in track(pairs, "Gatys", console=Console(stderr=True)):
         if style not in meter.paintings:
             continue
-        photo = cover(read_image(path), SQUARE_SIDE, SQUARE_SIDE)
+        photo = resize_and_crop(read_image(path), SQUARE_SIDE, SQUARE_SIDE)
         place = {"style": style, "photo": path.stem}
         descent = {"what": "descent", "iterations": str(iterations), **place}
         steps = results.once(descent, partial(meter.descent, photo, style, iterations))
@@ -132,7 +132,7 @@ def measure_stability(
                 key = {"what": "warping", "by": stylizer.digest, "style": style, "film": video.stem}
                 results.once(key, partial(warping_error, stylizer, style, pairs))
     for path in spread(photos, NUM_STILL_SCENES):
-        photo = cover(read_image(path), HEIGHT, WIDTH)
+        photo = resize_and_crop(read_image(path), HEIGHT, WIDTH)
         for stylizer in stylizers:
             for style in stylizer.styles:
                 key = {"what": "noise", "by": stylizer.digest, "style": style, "photo": path.stem}
@@ -141,7 +141,7 @@ def measure_stability(
 
 def measure_time(results: Results, stylizers: list[BenchmarkStylizer], photo: Image, rounds: int = 20) -> None:
     """Measure the milliseconds per frame at 640x480, all networks in turn; earlier results are not reused."""
-    frame = cover(photo, HEIGHT, WIDTH)
+    frame = resize_and_crop(photo, HEIGHT, WIDTH)
     seconds: dict[str, list[float]] = {stylizer.digest: [] for stylizer in stylizers}
     for _ in range(rounds):
         for stylizer in stylizers:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.results import Entry
 from benchmarks.quality.stylizers import BenchmarkStylizer
-from export.verify import cover
+from export.verify import resize_and_crop
 from realtime.frame import Image
 
 CAMERA_NOISE = 0.02  # standard deviation, of values in 0..1: a webcam in a lit room
@@ -40,7 +40,7 @@ def read_pairs(video: Path, count: int, width: int, height: int) -> list[FramePa
         starts = {int(start) for start in np.linspace(0, length - 2, count)}
         container.seek(0)
         frames = {
-            number: cover(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), height, width)
+            number: resize_and_crop(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), height, width)
             for number, frame in enumerate(container.decode(video=0))
             if number in starts or number - 1 in starts
         }

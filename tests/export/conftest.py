@@ -1,4 +1,4 @@
-"""Networks with lively random weights, pictures to paint, and how to run a graph."""
+"""Networks with random weights whose output uses the whole range, test images, and a function that runs a graph."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Image = NDArray[np.uint8]
 COARSE = Architecture(
     outer=8, channels=16, deep=24, blocks=1, normalized_stem=False, coarse=40, coarse_blocks=2, matrices=True
 )
-Paint = Callable[[bytes, Image, "list[float]"], Image]
+Stylize = Callable[[bytes, Image, "list[float]"], Image]
 
 
-def make_picture(height: int, width: int, seed: int = 0) -> Image:
-    """Soft shapes, hard edges, flat areas and camera noise, [H, W, 3] BGR."""
+def make_image(height: int, width: int, seed: int = 0) -> Image:
+    """Return an image with soft shapes, hard edges, flat areas and camera noise, [H, W, 3] BGR."""
     rng = np.random.default_rng(seed)
     soft = cv2.resize(rng.integers(0, 256, (5, 7, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
     cv2.rectangle(soft, (width // 8, height // 6), (width // 3, height // 2), (250, 250, 250), -1)
@@ -35,19 +35,19 @@ def make_picture(height: int, width: int, seed: int = 0) -> Image:
 
 
 @pytest.fixture(scope="session")
-def paint() -> Paint:
-    """Runs a model: bytes, frame, style weights -> the painted frame."""
+def stylize() -> Stylize:
+    """A function that runs a model: its bytes, a frame and style weights -> the stylized frame."""
 
     def run(model: bytes, image: Image, style: list[float]) -> Image:
         session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-        (painted,) = session.run(None, {"frame": image, "style": np.array(style, np.float32)})
-        return np.asarray(painted)
+        (stylized,) = session.run(None, {"frame": image, "style": np.array(style, np.float32)})
+        return np.asarray(stylized)
 
     return run
 
 
 def make_style_network(styles: int = 3, architecture: Architecture | None = None) -> StyleNetwork:
-    """Random, with styles that differ and pictures that reach both ends of the range."""
+    """Return a random network whose styles differ and whose images reach both ends of the range."""
     torch.manual_seed(1)
     network = StyleNetwork(styles, architecture or Architecture(outer=16, channels=16, deep=32, blocks=2))
     with torch.no_grad():
@@ -58,7 +58,7 @@ def make_style_network(styles: int = 3, architecture: Architecture | None = None
             if isinstance(module, StyleMatrix):
                 module.rows.copy_(0.1 * torch.randn_like(module.rows))
         network.to_rgb.weight.mul_(20)
-        network.to_rgb.weight[0].mul_(1.5)  # so that a swap of red and blue shows
+        network.to_rgb.weight[0].mul_(1.5)  # so that swapping red and blue changes the image
         network.to_rgb.bias.copy_(torch.tensor([0.1, -0.2, 0.3]))  # type: ignore[union-attr]  # 0 is 127.5: a tie
     return network.eval().requires_grad_(False)
 
@@ -83,7 +83,7 @@ def style_network() -> StyleNetwork:
 
 @pytest.fixture(scope="session")
 def coarse_network() -> StyleNetwork:
-    """With a level at a sixteenth of the resolution, and matrices."""
+    """A network with a level at a sixteenth of the resolution, and with matrices."""
     return make_style_network(3, COARSE)
 
 
@@ -103,5 +103,5 @@ def checkpoint(tmp_path: Path, style_network: StyleNetwork) -> Path:
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
-    cv2.imwrite(str(folder / "one.png"), make_picture(200, 300))
+    cv2.imwrite(str(folder / "one.png"), make_image(200, 300))
     return folder

@@ -1,4 +1,4 @@
-"""stylize-export as its users meet it."""
+"""The command stylize-export."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ n = { content_loss = 0.6 }
 """
 
 
-def metadata(path: Path) -> dict[str, str]:
+def read_metadata(path: Path) -> dict[str, str]:
     session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     properties: dict[str, str] = session.get_modelmeta().custom_metadata_map
     return properties
 
 
-def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run, expecting one line on stderr and exit status 1; returns the line."""
+def run_failing(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run the command, check that it fails with one line on stderr and exit status 1, and return the line."""
     assert main([str(a) for a in arguments]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -44,7 +44,9 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return captured.err
 
 
-def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: Path) -> None:
+def test_export_of_our_network_writes_model_with_metadata(
+    run: Run, tmp_path: Path, checkpoint: Path, photos: Path
+) -> None:
     (tmp_path / "styles.toml").write_text(STYLES, encoding="utf-8")
     done = run("export.cli", "checkpoint.pt", "-o", "m.onnx", "--photos", "photos", "--styles-file", "styles.toml")
     assert done.returncode == 0, done.stderr
@@ -56,7 +58,7 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
     assert "largest error" in second
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "m.onnx", "photos", "styles.toml"]
 
-    properties = metadata(tmp_path / "m.onnx")
+    properties = read_metadata(tmp_path / "m.onnx")
     styles = json.loads(properties.pop("styles"))
     assert styles[0] == {"name": "dawn"}
     assert styles[1] == {
@@ -80,14 +82,14 @@ def test_export_of_our_own(run: Run, tmp_path: Path, checkpoint: Path, photos: P
     }
 
 
-def test_export_of_the_others(
+def test_export_of_transformer_net_takes_name_and_licence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, transformer_net: TransformerNet, photos: Path
 ) -> None:
     torch.save(transformer_net.state_dict(), tmp_path / "x.pth")
     arguments = [str(tmp_path / "x.pth"), "-o", str(tmp_path / "m.onnx"), "--photos", str(photos)]
     assert main([*arguments, "--name", "candy", "--licence", "BSD-3-Clause"]) == 0
     assert "TransformerNet, 33" in capsys.readouterr().out
-    properties = metadata(tmp_path / "m.onnx")
+    properties = read_metadata(tmp_path / "m.onnx")
     assert json.loads(properties["styles"]) == [{"name": "candy"}]
     assert (properties["network"], properties["licence"], properties["training"]) == (
         "TransformerNet",
@@ -96,21 +98,23 @@ def test_export_of_the_others(
     )
 
 
-def test_overwriting(capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path, photos: Path) -> None:
+def test_existing_file_is_replaced_only_with_overwrite_and_checkpoint_never(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path, photos: Path
+) -> None:
     output = tmp_path / "m.onnx"
     output.write_text("precious")
-    assert "m.onnx is there already; --overwrite replaces it" in fails(capsys, checkpoint, "-o", output)
+    assert "m.onnx is there already; --overwrite replaces it" in run_failing(capsys, checkpoint, "-o", output)
     assert output.read_text() == "precious"
     assert main([str(checkpoint), "-o", str(output), "--photos", str(photos), "--overwrite"]) == 0
-    assert metadata(output)["realtime_stylize"] == "1"
+    assert read_metadata(output)["realtime_stylize"] == "1"
     capsys.readouterr()
     before = checkpoint.read_bytes()
     (tmp_path / "same.onnx").hardlink_to(checkpoint)
-    assert "is the checkpoint itself" in fails(capsys, checkpoint, "-o", tmp_path / "same.onnx", "--overwrite")
+    assert "is the checkpoint itself" in run_failing(capsys, checkpoint, "-o", tmp_path / "same.onnx", "--overwrite")
     assert checkpoint.read_bytes() == before
 
 
-def test_nothing_is_written_where_the_graph_is_wrong(
+def test_nothing_is_written_when_graph_differs_from_network(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     checkpoint: Path,
@@ -120,13 +124,15 @@ def test_nothing_is_written_where_the_graph_is_wrong(
     monkeypatch.setattr("export.graph.GraphWriter.relu", lambda self, x: x)
     output = tmp_path / "m.onnx"
     output.write_text("precious")
-    error = fails(capsys, checkpoint, "-o", output, "--overwrite", "--photos", photos)
+    error = run_failing(capsys, checkpoint, "-o", output, "--overwrite", "--photos", photos)
     assert "dB at worst" in error
     assert output.read_text() == "precious"
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path) -> None:
+def test_unreadable_input_is_reported_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path
+) -> None:
     output = tmp_path / "m.onnx"
     (tmp_path / "noise.pt").write_bytes(os.urandom(4096))
     torch.save({"fc.weight": torch.zeros(2), "fc.bias": torch.zeros(2), "a": 1, "b": 2}, tmp_path / "other.pt")
@@ -149,30 +155,30 @@ def test_what_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path,
         (["checkpoint.pt", "--photos", "gone"], "no such folder"),
     ):
         rest = [a if a.startswith("--") or a == "x" else tmp_path / a for a in arguments]
-        assert message in fails(capsys, *rest, "-o", output)
-    assert "no such folder" in fails(capsys, checkpoint, "-o", tmp_path / "gone/m.onnx")
+        assert message in run_failing(capsys, *rest, "-o", output)
+    assert "no such folder" in run_failing(capsys, checkpoint, "-o", tmp_path / "gone/m.onnx")
     (tmp_path / "folder.onnx").mkdir()
-    assert "is not a file" in fails(capsys, checkpoint, "-o", tmp_path / "folder.onnx")
+    assert "is not a file" in run_failing(capsys, checkpoint, "-o", tmp_path / "folder.onnx")
     assert not output.exists()
 
 
-def test_a_full_disk(
+def test_full_disk_is_reported_and_leaves_no_file(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     checkpoint: Path,
     photos: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(*_: object) -> None:
+    def raise_disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
-    error = fails(capsys, checkpoint, "-o", tmp_path / "m.onnx", "--photos", photos)
+    monkeypatch.setattr(os, "replace", raise_disk_full)
+    error = run_failing(capsys, checkpoint, "-o", tmp_path / "m.onnx", "--photos", photos)
     assert "m.onnx: No space left on device" in error
     assert not list(tmp_path.glob("m.onnx*"))
 
 
-def test_a_malicious_file(run: Run, tmp_path: Path) -> None:
+def test_malicious_file_is_refused_without_being_executed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "evil.pth").write_bytes(b"cposix\nsystem\n(S'touch executed'\ntR.")
     done = run("export.cli", "evil.pth", "-o", "m.onnx")
     assert done.returncode == 1
@@ -180,14 +186,14 @@ def test_a_malicious_file(run: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["evil.pth"]
 
 
-def test_debug_shows_where(run: Run) -> None:
+def test_debug_shows_traceback(run: Run) -> None:
     done = run("export.cli", "missing.pt", "-o", "m.onnx", "--debug")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "TrainingError: missing.pt: No such file or directory" in done.stderr
 
 
-def test_usage(run: Run) -> None:
+def test_help_lists_options_and_missing_output_is_usage_error(run: Run) -> None:
     assert run("export.cli", "checkpoint.pt").returncode == 2
     shown = run("export.cli", "--help")
     assert shown.returncode == 0
@@ -196,7 +202,7 @@ def test_usage(run: Run) -> None:
 
 
 @pytest.mark.parametrize("output", ["m.png", "folder", "", ".", "m.int8.onnx"])
-def test_a_name_that_no_model_has_is_a_usage_error(
+def test_output_name_without_onnx_ending_is_usage_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, checkpoint: Path, output: str
 ) -> None:
     monkeypatch.chdir(checkpoint.parent)
@@ -207,7 +213,7 @@ def test_a_name_that_no_model_has_is_a_usage_error(
 
 
 @pytest.mark.parametrize("module", ["torch", "onnx"])
-def test_the_extra_is_not_installed(run: Run, tmp_path: Path, module: str) -> None:
+def test_missing_module_of_the_extra_names_what_to_install(run: Run, tmp_path: Path, module: str) -> None:
     (tmp_path / "without").mkdir()
     (tmp_path / "without" / f"{module}.py").write_text(
         f"raise ModuleNotFoundError('No module named {module}', name='{module}')"

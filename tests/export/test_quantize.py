@@ -1,4 +1,4 @@
-"""The int8 sibling: near enough, made of bytes, and taken for no other file's."""
+"""The int8 sibling: which layers multiply bytes, how closely it agrees, and which file it belongs to."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from export.cli import main
 from export.verify import psnr
 from realtime.inference.model import read_model
 from realtime.system.paths import shipped_folder
-from tests.export.conftest import Paint, make_picture, make_style_network
+from tests.export.conftest import Stylize, make_image, make_style_network
 from training.checkpoint import Checkpoint
 from training.network import Architecture
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that is wide enough, exported with its sibling: the file's path."""
+    """The path of an exported network that is wide enough for int8; its sibling lies beside it."""
     folder = tmp_path_factory.mktemp("int8")
     photos = folder / "photos"
     photos.mkdir()
     for seed in range(3):
-        cv2.imwrite(str(photos / f"{seed}.png"), make_picture(200, 300, seed))
+        cv2.imwrite(str(photos / f"{seed}.png"), make_image(200, 300, seed))
     network = make_style_network(2, Architecture(channels=32, outer=16, deep=64, blocks=1))
     Checkpoint(network, ["dawn", "dusk"], photos=10).save(folder / "checkpoint.pt")
     output = folder / "two.onnx"
@@ -36,49 +36,49 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def test_the_wide_convolutions_multiply_bytes(exported: Path) -> None:
+def test_wide_convolutions_multiply_bytes(exported: Path) -> None:
     model = onnx.load(str(exported.with_suffix(".int8.onnx")))
     assert model.opset_import[0].version == 17
-    made_of = {output: node.op_type for node in model.graph.node for output in node.output}
-    kinds = Counter(made_of.get(node.input[1], "weights") for node in model.graph.node if node.op_type == "Conv")
+    made_by = {output: node.op_type for node in model.graph.node for output in node.output}
+    kinds = Counter(made_by.get(node.input[1], "weights") for node in model.graph.node if node.op_type == "Conv")
     assert kinds == {"DequantizeLinear": 4, "weights": 5 + 4}, "into the trunk, the two of its block, and back; 4 copy"
     weights = {t.name: t for t in model.graph.initializer}
     first = weights["trunk.0.first.weight"]
     assert first.data_type == TensorProto.INT8
     assert np.abs(numpy_helper.to_array(first).astype(int)).max((1, 2, 3)).tolist() == [127] * 64, (
-        "each channel its unit"
+        "each channel has its own scale"
     )
 
 
-def test_coarse_level_multiplies_bytes_and_matrices_do_not(tmp_path: Path, paint: Paint) -> None:
+def test_coarse_level_multiplies_bytes_and_matrices_do_not(tmp_path: Path, stylize: Stylize) -> None:
     (tmp_path / "photos").mkdir()
     for seed in range(2):
-        cv2.imwrite(str(tmp_path / f"photos/{seed}.png"), make_picture(200, 300, seed))
-    size = Architecture(channels=32, outer=16, deep=48, blocks=1, coarse=64, coarse_blocks=1, matrices=True)
-    Checkpoint(make_style_network(2, size), ["dawn", "dusk"]).save(tmp_path / "checkpoint.pt")
+        cv2.imwrite(str(tmp_path / f"photos/{seed}.png"), make_image(200, 300, seed))
+    architecture = Architecture(channels=32, outer=16, deep=48, blocks=1, coarse=64, coarse_blocks=1, matrices=True)
+    Checkpoint(make_style_network(2, architecture), ["dawn", "dusk"]).save(tmp_path / "checkpoint.pt")
     output = tmp_path / "two.onnx"
     arguments = [str(tmp_path / "checkpoint.pt"), "-o", str(output), "--int8", "--photos", str(tmp_path / "photos")]
     assert main(arguments) == 0
     model = onnx.load(str(output.with_suffix(".int8.onnx")))
-    made_of = {output: node.op_type for node in model.graph.node for output in node.output}
-    kinds = {n.output[0]: made_of.get(n.input[1], "weights") for n in model.graph.node if n.op_type == "Conv"}
-    in_bytes = {name for name, kind in kinds.items() if kind == "DequantizeLinear"}
+    made_by = {output: node.op_type for node in model.graph.node for output in node.output}
+    kinds = {n.output[0]: made_by.get(n.input[1], "weights") for n in model.graph.node if n.op_type == "Conv"}
+    int8_layers = {name for name, kind in kinds.items() if kind == "DequantizeLinear"}
     blocks = {f"{block}.{part}" for block in ("coarse.blocks.0", "trunk.0") for part in ("first", "second")}
-    assert in_bytes == {"deeper", "coarse.down", *blocks, "coarse.up", "back"}
+    assert int8_layers == {"deeper", "coarse.down", *blocks, "coarse.up", "back"}
     mixed = {name for name, kind in kinds.items() if kind == "Reshape"}
     assert mixed == {"coarse.matrices.0.mixed", "coarse.matrices.1.mixed", "matrix.mixed"}
-    picture = make_picture(120, 160, 7)
-    one, other = (paint(path.read_bytes(), picture, [0, 1]) for path in (output, output.with_suffix(".int8.onnx")))
-    assert 38 < psnr(one.astype(np.int16) - other) < 90
+    image = make_image(120, 160, 7)
+    exact, int8 = (stylize(path.read_bytes(), image, [0, 1]) for path in (output, output.with_suffix(".int8.onnx")))
+    assert 38 < psnr(exact.astype(np.int16) - int8) < 90
 
 
-def test_it_paints_nearly_the_same(exported: Path, paint: Paint) -> None:
-    picture = make_picture(120, 160, 7)
-    one, other = (paint(path.read_bytes(), picture, [0, 1]) for path in (exported, exported.with_suffix(".int8.onnx")))
-    assert 38 < psnr(one.astype(np.int16) - other) < 90
+def test_sibling_agrees_with_the_exact_model(exported: Path, stylize: Stylize) -> None:
+    image = make_image(120, 160, 7)
+    exact, int8 = (stylize(path.read_bytes(), image, [0, 1]) for path in (exported, exported.with_suffix(".int8.onnx")))
+    assert 38 < psnr(exact.astype(np.int16) - int8) < 90
 
 
-def test_it_belongs_to_one_file(exported: Path, tmp_path: Path) -> None:
+def test_sibling_is_used_only_with_the_file_it_was_made_from(exported: Path, tmp_path: Path) -> None:
     sibling = exported.with_suffix(".int8.onnx").read_bytes()
     assert read_model(exported).int8 == sibling
     copy = tmp_path / "two.onnx"
@@ -90,24 +90,26 @@ def test_it_belongs_to_one_file(exported: Path, tmp_path: Path) -> None:
     other.doc_string = "trained on"
     copy.write_bytes(other.SerializeToString())
     copy.with_suffix(".int8.onnx").write_bytes(sibling)
-    assert read_model(copy).int8 is None, "another file of that name"
+    assert read_model(copy).int8 is None, "another model of that name"
 
 
-def test_it_needs_photos(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8_without_photos_is_refused(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = exported.parent / "checkpoint.pt"
     assert main([str(checkpoint), "-o", str(tmp_path / "a.onnx"), "--int8"]) == 1
     assert "--photos DIR" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_narrow_network_has_none(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8_of_narrow_network_is_refused(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "narrow.pt"
     Checkpoint(make_style_network(1, Architecture(outer=4, channels=8, deep=16, blocks=1)), ["one"]).save(path)
     assert main([str(path), "-o", str(tmp_path / "n.onnx"), "--photos", str(photos), "--int8"]) == 1
     assert "no convolution here has 32 channels" in capsys.readouterr().err and not (tmp_path / "n.onnx").exists()
 
 
-def test_neither_file_is_overwritten(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_sibling_is_not_overwritten(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "a.int8.onnx").write_text("mine")
     arguments = [str(exported.parent / "checkpoint.pt"), "-o", str(tmp_path / "a.onnx"), "--int8", "--photos", "."]
     assert main(arguments) == 1
@@ -116,7 +118,7 @@ def test_neither_file_is_overwritten(exported: Path, tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize("sibling", sorted(shipped_folder().glob("*.int8.onnx")), ids=lambda path: path.name)
-def test_what_ships_was_made_of_what_ships(sibling: Path) -> None:
+def test_shipped_sibling_was_made_from_the_shipped_model(sibling: Path) -> None:
     model = sibling.with_name(sibling.name.removesuffix(".int8.onnx") + ".onnx")
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     meta = {p.key: p.value for p in onnx.load(str(sibling)).metadata_props}

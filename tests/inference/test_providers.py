@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from export.verify import cover
+from export.verify import resize_and_crop
 from realtime.errors import EngineError
 from realtime.frame import Image
 from realtime.inference import nvidia_backends, onnx_runtime
@@ -26,7 +26,7 @@ from realtime.inference.providers import AUTO_GROUPS, BACKENDS, backends_for
 from realtime.inference.selection import candidates_for
 from realtime.system import hardware
 from tests.conftest import Run
-from tests.export.conftest import make_picture
+from tests.export.conftest import make_image
 from tests.inference.conftest import FakeSession, one_style
 from training.images import read_images
 
@@ -37,9 +37,9 @@ DRAWN = 1  # index of the test image that is no photograph
 def make_images(photo: Image) -> list[Image]:
     """Return a face, drawn shapes with noise, a dark photo, and the images of the folder PHOTOS, if that is set."""
     face = np.asarray(cv2.resize(photo, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
-    images = [face, make_picture(200, 320), (face // 8)[:, ::-1].copy()]
+    images = [face, make_image(200, 320), (face // 8)[:, ::-1].copy()]
     extra = read_images(Path(os.environ["PHOTOS"]), 1000) if "PHOTOS" in os.environ else []
-    return [*images, *(cover(image, 480, 640) for image in extra)]
+    return [*images, *(resize_and_crop(image, 480, 640) for image in extra)]
 
 
 def psnr(a: Image, b: Image) -> float:
