@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything that the tests need, then runs them: lint, types, tests.
 #   bash tests/run.sh [pytest arguments]
+# With INSTALL=no the Python packages are taken as they are; `-n 0` runs the tests in one process.
 # On Debian and Ubuntu missing system packages are installed where we may (root), else named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,10 +31,13 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 venv=${VENV:-.venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -m pip install -q -c tests/constraints.txt -e '.[dev]'
+if [ "${INSTALL:-yes}" = yes ]; then
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install -q -c tests/constraints.txt -e '.[dev]'
+fi
 
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-exec "$venv/bin/python" -m pytest "$@"
+# Two processes: many tests wait more than they compute.
+exec "$venv/bin/python" -m pytest -n 2 --dist worksteal "$@"

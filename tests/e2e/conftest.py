@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -146,6 +147,15 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
 def difference(one: Image, other: Image) -> float:
     """Mean absolute difference in levels."""
     return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def copy_checkout(folder: Path) -> Path:
+    """Copy the files that git knows into a new folder; returns it."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in names.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
 
 
 def start_command(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Run
-from tests.e2e.conftest import Screen, difference
+from tests.e2e.conftest import Screen, copy_checkout, difference
 from tests.video_files import AUDIO_INPUT, H264, VIDEO_INPUT, make_media, packet_times, probe
 
 ROOT = Path(__file__).parent.parent.parent
@@ -84,21 +84,18 @@ def test_benchmarks_in_the_documentation_have_their_tests() -> None:
 
 @pytest.mark.timeout(600)
 def test_install_command_ends_with_a_picture_on_the_screen(screen: Screen, tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    for name in files:
-        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, checkout / name)
+    checkout = copy_checkout(tmp_path / "checkout")
     process = shell(COMMANDS[0], checkout, DISPLAY=screen.display, PIP_CONSTRAINT=str(ROOT / "tests/constraints.txt"))
     watch_and_quit(process, screen, 400)
 
 
 @pytest.mark.timeout(600)
 def test_test_command_collects_the_tests(tmp_path: Path) -> None:
-    """Only collect the tests: they are running already."""
+    """Only collect the tests, and install nothing: they are running already, and use what is installed."""
     command = "bash tests/run.sh"
     assert command in README and command in COMMANDS
-    process = shell(f"cd {ROOT} && {command}", tmp_path, VENV=sys.prefix, PYTEST_ADDOPTS="--collect-only -q")
+    settings = {"VENV": sys.prefix, "INSTALL": "no", "PYTEST_ADDOPTS": "--collect-only -q"}
+    process = shell(f"cd {ROOT} && {command}", tmp_path, **settings)
     out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert re.search(r"\d+ tests collected", out), out

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.conftest import ROOT
+from tests.e2e.conftest import copy_checkout
 
 
 @pytest.mark.timeout(600)
@@ -25,7 +26,8 @@ def test_the_wheel_works_alone_and_brings_no_torch(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
-    call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", "wheel", ROOT)
+    checkout = copy_checkout(tmp_path / "checkout")  # pip builds in the folder itself, which other tests use
+    call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", "wheel", checkout)
     (wheel,) = (tmp_path / "wheel").glob("*.whl")
     venv.create(tmp_path / "fresh", with_pip=True)
     python = tmp_path / "fresh/bin/python"
