@@ -14,7 +14,7 @@ from training.network import (
     BEFORE,
     EPSILON,
     MULTIPLE,
-    SMALLEST_COARSE,
+    SMALLEST_COARSE_SIDE,
     CoarseLevel,
     ConvNorm,
     StyleMatrix,
@@ -74,7 +74,7 @@ def _write_block(graph: GraphWriter, layer: Layer, name: str, x: str) -> str:
 
 def _write_coarse(graph: GraphWriter, layer: Layer, coarse: CoarseLevel, x: str, sides: str) -> str:
     """Write the level at a sixteenth of the frame's resolution: [1, C, H, W] -> the same shape. sides: H and W."""
-    y = graph.relu(layer("coarse.down", graph.extend(x, sides, SMALLEST_COARSE)))
+    y = graph.relu(layer("coarse.down", graph.extend(x, sides, SMALLEST_COARSE_SIDE)))
     for number in range(len(coarse.blocks) + 1):
         y = _write_block(graph, layer, f"coarse.blocks.{number - 1}", y) if number else y
         y = graph.mix_channels(f"coarse.matrices.{number}", y) if coarse.matrices else y

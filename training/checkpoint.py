@@ -1,4 +1,4 @@
-"""Checkpoints: a network, and what is needed to go on training it."""
+"""Checkpoints: a network, and the state that is needed to continue its training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from training.network import Architecture, StyleNetwork
 from training.safe_load import check_weights, load_torch_file
 
 FORMAT = "realtime-stylize/1"
-SIDE_LIMIT = 1024  # channels, blocks, styles: beyond it a file is broken or hostile
+COUNT_LIMIT = 1024  # of channels, blocks and styles; a file with more is damaged or malicious
 
 
 @dataclass
 class Checkpoint:
-    """network: with its weights; styles: its rows by name; photos, seconds: so far; optimizer: Adam's state."""
+    """A network and the state of its training.
+
+    styles: the names of the network's rows; photos, seconds: how long it has trained; optimizer: Adam's state.
+    """
 
     network: StyleNetwork
     styles: list[str]
@@ -31,7 +34,7 @@ class Checkpoint:
 
     @property
     def trunk(self) -> str:
-        """A digest of the convolutions: equal where styles learnt on them can be mixed."""
+        """A digest of all weights but the rows; styles that were learned on the same ones can be mixed."""
         digest = hashlib.sha256()
         for key, weights in self.network.state_dict().items():
             if not is_row(key):
@@ -39,8 +42,8 @@ class Checkpoint:
         return digest.hexdigest()[:8]
 
     def save(self, path: Path) -> None:
-        """Write, whole or not at all. Raises TrainingError where the disk does not take it."""
-        buffer = io.BytesIO()  # torch's own errors do not say that a disk is full
+        """Write the file, replacing the one before at the end. Raises TrainingError where it cannot be written."""
+        buffer = io.BytesIO()  # the errors of torch.save do not say that a disk is full
         torch.save(
             {
                 "format": FORMAT,
@@ -60,7 +63,7 @@ class Checkpoint:
             raise TrainingError(f"{path}: no checkpoint could be written: {error.strerror}{before}") from error
 
     def adapted(self, styles: list[str]) -> Checkpoint:
-        """A beginning for other styles: these convolutions, the rows of known names, and their mean for new ones."""
+        """Return a start for other styles: these convolutions and rows; a new name starts from the mean of the rows."""
         network = StyleNetwork(len(styles), self.network.architecture)
         state = network.state_dict()
         for key, weights in self.network.state_dict().items():
@@ -72,7 +75,7 @@ class Checkpoint:
         return Checkpoint(network, styles)
 
     def joined(self, other: Checkpoint) -> Checkpoint:
-        """Both sets of styles in one network; the other's rows replace those of the same name.
+        """Return both sets of styles in one network; the other's rows replace those of the same name.
 
         Raises TrainingError where the two do not share their convolutions.
         """
@@ -83,27 +86,24 @@ class Checkpoint:
         ):
             raise TrainingError(f"{', '.join(other.styles)}: learnt on another network than {', '.join(self.styles)}")
         styles = self.styles + [name for name in other.styles if name not in self.styles]
-        whole = self.adapted(styles)
-        state = whole.network.state_dict()
+        both = self.adapted(styles)
+        state = both.network.state_dict()
         for key in state:
             if is_row(key):
                 for name, row in zip(other.styles, theirs[key], strict=True):
                     state[key][styles.index(name)] = row
-        whole.network.load_state_dict(state)
-        whole.photos = self.photos
-        return whole
+        both.network.load_state_dict(state)
+        both.photos = self.photos
+        return both
 
 
 def is_row(key: str) -> bool:
-    """Whether these weights, by their name in the network's state, are the styles' own: scales, shifts, matrices."""
+    """Return whether a key of the network's state is of rows, one per style: scales, shifts or matrices."""
     return key.endswith((".norm.scale", ".norm.shift", ".rows"))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint; nothing in the file is ever executed.
-
-    Raises TrainingError where it is missing or not one of ours.
-    """
+    """Read a checkpoint without executing code in it. Raises TrainingError where it is missing or invalid."""
     loaded = load_torch_file(path)
     if not is_checkpoint(loaded):
         raise TrainingError(f"{path} is not a checkpoint of stylize-train ({FORMAT})")
@@ -111,27 +111,27 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def is_checkpoint(loaded: Any) -> bool:
-    """Whether this is what Checkpoint.save writes, going by its label."""
+    """Return whether the contents of a file have the label that Checkpoint.save writes."""
     return isinstance(loaded, dict) and loaded.get("format") == FORMAT
 
 
 def checkpoint_from(loaded: dict[str, Any], path: Path) -> Checkpoint:
-    """The checkpoint in a file's contents. Raises TrainingError where its parts do not fit each other.
+    """Return the checkpoint in the contents of a file. Raises TrainingError where its parts do not fit each other.
 
-    The network is first built without memory and compared with the weights, so that a file cannot
-    ask for a larger one than it fills.
+    The network is first built on the meta device, without memory, and compared with the weights, so that a file cannot
+    request a network larger than itself.
     """
     try:
-        numbers, styles, photos = loaded["architecture"], loaded["styles"], loaded["photos"]
+        shape, styles, photos = loaded["architecture"], loaded["styles"], loaded["photos"]
         seconds = float(loaded.get("seconds", 0))
-        kinds = get_type_hints(Architecture)
-        if not all(type(number) is kinds.get(name, int) and number <= SIDE_LIMIT for name, number in numbers.items()):
-            raise TrainingError(f"its network is larger than {SIDE_LIMIT}")
+        types = get_type_hints(Architecture)
+        if not all(type(value) is types.get(name, int) and value <= COUNT_LIMIT for name, value in shape.items()):
+            raise TrainingError(f"its network is larger than {COUNT_LIMIT}")
         if not isinstance(styles, list) or not all(isinstance(name, str) and name for name in styles):
             raise TrainingError("its styles are no list of names")
-        if not 0 < len(set(styles)) == len(styles) <= SIDE_LIMIT or type(photos) is not int:
+        if not 0 < len(set(styles)) == len(styles) <= COUNT_LIMIT or type(photos) is not int:
             raise TrainingError("its styles or its count of photos are broken")
-        architecture = Architecture(**numbers)
+        architecture = Architecture(**shape)
         with torch.device("meta"):
             expected = StyleNetwork(len(styles), architecture).state_dict()
         weights = check_weights(expected, loaded["weights"], "a StyleNetwork")

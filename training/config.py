@@ -1,4 +1,4 @@
-"""The one file that fixes a training run."""
+"""The config file of a training run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from training.errors import TrainingError
 from training.loss import LOSSES
 from training.network import MULTIPLE, Architecture
 
-SMALLEST_CROP = 32  # pixels: VGG halves it three times, the network too, with mirrored edges
-COUNTS = {"photos", "batch", "crop", "painting", "largest"}  # the rest may be 0
+SMALLEST_CROP = 32  # pixels; VGG and the network halve it three times, and the network pads the result by reflection
+POSITIVE_SETTINGS = {"photos", "batch", "crop", "painting", "largest"}  # at least 1; the others may be 0
 
 
 @dataclass(frozen=True)
 class Painting:
-    """One style of a run: its name, its file in the folder of paintings, its weights in the loss."""
+    """A style of a run: its name, its file in the folder of paintings, its weights in the loss."""
 
     name: str
     file: str
@@ -28,20 +28,21 @@ class Painting:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, how fast and on what.
+    """The length, the learning rate, the data and the loss of a run.
 
     photos: crops seen in the whole run; the learning rate falls along a cosine towards that number.
-    minutes: where it is not 0, how long the whole run takes instead; `photos` is not looked at.
+    minutes: where it is not 0, the duration of the whole run; `photos` is ignored then.
     rows_only: learn the paintings' scales, shifts and matrices alone and leave the convolutions as they are.
-    crops: how many different ones there are, 0 for no end of them; a few thousand and their content features fit
-        into the device's memory (about 1 MB each), which saves a quarter of the work. Have no divisor in
-        common with the number of paintings, or a crop always meets the same one.
-    crop: side of a training crop in pixels; largest: of the photos' short side, in crops, 1 is the smallest.
+    crops: the number of different crops, 0 for no limit; a few thousand and their content features fit into the
+        device's memory (about 1 MB each), which saves a quarter of the work. It must have no divisor in common with
+        the number of paintings, or each crop always meets the same one.
+    crop: side of a crop in pixels; largest: a photo's short side is scaled to 1 ... largest times a crop.
     painting: short side of the paintings in pixels; smaller ones are used at their own size.
-    loss: the name in LOSSES of what is compared with photo and painting.
-    shift, noise: the largest shift (pixels) and camera noise (standard deviation, of 1) under which
-        the painted picture must stay the same, and `steadiness` the weight of that demand.
-    tone: the weight of keeping light light and dark dark; palette: that of the painting's colours.
+    loss: a name in LOSSES.
+    clip: largest norm of the gradient.
+    shift, noise: the largest shift (pixels) and camera noise (standard deviation, of values in 0..1) under which the
+        stylized photo must not change; steadiness: the weight of that.
+    tone: the weight of the order of light and dark; palette: the weight of the painting's colours.
     """
 
     photos: int = 34_000
@@ -82,11 +83,10 @@ class Config:
 def read_config(path: Path) -> Config:
     """Read a TOML file with [network], [schedule] and one [[painting]] per style.
 
-    `paintings_of` names another such file, beside it, whose paintings are this one's too.
-
-    Raises TrainingError where it is missing, is not TOML or names something unknown.
+    `paintings_of` names another config file in the same folder, whose paintings are added.
+    Raises TrainingError where the file is missing, is not TOML or has unknown or invalid settings.
     """
-    table = _read(path)
+    table = _read_toml(path)
     unknown = set(table) - {"network", "schedule", "painting", "paintings_of"}
     if unknown:
         raise TrainingError(f"{path}: unknown section {sorted(unknown)[0]!r}")
@@ -95,7 +95,7 @@ def read_config(path: Path) -> Config:
         other = path.parent / str(table["paintings_of"])
         if path.name == other.name:
             raise TrainingError(f"{path}: paintings_of names the file itself")
-        entries += _read(other).get("painting", [])
+        entries += _read_toml(other).get("painting", [])
     paintings = tuple(_build(Painting, entry, path) for entry in entries)
     if not paintings:
         raise TrainingError(f"{path}: no [[painting]] in it")
@@ -110,7 +110,7 @@ def read_config(path: Path) -> Config:
     return Config(_build(Architecture, table.get("network", {}), path), schedule, paintings)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -120,11 +120,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _build(kind: type[Any], entry: dict[str, Any], path: Path) -> Any:
-    known = get_type_hints(kind)
+    types = get_type_hints(kind)
     for name, value in entry.items():
-        if name not in known:
+        if name not in types:
             raise TrainingError(f"{path}: unknown setting {name!r}")
-        _check(name, value, known[name], path)
+        _check(name, value, types[name], path)
     try:
         return kind(**entry)
     except (TypeError, ValueError) as error:
@@ -135,6 +135,6 @@ def _check(name: str, value: object, expected: type, path: Path) -> None:
     accepted = (int, float) if expected is float else expected
     if not isinstance(value, accepted) or isinstance(value, bool) is not (expected is bool):
         raise TrainingError(f"{path}: {name}: expected {expected.__name__}, got {value!r}")
-    least = 1 if name in COUNTS else 0
-    if isinstance(value, int | float) and expected is not bool and not least <= value < math.inf:
-        raise TrainingError(f"{path}: {name}: must be at least {least}, got {value}")
+    minimum = 1 if name in POSITIVE_SETTINGS else 0
+    if isinstance(value, int | float) and expected is not bool and not minimum <= value < math.inf:
+        raise TrainingError(f"{path}: {name}: must be at least {minimum}, got {value}")

@@ -1,4 +1,4 @@
-"""Photos and the content features wanted of them, batch by batch."""
+"""Batches of photos and their content features."""
 
 from __future__ import annotations
 
@@ -16,57 +16,58 @@ from training.config import Schedule
 from training.errors import TrainingError
 from training.images import PhotoCrops
 
-ENDLESS = 1 << 40  # photos
-MOST = 8  # processes that read photos for a GPU
+ENDLESS_PHOTOS = 1 << 40
+MAX_GPU_WORKERS = 8  # processes that read photos for a GPU
 
 
 def batches(
     schedule: Schedule, folder: Path, start: int, content: Callable[[Tensor], Tensor], device: str
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """From the photo of that number in the run on: photos [N, 3, S, S], RGB in 0..1, and `content` of their crops.
+    """Yield photos [N, 3, S, S], RGB in 0..1, where S is crop + shift, and `content` of their unshifted crops.
 
-    S is crop + shift. Where crops come again and again (`schedule.crops`), both are kept in the device's memory the
-    first time, 1.3 MB for a crop of 192 pixels; what comes from there is neither read nor looked at again.
-    Raises TrainingError where they do not fit.
+    start: the number of photos that the run has seen already.
+    Where the number of different crops is limited (`schedule.crops`), both are kept in the device's memory when they
+    are first seen, 1.3 MB for a crop of 192 pixels, and then neither read nor computed again.
+    Raises TrainingError where they do not fit into the memory.
     """
-    size, batch, kept = schedule.crop + schedule.shift, schedule.batch, schedule.crops
-    end = ENDLESS if schedule.minutes else schedule.photos
-    read = min(end, start + -(-kept // batch) * batch) if kept else end  # the first of those that are kept by then
-    kept = kept if read < end else 0
-    crops = PhotoCrops(folder, size, schedule.largest, schedule.seed)
-    numbers = range(start, read)
+    side, batch, kept = schedule.crop + schedule.shift, schedule.batch, schedule.crops
+    end = ENDLESS_PHOTOS if schedule.minutes else schedule.photos
+    # From this photo on every crop is one of the kept ones; it is rounded up to whole batches.
+    read_end = min(end, start + -(-kept // batch) * batch) if kept else end
+    kept = kept if read_end < end else 0
+    numbers = range(start, read_end)
     loader: DataLoader[Tensor] = DataLoader(
-        crops,
+        PhotoCrops(folder, side, schedule.largest, schedule.seed),
         batch,
         sampler=(number % schedule.crops for number in numbers) if schedule.crops else numbers,
-        num_workers=1 if device == "cpu" else min(MOST, os.cpu_count() or 1),
-        worker_init_fn=_one_thread,
+        num_workers=1 if device == "cpu" else min(MAX_GPU_WORKERS, os.cpu_count() or 1),
+        worker_init_fn=_use_one_thread,
         drop_last=True,
     )
-    photos = _room((kept, 3, size, size), torch.uint8, device)
+    photos = _allocate((kept, 3, side, side), torch.uint8, device)
     features = torch.empty(0)
     for first, photo in zip(count(start, batch), loader, strict=False):
         photo = photo.to(device, non_blocking=True)
-        wanted = content(photo[:, :, : schedule.crop, : schedule.crop])
+        target = content(photo[:, :, : schedule.crop, : schedule.crop])
         if kept:
-            if not len(features):  # half the memory, whatever computes
-                features = _room((kept, *wanted.shape[1:]), torch.bfloat16, device)
-            places = torch.arange(first, first + batch, device=device) % kept
-            photos[places] = (photo * 255).round().byte()
-            features[places] = wanted.to(features.dtype)
-        yield photo, wanted
-    for first in range(read, end - batch + 1 if kept else 0, batch):
-        places = torch.arange(first, first + batch, device=device) % kept
-        yield photos[places].float() / 255, features[places]
+            if not len(features):  # bfloat16 halves the memory, whichever type the network computes in
+                features = _allocate((kept, *target.shape[1:]), torch.bfloat16, device)
+            slots = torch.arange(first, first + batch, device=device) % kept
+            photos[slots] = (photo * 255).round().byte()
+            features[slots] = target.to(features.dtype)
+        yield photo, target
+    for first in range(read_end, end - batch + 1 if kept else 0, batch):
+        slots = torch.arange(first, first + batch, device=device) % kept
+        yield photos[slots].float() / 255, features[slots]
 
 
-def _room(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor:
+def _allocate(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor:
     try:
         return torch.empty(shape, dtype=dtype, device=device)
     except RuntimeError as error:
         raise TrainingError(f"no room for {shape[0]} crops in the memory of {device}; set fewer: crops") from error
 
 
-def _one_thread(_: int) -> None:
-    """There is a process for each core already."""
+def _use_one_thread(_: int) -> None:
+    """Limit OpenCV to one thread in a worker process, because there are as many processes as cores."""
     cv2.setNumThreads(0)

@@ -90,10 +90,10 @@ def remove_style(name: str, tell: Callable[[str], None]) -> None:
 
 def style_name(request: Request, shipped_names: list[str]) -> str:
     """Return the name of the requested style. Raises TrainingError where it is not valid or shipped."""
-    wanted = request.name if request.name is not None else request.painting.stem
-    name = _normalized(wanted)
+    given = request.name if request.name is not None else request.painting.stem
+    name = _normalized(given)
     if not NAME_PATTERN.fullmatch(name):
-        raise TrainingError(f"{wanted!r} cannot name a style: letters, digits and _ please, 40 at most; use --name")
+        raise TrainingError(f"{given!r} cannot name a style: letters, digits and _ please, 40 at most; use --name")
     if name in shipped_names:
         raise TrainingError(f"{name} is a style that ships with the program; choose another with --name")
     return name

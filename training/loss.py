@@ -1,10 +1,10 @@
 """The perceptual loss: content as features, style as Gram matrices (Gatys et al. 2015), relative.
 
 The style may be compared at several sizes, a pyramid of picture and painting, each level half of the one before, so
-that layers with a small view see broad forms too (Snelgrove 2017).
+that layers with a small receptive field see broad forms too (Snelgrove 2017).
 
 Each term is divided by the squared norm of its own target, so that paintings of different contrast,
-layers of different width and VGG weights of any scale all weigh the same.
+layers of different width and VGG weights of any scale all have the same influence.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 class Layers:
     """The VGG layers that a loss compares, and the sizes at which it does.
 
-    style: whose Gram matrices are compared at every level; coarse_style: further ones, at all levels but the finest.
-    content: whose activations are compared; content_level: the one level where they are.
-    levels: level 0 is the picture itself, each further one half its size; pooling: between the stages of VGG.
+    style: layers whose Gram matrices are compared at every level; coarse_style: further ones, at all levels but the
+        finest.
+    content: the layer whose activations are compared; content_level: the one level at which they are.
+    levels: their number; level 0 is the picture itself, and each further one has half the size of the one before.
+    pooling: between the stages of VGG, "max" or "average".
     """
 
     style: tuple[str, ...]
@@ -63,17 +65,17 @@ LOSSES = {
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Channel correlations averaged over positions: [N, C, H, W] -> [N, C, C], float32."""
+    """Return channel correlations averaged over positions: [N, C, H, W] -> [N, C, C], float32."""
     n, c, h, w = features.shape
-    flat = features.permute(0, 2, 3, 1).reshape(n, h * w, c)  # no copy where channels are last
+    flat = features.permute(0, 2, 3, 1).reshape(n, h * w, c)  # without a copy in the channels-last layout
     product: Tensor = _SelfProduct.apply(flat)
     return product.float() / (h * w)
 
 
 class _SelfProduct(torch.autograd.Function):
-    """X [N, P, C] -> X^T X [N, C, C].
+    """The product X^T X: [N, P, C] -> [N, C, C].
 
-    Written as a product of two, its gradient would be two products of X's own size and their sum.
+    Autograd would compute the gradient as two products of X's size and their sum; here it is one product.
     """
 
     @staticmethod
@@ -89,37 +91,37 @@ class _SelfProduct(torch.autograd.Function):
 
 
 def relative_error(value: Tensor, target: Tensor) -> Tensor:
-    """||value - target||^2 / ||target||^2 for each item of the batch: [N, ...] -> [N]."""
+    """Return ||value - target||^2 / ||target||^2 for each item of the batch: [N, ...] -> [N]."""
     axes = tuple(range(1, value.dim()))
     difference = (value.float() - target.float()).square().sum(axes)
     return difference / target.float().square().sum(axes).clamp_min(1e-12)
 
 
-def tone_error(painted: Tensor, photo: Tensor, cell: int = 8) -> Tensor:
-    """How far light and dark have changed places: 1 - Pearson's correlation of the two luminances.
+def tone_error(stylized: Tensor, photo: Tensor, cell: int = 8) -> Tensor:
+    """Return how far light and dark are exchanged: 1 - Pearson's correlation of the two luminances.
 
-    Both are averaged over cells first, so that strokes are free; contrast and brightness are free too.
-    Without it a face may well come out as its own negative, which no VGG layer minds.
+    Both are averaged over cells of that many pixels first, so that strokes do not count; nor do contrast and
+    brightness. Without this term a face can become its own negative, to which no VGG layer is sensitive.
     [N, 3, H, W] RGB twice -> [N], from 0 (same order) to 2 (a negative).
     """
-    luma = torch.tensor(LUMA, device=painted.device).view(1, 3, 1, 1)
-    a, b = (F.avg_pool2d((image.float() * luma).sum(1), cell).flatten(1) for image in (painted, photo))
+    luma = torch.tensor(LUMA, device=stylized.device).view(1, 3, 1, 1)
+    a, b = (F.avg_pool2d((image.float() * luma).sum(1), cell).flatten(1) for image in (stylized, photo))
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    floor = 1e-4 * a.shape[1]  # a flat picture has no tones to keep
+    floor = 1e-4 * a.shape[1]  # so that a picture of one tone is not divided by zero
     norms = ((a.square().sum(1) + floor) * (b.square().sum(1) + floor)).sqrt()
     return 1 - (a * b).sum(1) / norms
 
 
 class Palette:
-    """The colours of some paintings, as mean and covariance of RGB.
+    """The colours of several paintings, as mean and covariance of RGB.
 
-    Gram matrices of VGG layers say little of a colour that covers a small part of a painting: the yellow
+    Gram matrices of VGG layers depend little on a colour that covers a small part of a painting, such as the yellow
     of a starry night. Here each painting's colours are whitened first, so that every direction in which they
-    vary counts alike.
+    vary has the same influence.
     """
 
-    CELL = 4  # pixels averaged before they are compared, so that strokes are free
-    FLOOR = 1e-3  # added to variances (of values in 0..1): what varies less is noise
+    CELL_PIXELS = 4  # averaged before they are compared, so that strokes do not count
+    VARIANCE_FLOOR = 1e-3  # added to variances of values in 0..1: smaller ones are noise
 
     def __init__(self, paintings: list[Tensor]) -> None:
         """paintings: [1, 3, H, W] each, RGB in 0..1."""
@@ -131,21 +133,21 @@ class Palette:
             whiteners.append(vectors @ torch.diag(values.rsqrt()) @ vectors.T)
         self.means, self.whiteners = torch.stack(means), torch.stack(whiteners)  # [S, 3], [S, 3, 3]
 
-    def error(self, painted: Tensor, style: Tensor) -> Tensor:
-        """How far the colours are from the painting's: [N, 3, H, W], [N] int64 -> [N]; 0 is the same palette."""
-        mean, covariance = self._moments(painted)
+    def error(self, stylized: Tensor, style: Tensor) -> Tensor:
+        """Return the distance from each item's painting: [N, 3, H, W], [N] int64 -> [N]; 0 is the same palette."""
+        mean, covariance = self._moments(stylized)
         whitener = self.whiteners[style]
         offset = (whitener @ (mean - self.means[style])[:, :, None]).square().sum((1, 2))
-        spread = whitener @ covariance @ whitener - torch.eye(3, device=painted.device)
+        spread = whitener @ covariance @ whitener - torch.eye(3, device=stylized.device)
         return (offset + spread.square().sum((1, 2))) / 3
 
     def _moments(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean [N, 3] and covariance [N, 3, 3] of the colours, the floor added."""
-        colours = F.avg_pool2d(image.float(), self.CELL).flatten(2)  # [N, 3, P]
+        """Return mean [N, 3] and covariance [N, 3, 3] of the colours, with the floor."""
+        colours = F.avg_pool2d(image.float(), self.CELL_PIXELS).flatten(2)  # [N, 3, P]
         mean = colours.mean(2)
         colours = colours - mean[:, :, None]
         covariance = colours @ colours.transpose(1, 2) / colours.shape[2]
-        return mean, covariance + self.FLOOR * torch.eye(3, device=image.device)
+        return mean, covariance + self.VARIANCE_FLOOR * torch.eye(3, device=image.device)
 
 
 @dataclass(frozen=True)
@@ -180,33 +182,33 @@ class PerceptualLoss:
 
     @torch.no_grad()
     def content(self, photo: Tensor) -> Tensor:
-        """What is wanted of a stylized photo: [N, 3, H, W], RGB in 0..1 -> [N, C, H', W'], the content layer's size."""
+        """Return the activations of the content layer: [N, 3, H, W], RGB in 0..1 -> [N, C, H', W']."""
         for _ in range(self.layers.content_level):
             photo = _halve(photo)
         features: dict[str, Tensor] = self.vgg(photo, (self.layers.content,))
         return features[self.layers.content]
 
-    def __call__(self, painted: Tensor, photo: Tensor, wanted: Tensor, style: Tensor) -> Losses:
+    def __call__(self, stylized: Tensor, photo: Tensor, target: Tensor, style: Tensor) -> Losses:
         """Score a batch.
 
-        painted, photo: [N, 3, H, W], RGB in 0..1; wanted: `content` of the photo.
+        stylized, photo: [N, 3, H, W], RGB in 0..1; target: `content` of the photo.
         style: [N] int64, the index of each item's painting.
         """
-        layers, picture = self.layers, painted
-        content, terms = torch.zeros(len(painted), device=painted.device), []
+        layers, picture = self.layers, stylized
+        content, terms = torch.zeros(len(stylized), device=stylized.device), []
         for level, targets in enumerate(self.targets):
             picture = _halve(picture) if level else picture
             names = layers.style_at(level)
             has_content = level == layers.content_level
             features = self.vgg(picture, (*names, layers.content) if has_content else names)
             if has_content:
-                content = relative_error(features[layers.content], wanted)
+                content = relative_error(features[layers.content], target)
             terms += [relative_error(gram_matrix(features[name]), targets[name][style]) for name in names]
         return Losses(
-            content, torch.stack(terms).sum(0), tone_error(painted, photo), self.palette.error(painted, style)
+            content, torch.stack(terms).sum(0), tone_error(stylized, photo), self.palette.error(stylized, style)
         )
 
 
 def _halve(image: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N, C, H // 2, W // 2], means of 2x2."""
+    """Return means of 2x2 pixels: [N, C, H, W] -> [N, C, H // 2, W // 2]."""
     return F.avg_pool2d(image, 2)

@@ -1,7 +1,7 @@
-"""The image transformation network: one trunk, many paintings.
+"""The image transformation network: one set of convolutions for many styles.
 
 Johnson et al. 2016 (a feed-forward network trained with the perceptual loss) with the conditional
-instance normalization of Dumoulin et al. 2017: a painting is one row of scales and shifts, and of matrices where the
+instance normalization of Dumoulin et al. 2017: a style is one row of scales and shifts, and of matrices where the
 architecture has them.
 """
 
@@ -13,15 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MULTIPLE = 8  # that a frame's sides must divide by
-BEFORE, AFTER = 8, 6  # pixels mirrored at a photo's top and left, and at its bottom and right
+MULTIPLE = 8  # a frame's height and width must be multiples of it
+BEFORE, AFTER = 8, 6  # pixels of reflection padding at a photo's top and left, and at its bottom and right
 EPSILON = 1e-5  # of every instance normalization, here and in the exported graph
-SMALLEST_COARSE = 3  # positions a side that the coarse level needs: halved they are 2, which a margin of 1 can mirror
+SMALLEST_COARSE_SIDE = 3  # positions; halved they are 2, the fewest that reflection padding by 1 works on
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What fixes a network's shape; stored in every checkpoint.
+    """The shape of a network, which is stored in every checkpoint.
 
     outer: width of stem and head, at half of the frame's resolution.
     channels: width at a quarter of it.
@@ -31,7 +31,7 @@ class Architecture:
     coarse_blocks: residual blocks there.
     matrices: whether every style has matrices of its own that mix the channels of the trunk and of the coarse level.
     normalized_stem: whether the first convolution is normalized too. Where it is not, a runtime fuses it with its ReLU
-        and keeps its layout: a tenth of the whole network's time on a processor.
+        and keeps its memory layout, which saves a tenth of the whole network's time on a processor.
     """
 
     outer: int = 16
@@ -65,10 +65,10 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A convolution, its edges mirrored where `padding` is not 0, followed by conditional instance normalization.
+    """A convolution with reflection padding, followed by conditional instance normalization.
 
-    Zeros as padding would be cheaper, but draw a frame around every picture. Where it is not normalized, it has a bias
-    and is the same for all styles.
+    Zero padding would be cheaper, but draws a frame around every picture. A convolution that is not normalized has a
+    bias and is the same for all styles.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class ConvNorm(nn.Module):
     ) -> None:
         super().__init__()
         self.padding = padding
-        # A normalization would take the bias away again.
+        # A normalization subtracts the mean, and with it any bias.
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=not normalized)
         self.norm = ConditionalInstanceNorm(styles, outputs) if normalized else None
 
@@ -99,7 +99,7 @@ class ConvNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(relu(norm(conv(x)))))."""
+    """A residual block: x + norm(conv(relu(norm(conv(x)))))."""
 
     def __init__(self, styles: int, channels: int) -> None:
         super().__init__()
@@ -113,10 +113,10 @@ class ResidualBlock(nn.Module):
 
 
 class StyleMatrix(nn.Module):
-    """x + M x, where M mixes the channels of each position and is itself mixed from one matrix per style.
+    """A mixer of channels, x + M x at each position, whose matrix M is mixed from one matrix per style.
 
-    It gives a style more of its own than scales and shifts can: channels combined differently. The matrices start at 0,
-    where they change nothing.
+    Unlike scales and shifts, it lets a style combine channels in its own way. The matrices start at 0, where they
+    change nothing.
     """
 
     def __init__(self, styles: int, channels: int) -> None:
@@ -127,7 +127,7 @@ class StyleMatrix(nn.Module):
         """X [N, C, H, W], style [N, S] -> [N, C, H, W]."""
         n, c, h, w = x.shape
         matrix = torch.einsum("ns,sij->nij", style, self.rows).to(x.dtype)
-        positions = x.permute(0, 2, 3, 1).reshape(n, h * w, c)  # no copy where channels are last
+        positions = x.permute(0, 2, 3, 1).reshape(n, h * w, c)  # without a copy in the channels-last layout
         mixed = positions @ matrix.transpose(1, 2)
         return x + mixed.view(n, h, w, c).permute(0, 3, 1, 2)
 
@@ -135,7 +135,7 @@ class StyleMatrix(nn.Module):
 class CoarseLevel(nn.Module):
     """Residual blocks at a sixteenth of the frame's resolution, whose result is added to the input at an eighth.
 
-    A position sees twice as far there as in the trunk, for a quarter of the work.
+    A position has twice the receptive field there as in the trunk, for a quarter of the work.
     """
 
     def __init__(self, styles: int, architecture: Architecture) -> None:
@@ -144,7 +144,7 @@ class CoarseLevel(nn.Module):
         self.down = ConvNorm(styles, deep, coarse, 3, 2, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(styles, coarse) for _ in range(blocks))
         self.up = ConvNorm(styles, coarse, deep, 3, padding=1)
-        # One before the blocks and one after each of them.
+        # One matrix before the blocks and one after each of them.
         self.matrices = nn.ModuleList(
             StyleMatrix(styles, coarse) for _ in range(blocks + 1 if architecture.matrices else 0)
         )
@@ -152,7 +152,7 @@ class CoarseLevel(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """[N, deep, H, W], style [N, S] -> the same shape; H and W may be odd."""
         height, width = x.shape[2:]
-        missing = [max(0, SMALLEST_COARSE - side) for side in (width, height)]
+        missing = [max(0, SMALLEST_COARSE_SIDE - side) for side in (width, height)]
         y = F.pad(x, [0, missing[0], 0, missing[1]], mode="replicate") if any(missing) else x
         y = F.relu(self.down(y, style))
         for number in range(len(self.blocks) + 1):
@@ -162,17 +162,17 @@ class CoarseLevel(nn.Module):
 
 
 class StyleNetwork(nn.Module):
-    """Photo and style weights to painting.
+    """A network that stylizes photos with a mix of styles.
 
-    On the way up a picture is convolved before it is enlarged: a quarter of the work of doing so afterwards. What is
-    fine comes over two bridges from the way down, at a quarter and at half of the frame's resolution.
-    Enlarging is bilinear, never a transposed convolution or a free pixel shuffle, so that no grid of dots can be
-    learnt; nearest-neighbour makes stairs of what should be smooth, and the convolutions after it a weave of lines.
+    The decoder convolves before it upsamples, which is a quarter of the work of doing so afterwards. Fine detail comes
+    over two skip connections from the encoder, at a quarter and at half of the frame's resolution.
+    Upsampling is bilinear, never a transposed convolution or an unconstrained pixel shuffle, so that no grid of dots
+    can be learned; nearest-neighbour turns smooth slopes into stairs, and the convolutions after it into lines.
     The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at half resolution
     and a pixel shuffle, and that is how it is exported.
-    The photo is mirrored at its edges once, so wide that the convolutions on the way down need no padding of their
-    own, and the last two hardly any; where pictures are small a mirrored edge costs little, and as much margin much.
-    What is in the margin counts in the normalizations.
+    The photo is padded by reflection once, so widely that the encoder's convolutions need no padding of their own, and
+    the last two hardly any. The deeper convolutions are padded themselves: at their resolution that is cheap, while an
+    equally wide margin of the photo would not be. The normalizations count the margin in.
     """
 
     def __init__(self, styles: int, architecture: Architecture | None = None) -> None:
@@ -195,16 +195,16 @@ class StyleNetwork(nn.Module):
             self.to_rgb.bias.zero_()  # type: ignore[union-attr]
 
     def forward(self, photo: Tensor, style: Tensor) -> Tensor:
-        """Paint.
+        """Stylize a batch.
 
         photo: [N, 3, H, W], RGB in 0..1, H and W multiples of MULTIPLE.
         style: [N, S], mixing weights of the styles, each row summing to 1.
         Returns [N, 3, H, W], RGB in 0..1.
         """
         photo = F.pad(photo, [BEFORE, AFTER, BEFORE, AFTER], mode="reflect")
-        half = F.relu(self.stem(photo, style))  # 3 more at top and left than half of the frame, 2 at bottom and right
-        quarter = F.relu(self.down(half, style))  # 1 more on every side
-        x = F.relu(self.deeper(quarter, style))  # none
+        half = F.relu(self.stem(photo, style))  # a margin of 3 at top and left, 2 at bottom and right
+        quarter = F.relu(self.down(half, style))  # a margin of 1
+        x = F.relu(self.deeper(quarter, style))  # no margin
         if self.coarse is not None:
             x = self.coarse(x, style)
         for block in self.trunk:
@@ -213,12 +213,12 @@ class StyleNetwork(nn.Module):
             x = self.matrix(x, style)
         x = quarter[:, :, 1:-1, 1:-1] + _double(F.relu(self.back(x, style)))
         x = F.pad(F.relu(self.up(x, style)), [1] * 4, mode="reflect")
-        x = half[:, :, 1:, 1:] + _double(x)  # 2 more on every side
-        x = F.relu(self.detail(x, style))  # 1: 2 pixels, once enlarged, which the 5x5 takes off
+        x = half[:, :, 1:, 1:] + _double(x)  # a margin of 2
+        x = F.relu(self.detail(x, style))  # a margin of 1, after upsampling 2, which the 5x5 convolution removes
         x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
         return torch.sigmoid(x.float())
 
 
 def _double(x: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N, C, 2H, 2W], bilinear."""
+    """Upsample bilinearly: [N, C, H, W] -> [N, C, 2H, 2W]."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

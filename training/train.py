@@ -25,20 +25,22 @@ from training.precision import fastest_dtype
 from training.vgg import Vgg
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
-CHECKPOINT = "checkpoint.pt"  # in the folder of a run
-SAVE_SECONDS = 60.0
-PREVIEW_SECONDS = 120.0
-LOG_EVERY = 20  # steps
-ASTRAY = 10  # steps in a row whose loss is no number, after which a run ends
+CHECKPOINT_NAME = "checkpoint.pt"  # in the folder of a run
+SAVE_INTERVAL_SECONDS = 60.0
+PREVIEW_INTERVAL_SECONDS = 120.0
+PREVIEW_PHOTOS = 4
+PREVIEW_SIDE_PIXELS = 320
+REPORT_INTERVAL_STEPS = 20
+MAX_NON_FINITE_STEPS = 10  # in a row, after which a run ends
 
-Score = tuple[int, Tensor, Tensor]  # photos seen by then, the style of each item [N], its TERMS [N, 5]
+StepLosses = tuple[int, Tensor, Tensor]  # photos seen so far, the style of each item [N], its TERMS [N, 5]
 
 
 @dataclass(frozen=True)
 class Report:
-    """Means since the last report.
+    """The progress of a run, and means since the last report.
 
-    photos: seen so far; progress: how much of the run is done, 0 to 1; terms: by TERMS; speed: photos a second.
+    photos: seen so far; progress: the share of the run that is done, 0 to 1; terms: by TERMS; speed: photos a second.
     """
 
     photos: int
@@ -47,19 +49,19 @@ class Report:
     speed: float
 
     def __str__(self) -> str:
-        """The terms and the speed, for people."""
+        """Return the terms and the speed as a line of text."""
         terms = "  ".join(f"{name.partition('_')[0]} {value:.4f}" for name, value in self.terms.items())
         return f"{terms}  {self.speed:.1f} photos/s"
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where a run reads and writes.
+    """The files that a run reads and writes.
 
-    photos: a folder of content photos; paintings: the folder that the config's files are in;
+    photos: a folder of content photos; paintings: the folder of the config's files;
     vgg: weights file or None for torchvision's; run: the folder for checkpoint, log and previews;
-    previews: a folder of photos to paint now and then, or None; start: a checkpoint whose weights the run begins
-    with where it has none of its own, or None.
+    previews: a folder of photos to stylize every two minutes, or None; start: a checkpoint whose weights a new run
+    starts from, or None for random ones.
     """
 
     photos: Path
@@ -71,52 +73,52 @@ class Files:
 
     @property
     def checkpoint(self) -> Path:
-        """The file that training goes on from."""
-        return self.run / CHECKPOINT
+        """The file that training continues from."""
+        return self.run / CHECKPOINT_NAME
 
 
 def train(
     config: Config, files: Files, device: str, report: Callable[[Report], None], begin: Checkpoint | None = None
 ) -> Checkpoint:
-    """Train to the end of the schedule, going on from `begin`, else from the run's checkpoint where there is one.
+    """Train to the end of the schedule, starting from `begin`, or else from the run's checkpoint where it has one.
 
     The checkpoint is written every minute, at the end, and on KeyboardInterrupt.
-    Raises TrainingError on anything that the user can mend.
+    Raises TrainingError on what the user can correct.
     """
     torch.manual_seed(config.schedule.seed)
     files.run.mkdir(parents=True, exist_ok=True)
     for folder in (files.photos, files.previews):
         if folder is not None:
-            read_images(folder, 1)  # what cannot be read at all is said here, in one line
+            read_images(folder, 1)  # a folder without readable photos is refused before VGG is loaded
     trainer = _Trainer(config, files, device, begin or _start(config, files))
     state, schedule = trainer.state, config.schedule
-    scores: list[Score] = []
-    now = reported = saved = previewed = time.perf_counter()
+    unreported: list[StepLosses] = []
+    now = reported_at = saved_at = previewed_at = time.perf_counter()
     try:
-        for photo, wanted in batches(schedule, files.photos, state.photos, trainer.loss.content, device):
-            scores.append(trainer.step(photo, wanted))
+        for photo, target in batches(schedule, files.photos, state.photos, trainer.loss.content, device):
+            unreported.append(trainer.step(photo, target))
             before, now = now, time.perf_counter()
             state.seconds += now - before
             done = progress(schedule, state)
-            if len(scores) == LOG_EVERY or done >= 1:
-                speed = len(scores) * schedule.batch / (now - reported)
-                means, scores = _log(files, config, scores), []
+            if len(unreported) == REPORT_INTERVAL_STEPS or done >= 1:
+                speed = len(unreported) * schedule.batch / (now - reported_at)
+                means, unreported = _log(files, config, unreported), []
                 report(Report(state.photos, done, means, speed))
-                reported = now
-            if now - saved > SAVE_SECONDS:
+                reported_at = now
+            if now - saved_at > SAVE_INTERVAL_SECONDS:
                 trainer.save()
-                saved = now
-            if now - previewed > PREVIEW_SECONDS:
+                saved_at = now
+            if now - previewed_at > PREVIEW_INTERVAL_SECONDS:
                 trainer.preview()
-                previewed = now
+                previewed_at = now
             if done >= 1:
                 break
     except KeyboardInterrupt:
         trainer.save()
         raise
     finally:
-        if scores:
-            _log(files, config, scores)
+        if unreported:
+            _log(files, config, unreported)
     trainer.save()
     trainer.preview()
     state.network.cpu()
@@ -124,10 +126,10 @@ def train(
 
 
 class _Trainer:
-    """Network, loss and optimizer of one run."""
+    """The network, the loss and the optimizer of one run."""
 
     def __init__(self, config: Config, files: Files, device: str, state: Checkpoint) -> None:
-        torch.backends.cudnn.benchmark = True  # all batches have one size
+        torch.backends.cudnn.benchmark = True  # pays off because all batches have the same size
         self.config, self.files, self.state = config, files, state
         self.network = self.state.network.to(device).to(memory_format=torch.channels_last).train()
         if config.schedule.rows_only:
@@ -144,29 +146,30 @@ class _Trainer:
                 ) from error
         self.dtype = fastest_dtype(device)
         self.loss = _loss(config, files, device, self.dtype)
-        self._astray = 0
+        self._non_finite_steps = 0
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
         rows = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
 
-    def step(self, photo: Tensor, wanted: Tensor) -> Score:
-        """Learn from one batch of `batches`; returns what it scored.
+    def step(self, photo: Tensor, target: Tensor) -> StepLosses:
+        """Learn from one batch of `batches`; returns its losses.
 
-        Raises TrainingError where that is no number for long; the weights never become so.
+        Steps with a gradient that is not finite are skipped, so that weights stay finite. Raises TrainingError after
+        MAX_NON_FINITE_STEPS of them.
         """
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
         rows = torch.arange(state.photos, state.photos + len(photo), device=photo.device) % len(self.weights)
-        terms = self._terms(photo, wanted, rows)  # [N, TERMS]
+        terms = self._terms(photo, target, rows)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
-        slope = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
-        if torch.isfinite(slope):
-            self._astray = 0
+        gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
+        if torch.isfinite(gradient_norm):
+            self._non_finite_steps = 0
             self.optimizer.step()
-        else:  # a photo without any contrast may do that; it is passed over
-            self._astray += 1
-            if self._astray == ASTRAY:
+        else:  # a photo without any contrast can cause this
+            self._non_finite_steps += 1
+            if self._non_finite_steps == MAX_NON_FINITE_STEPS:
                 kept = f"; {self.files.checkpoint} is from before" if self.files.checkpoint.exists() else ""
                 raise TrainingError(
                     f"the loss is no number any more, {state.photos} photos on{kept}; check the VGG weights, or try "
@@ -176,24 +179,26 @@ class _Trainer:
         state.photos += len(photo)
         return state.photos, rows, terms.detach()
 
-    def _terms(self, photo: Tensor, wanted: Tensor, rows: Tensor) -> Tensor:
-        """The terms of one batch, in the order of TERMS: [N, 5].
+    def _terms(self, photo: Tensor, target: Tensor, rows: Tensor) -> Tensor:
+        """Return the terms of one batch in the order of TERMS: [N, 5].
 
-        photo: [N, 3, crop + shift, crop + shift]; wanted: its content features; rows: [N], the style of each.
+        photo: [N, 3, crop + shift, crop + shift]; target: content features of its crop; rows: [N], the styles.
         """
         schedule = self.config.schedule
         style = torch.eye(self.network.styles, device=photo.device)[rows]
-        size, room = schedule.crop, schedule.shift
-        still = photo[:, :, :size, :size]
-        down, right = torch.randint(room + 1, (2,)).tolist()
-        moved = photo[:, :, down : down + size, right : right + size]
-        noise = torch.randn(moved.shape, device=photo.device)  # channels last, as randn_like makes it, is slow on CPUs
-        moved = moved + noise * (torch.rand(1, device=photo.device) * schedule.noise)
+        size = schedule.crop
+        unshifted = photo[:, :, :size, :size]
+        down, right = torch.randint(schedule.shift + 1, (2,)).tolist()
+        shifted = photo[:, :, down : down + size, right : right + size]
+        # randn_like would create it in the channels-last layout, which is slow on CPUs.
+        noise = torch.randn(shifted.shape, device=photo.device)
+        shifted = shifted + noise * (torch.rand(1, device=photo.device) * schedule.noise)
         with torch.autocast(photo.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-            painted, repainted = self.network(torch.cat([still, moved]), torch.cat([style, style])).chunk(2)
-        losses = self.loss(painted, still, wanted, rows)
-        overlap = painted[:, :, down:, right:] - repainted[:, :, : size - down, : size - right]
-        unsteadiness = overlap.square().mean((1, 2, 3))
+            both = self.network(torch.cat([unshifted, shifted]), torch.cat([style, style]))
+        stylized, stylized_shifted = both.chunk(2)
+        losses = self.loss(stylized, unshifted, target, rows)
+        difference = stylized[:, :, down:, right:] - stylized_shifted[:, :, : size - down, : size - right]
+        unsteadiness = difference.square().mean((1, 2, 3))
         return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
 
     def save(self) -> None:
@@ -202,42 +207,43 @@ class _Trainer:
         self.state.save(self.files.checkpoint)
 
     def preview(self) -> None:
-        """Paint the preview photos, where there are any."""
+        """Write the contact sheet of the preview photos, where the run has any."""
         if self.files.previews:
             path = self.files.run / f"preview_{self.state.photos:07d}.png"
             write_preview(self.network, self.files.previews, path)
 
 
 def progress(schedule: Schedule, state: Checkpoint) -> float:
-    """How much of the run is done: 0 to 1."""
+    """Return the share of the run that is done: 0 to 1."""
     if schedule.minutes:
         return min(1.0, state.seconds / (60 * schedule.minutes))
     return min(1.0, state.photos / max(1, schedule.photos))
 
 
 def learning_rate(schedule: Schedule, step: int, progress: float) -> float:
-    """A linear warm-up over the first steps, then half a cosine down to the final rate at a progress of 1."""
+    """Return a rate that rises linearly over the first steps and falls along a half cosine to the final rate."""
     cosine = 0.5 * (1 + math.cos(math.pi * progress))
     rate = schedule.final_rate + (schedule.learning_rate - schedule.final_rate) * cosine
     return rate * min(1.0, (step + 1) / max(1, schedule.warmup))
 
 
-def write_preview(network: StyleNetwork, photos: Path, path: Path, limit: int = 4, size: int = 320) -> None:
-    """A contact sheet: one photo a row, the photo itself first, then every style."""
+def write_preview(network: StyleNetwork, photos: Path, path: Path) -> None:
+    """Write a contact sheet of the first photos of a folder: a row each, the photo first, then every style."""
     device = next(network.parameters()).device
     network.eval()
-    rows = []
+    side, rows = PREVIEW_SIDE_PIXELS, []
     with torch.no_grad():
-        for photo in read_images(photos, limit):
-            image = resize_short_side(photo, size)[:size, :size]
+        for photo in read_images(photos, PREVIEW_PHOTOS):
+            image = resize_short_side(photo, side)[:side, :side]
             x = to_tensor(image)[None].to(device)
             row = [image] + [to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)]
             rows.append(np.hstack(row))
     network.train()
-    path.write_bytes(cv2.imencode(".png", np.vstack(rows))[1].tobytes())  # imwrite knows no foreign letters on Windows
+    path.write_bytes(cv2.imencode(".png", np.vstack(rows))[1].tobytes())  # on Windows imwrite fails on non-ASCII paths
 
 
 def _start(config: Config, files: Files) -> Checkpoint:
+    """Return the run's checkpoint, or else the start of a new run. Raises TrainingError where it does not fit."""
     if not files.checkpoint.exists():
         if files.start is None:
             return Checkpoint(StyleNetwork(len(config.paintings), config.architecture), config.names)
@@ -258,6 +264,7 @@ def _start(config: Config, files: Files) -> Checkpoint:
 
 
 def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> PerceptualLoss:
+    """Return the loss against the config's paintings, with VGG in that dtype."""
     layers = LOSSES[config.schedule.loss]
     vgg = Vgg("vgg16", layers.all, files.vgg, layers.pooling).to(device).to(memory_format=torch.channels_last)
     vgg.convs.to(dtype)
@@ -269,16 +276,16 @@ def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> Perc
     return PerceptualLoss(vgg, paintings, layers)
 
 
-def _log(files: Files, config: Config, scores: list[Score]) -> dict[str, float]:
-    """One JSON line an item: what it scored, and for which painting. Returns the means by TERMS."""
-    found = []
+def _log(files: Files, config: Config, steps: list[StepLosses]) -> dict[str, float]:
+    """Append one JSON line per item, with its style and its terms; returns the means by TERMS."""
+    finite = []
     with (files.run / "losses.jsonl").open("a", encoding="utf-8") as log:
-        for photos, rows, terms in scores:
+        for photos, rows, terms in steps:
             for row, values in zip(rows.tolist(), terms.tolist(), strict=True):
                 if all(map(math.isfinite, values)):
                     entry: dict[str, object] = {"photos": photos, "style": config.names[row]}
                     entry |= dict(zip(TERMS, (round(value, 6) for value in values), strict=True))
                     log.write(json.dumps(entry) + "\n")
-                    found.append(values)
-    means = np.mean(found, 0) if found else np.full(len(TERMS), np.nan)
+                    finite.append(values)
+    means = np.mean(finite, 0) if finite else np.full(len(TERMS), np.nan)
     return dict(zip(TERMS, means.tolist(), strict=True))

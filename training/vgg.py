@@ -1,4 +1,4 @@
-"""VGG features (Simonyan & Zisserman 2014), the eye of the perceptual loss."""
+"""VGG features (Simonyan & Zisserman 2014), which the perceptual loss compares."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from training.errors import TrainingError
 NETWORKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions of each stage
 WIDTHS = (64, 128, 256, 512, 512)  # their channels
 TITLES = {"vgg16": "VGG-16", "vgg19": "VGG-19"}
-POOLINGS = ("max", "average")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution: the name of its activations, its index in torchvision's `features`, its channels."""
+    """A convolution: the name of its activations, its index in torchvision's `features`, its output channels."""
 
     name: str
     index: int
@@ -31,12 +30,12 @@ class Convolution:
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture from one activation to the next: 1 in the first stage, 2 in the second ..."""
+        """Pixels from one activation to the next: 1 in the first stage, 2 in the second, 4 in the third ..."""
         return int(2 ** (int(self.name[4]) - 1))
 
 
 def convolutions(network: str) -> list[Convolution]:
-    """All of them in their order, relu1_1 first."""
+    """Return all convolutions of a network in their order, relu1_1 first."""
     found, index = [], 0
     for stage, (count, width) in enumerate(zip(NETWORKS[network], WIDTHS, strict=True), 1):
         for number in range(1, count + 1):
@@ -47,24 +46,24 @@ def convolutions(network: str) -> list[Convolution]:
 
 
 def convolutions_to(network: str, layers: tuple[str, ...]) -> list[Convolution]:
-    """Those needed for some layers: up to the deepest. Raises TrainingError where one is unknown."""
-    every = convolutions(network)
-    names = [convolution.name for convolution in every]
+    """Return the convolutions up to the deepest of some layers. Raises TrainingError where a layer is unknown."""
+    all_convolutions = convolutions(network)
+    names = [convolution.name for convolution in all_convolutions]
     for layer in layers:
         if layer not in names:
             raise TrainingError(f"{TITLES[network]} has no layer {layer!r}; it has {', '.join(names)}")
-    return every[: max(names.index(layer) for layer in layers) + 1]
+    return all_convolutions[: max(names.index(layer) for layer in layers) + 1]
 
 
 class Vgg(nn.Module):
-    """The activations of a VGG network up to the deepest layer asked for, frozen.
+    """A frozen VGG network up to the deepest layer that is needed.
 
     network: "vgg16" or "vgg19"; layers: names such as "relu3_3".
     weights: a .safetensors or .pth file with torchvision's keys (`features.0.weight` ...), or None
         for torchvision's own ImageNet weights, downloaded on first use.
     pooling: "max", as it was trained, or "average", which Gatys et al. found smoother.
-    margins: "zeros", as it was trained, or "reflect", with which the picture seems to go on beyond its edges.
-    Raises TrainingError where the weights cannot be had, do not fit, or end before the deepest layer.
+    margins: the padding, "zeros", as it was trained, or "reflect", with which the picture continues beyond its edges.
+    Raises TrainingError where the weights cannot be loaded, do not fit, or end before the deepest layer.
     """
 
     mean: Tensor
@@ -99,12 +98,11 @@ class Vgg(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        """The activations after the named ReLUs.
+        """Return the activations after the named ReLUs.
 
         image: [N, 3, H, W], RGB in 0..1, float32.
-        layers: names such as "relu3_3".
-        Returns each layer's [N, C, H / stride, W / stride], in the dtype of the weights; nothing
-        deeper than the last layer asked for is computed.
+        layers: names such as "relu3_3"; nothing deeper than the last of them is computed.
+        Returns each layer's [N, C, H / stride, W / stride], in the dtype of the weights.
         """
         convs = list(self.convs.items())
         last = max(number for number, (name, _) in enumerate(convs) if name in layers)
@@ -121,7 +119,7 @@ class Vgg(nn.Module):
 
 
 class Vgg16(Vgg):
-    """VGG-16 from conv1_1 to conv4_3, the deepest layer that the training looks at."""
+    """VGG-16 from conv1_1 to conv4_3, the deepest layer of the training's losses."""
 
     LAST = "relu4_3"
 
@@ -169,10 +167,10 @@ def _tensor(network: str, state: dict[str, Tensor], key: str, like: Tensor, weig
     return found.float()
 
 
-def _ends_early(network: str, state: dict[str, Tensor], weights: Path | None, lacks: Convolution, last: str) -> str:
-    """What to say of weights that have some layers but not this one: cut off, or of the other network."""
+def _ends_early(network: str, state: dict[str, Tensor], weights: Path | None, missing: Convolution, last: str) -> str:
+    """Return the message for weights that lack a layer: they are cut off, or of the other network."""
     for other in NETWORKS.keys() - {network}:
         indices = {c.index for c in convolutions(other)} - {c.index for c in convolutions(network)}
         if any(f"features.{index}.weight" in state for index in indices):
             return f"{weights}: holds {TITLES[other]}, not {TITLES[network]} (--network {other})"
-    return f"{weights}: no weights for {lacks.name} (features.{lacks.index}); its last layer is {last}"
+    return f"{weights}: no weights for {missing.name} (features.{missing.index}); its last layer is {last}"

@@ -63,7 +63,7 @@ class JohnsonCheckpoint(Checkpoint):
         return cls(network, styles, *rest)
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Train, write the weights, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.johnson", description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True, help="the training run of our network")
@@ -73,7 +73,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--previews", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     ours = read_config(arguments.config)
     (painting,) = (painting for painting in ours.paintings if painting.name == arguments.painting)
     schedule = replace(ours.schedule, photos=arguments.count, minutes=0.0, learning_rate=JOHNSON_LEARNING_RATE)

@@ -17,8 +17,8 @@ SCHEDULE = Schedule(photos=40, batch=4, crop=32, shift=3)
 SIDE = 35
 
 
-class Looks:
-    """Stands for VGG: a feature that is exact in bfloat16, and how many photos were looked at."""
+class FakeFeatures:
+    """A stand-in for VGG that counts its photos; its feature is exact in bfloat16."""
 
     def __init__(self) -> None:
         self.photos = 0
@@ -36,26 +36,26 @@ def expected(world: Path, schedule: Schedule, numbers: list[int]) -> Tensor:
 
 @pytest.mark.parametrize("crops", [0, 3, 5, 7, 8, 39, 1000])
 @pytest.mark.parametrize("start", [0, 2, 33])
-def test_the_same_photos_come_whether_they_are_kept_or_not(world: Path, crops: int, start: int) -> None:
-    """Fewer crops than a batch, as many, no multiple of it, more than the run has photos; a run that goes on."""
-    schedule, looks = replace(SCHEDULE, crops=crops), Looks()
-    found = list(batches(schedule, world / "photos", start, looks, "cpu"))
-    assert len(found) == (40 - start) // 4, "the last ones do not fill a batch"
-    for number, (photo, wanted) in enumerate(found):
+def test_batches_are_the_same_whether_crops_are_kept_or_not(world: Path, crops: int, start: int) -> None:
+    """Crops: fewer than a batch, no multiple of it, more than the run has photos; starts: of a continued run too."""
+    schedule, features = replace(SCHEDULE, crops=crops), FakeFeatures()
+    all_batches = list(batches(schedule, world / "photos", start, features, "cpu"))
+    assert len(all_batches) == (40 - start) // 4, "the last photos do not fill a batch"
+    for number, (photo, target) in enumerate(all_batches):
         first = start + 4 * number
         exact = expected(world, schedule, list(range(first, first + 4)))
         assert torch.allclose(photo, exact, atol=1e-6)
-        assert torch.equal(wanted.float(), Looks()(exact[:, :, :32, :32]))
+        assert torch.equal(target.float(), FakeFeatures()(exact[:, :, :32, :32]))
     if 0 < crops < 20:
-        assert looks.photos <= crops + 4, "what is kept is looked at once"
+        assert features.photos <= crops + 4, "features of kept crops are computed once"
 
 
-def test_a_run_by_the_clock_has_no_end(world: Path) -> None:
+def test_batches_of_a_run_with_minutes_are_endless(world: Path) -> None:
     schedule = replace(SCHEDULE, minutes=1.0, crops=5)
-    assert len(list(islice(batches(schedule, world / "photos", 0, Looks(), "cpu"), 30))) == 30
+    assert len(list(islice(batches(schedule, world / "photos", 0, FakeFeatures(), "cpu"), 30))) == 30
 
 
-def test_too_many_to_keep_is_one_line(world: Path) -> None:
+def test_more_crops_than_fit_into_memory_are_refused(world: Path) -> None:
     schedule = replace(SCHEDULE, minutes=1.0, crops=1 << 36)
     with pytest.raises(TrainingError, match=r"no room for .* set fewer: crops"):
-        next(batches(schedule, world / "photos", 0, Looks(), "cpu"))
+        next(batches(schedule, world / "photos", 0, FakeFeatures(), "cpu"))

@@ -20,7 +20,7 @@ from training.loss import (
 from training.vgg import Vgg, Vgg16
 
 
-def test_the_gram_matrix_is_the_mean_of_channel_products() -> None:
+def test_gram_matrix_is_the_mean_of_channel_products() -> None:
     x = torch.randn(2, 3, 4, 5)
     expected = torch.zeros(2, 3, 3)
     for n in range(2):
@@ -30,32 +30,32 @@ def test_the_gram_matrix_is_the_mean_of_channel_products() -> None:
     torch.testing.assert_close(gram_matrix(x), expected)
 
 
-def test_the_gradient_of_the_gram_matrix_is_the_true_one() -> None:
+def test_gram_matrix_has_the_gradient_of_autograd() -> None:
     x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
-    uneven = torch.randn(3, 3, dtype=torch.float64)  # so that the slope is not symmetric
+    uneven = torch.randn(3, 3, dtype=torch.float64)  # so that the gradient is not symmetric
     torch.autograd.backward((gram_matrix(x).double() * uneven).sum())
-    found, x.grad = x.grad, None
+    gradient, x.grad = x.grad, None
     flat = x.permute(0, 2, 3, 1).reshape(2, 20, 3)
     torch.autograd.backward(((flat.transpose(1, 2) @ flat) / 20 * uneven).sum())
-    torch.testing.assert_close(found, x.grad, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradient, x.grad, rtol=1e-5, atol=1e-6)
 
 
-def test_the_relative_error_does_not_know_the_scale() -> None:
+def test_relative_error_is_independent_of_scale() -> None:
     a, b = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
     torch.testing.assert_close(relative_error(a * 1000, b * 1000), relative_error(a, b))
     assert relative_error(b, b).tolist() == [0, 0]
     torch.testing.assert_close(relative_error(torch.zeros_like(b), b), torch.ones(2))
 
 
-def test_tone_minds_negatives_only() -> None:
+def test_tone_error_is_0_for_paler_photos_and_2_for_negatives() -> None:
     photo = torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)
     assert tone_error(photo, photo).item() == pytest.approx(0, abs=1e-2)
-    assert tone_error(0.2 + 0.3 * photo, photo).item() == pytest.approx(0, abs=3e-2)  # paler is free
+    assert tone_error(0.2 + 0.3 * photo, photo).item() == pytest.approx(0, abs=3e-2)
     assert tone_error(1 - photo, photo).item() == pytest.approx(2, abs=3e-2)
 
 
-def test_the_palette_is_the_paintings_and_small_areas_count() -> None:
-    """A tenth in yellow: a picture without it is far off, a rearranged one with it is not."""
+def test_palette_error_counts_colours_of_small_areas_but_not_their_position() -> None:
+    """A tenth of the painting is yellow."""
     blue, yellow = torch.tensor([0.1, 0.2, 0.6]), torch.tensor([0.9, 0.8, 0.1])
     painting = blue.view(1, 3, 1, 1).repeat(1, 1, 40, 40)
     painting[:, :, :4] = yellow.view(1, 3, 1, 1)
@@ -68,7 +68,7 @@ def test_the_palette_is_the_paintings_and_small_areas_count() -> None:
     assert palette.error(without, torch.tensor([0])).item() == pytest.approx(0, abs=1e-3)
 
 
-def test_the_loss_is_nothing_where_nothing_is_to_do(vgg_file: Path) -> None:
+def test_perceptual_loss_is_0_for_the_photo_itself_and_for_the_painting_itself(vgg_file: Path) -> None:
     photo = torch.rand(1, 3, 64, 64)
     loss = PerceptualLoss(Vgg16(vgg_file), [photo, torch.rand(1, 3, 64, 64)])
     same = loss(photo, photo, loss.content(photo), torch.tensor([0]))
@@ -89,7 +89,7 @@ def test_pyramid_is_the_sum_of_its_levels(pyramid: Vgg) -> None:
     torch.manual_seed(0)
     layers, painting, photo, picture = LOSSES["pyramid"], *(torch.rand(1, 3, 64, 72) for _ in range(3))
     loss = PerceptualLoss(pyramid, [torch.rand(1, 3, 64, 64), painting], layers)
-    found = loss(picture, photo, loss.content(photo), torch.tensor([1]))
+    losses = loss(picture, photo, loss.content(photo), torch.tensor([1]))
 
     def halved(image: torch.Tensor, times: int) -> torch.Tensor:
         n, c, h, w = image.shape
@@ -98,15 +98,15 @@ def test_pyramid_is_the_sum_of_its_levels(pyramid: Vgg) -> None:
     style = torch.zeros(1)
     for level in range(4):
         for layer in ("relu1_1", "relu2_1", "relu3_1", *(["relu4_1"] if level else [])):
-            mine, theirs = (pyramid(halved(image, level), (layer,))[layer] for image in (picture, painting))
-            style += relative_error(gram_matrix(mine), gram_matrix(theirs))
-    torch.testing.assert_close(found.style, style, rtol=1e-4, atol=1e-5)
-    mine, theirs = (pyramid(halved(image, 1), ("relu3_1",))["relu3_1"] for image in (picture, photo))
-    torch.testing.assert_close(found.content, relative_error(mine, theirs), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found.tone, tone_error(picture, photo))
+            value, target = (pyramid(halved(image, level), (layer,))[layer] for image in (picture, painting))
+            style += relative_error(gram_matrix(value), gram_matrix(target))
+    torch.testing.assert_close(losses.style, style, rtol=1e-4, atol=1e-5)
+    value, target = (pyramid(halved(image, 1), ("relu3_1",))["relu3_1"] for image in (picture, photo))
+    torch.testing.assert_close(losses.content, relative_error(value, target), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(losses.tone, tone_error(picture, photo))
 
 
-def test_pyramid_leaves_fine_texture_free_in_the_content(pyramid: Vgg) -> None:
+def test_pyramid_content_ignores_fine_texture(pyramid: Vgg) -> None:
     loss = PerceptualLoss(pyramid, [torch.rand(1, 3, 64, 64)], LOSSES["pyramid"])
     photo = torch.full((1, 3, 64, 64), 0.5)
     texture = photo + 0.3 * torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(32, 32)
@@ -116,7 +116,7 @@ def test_pyramid_leaves_fine_texture_free_in_the_content(pyramid: Vgg) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
-def test_loss_takes_its_smallest_picture(vgg_file: Path, name: str) -> None:
+def test_loss_accepts_pictures_of_its_smallest_side(vgg_file: Path, name: str) -> None:
     layers = LOSSES[name]
     vgg, side = Vgg("vgg16", layers.all, vgg_file, layers.pooling), layers.smallest
     picture = torch.rand(1, 3, side, side, requires_grad=True)
@@ -126,15 +126,14 @@ def test_loss_takes_its_smallest_picture(vgg_file: Path, name: str) -> None:
     assert picture.grad is not None and picture.grad.abs().sum() > 0
 
 
-def test_layers_know_all_that_vgg_must_have() -> None:
+def test_layers_list_what_vgg_needs_at_every_level() -> None:
     layers = Layers(("relu1_1",), "relu3_1", ("relu2_1",), levels=3)
     assert set(layers.all) == {"relu1_1", "relu2_1", "relu3_1"}
     assert [layers.style_at(level) for level in range(2)] == [("relu1_1",), ("relu1_1", "relu2_1")]
     assert layers.smallest == 32
 
 
-def test_features_are_torchvisions(vgg_file: Path) -> None:
-    """The same weights in torchvision's own network give the same activations."""
+def test_features_equal_those_of_torchvision(vgg_file: Path) -> None:
     import torchvision
     from safetensors.torch import load_file
 
@@ -148,13 +147,13 @@ def test_features_are_torchvisions(vgg_file: Path) -> None:
     for number, layer in enumerate(reference):
         x = layer(x)
         expected[number] = x.clone()
-    found = Vgg16(vgg_file)(image, STYLE_LAYERS)
+    features = Vgg16(vgg_file)(image, STYLE_LAYERS)
     for name, number in zip(STYLE_LAYERS, (3, 8, 15, 22), strict=True):
-        torch.testing.assert_close(found[name], expected[number], rtol=1e-3, atol=1e-4)
-    assert CONTENT_LAYER in found
+        torch.testing.assert_close(features[name], expected[number], rtol=1e-3, atol=1e-4)
+    assert CONTENT_LAYER in features
 
 
-def test_other_weights_are_refused(tmp_path: Path) -> None:
+def test_weights_of_other_shapes_and_missing_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.pth"
     torch.save({"features.0.weight": torch.zeros(1)}, path)
     with pytest.raises(TrainingError, match=r"expected features.0.weight of shape \[64, 3, 3, 3\], got \[1\]"):

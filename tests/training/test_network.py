@@ -13,16 +13,15 @@ SMALL = Architecture(outer=4, channels=8, deep=16, blocks=1)
 COARSE = replace(SMALL, coarse=24, coarse_blocks=2, matrices=True)
 
 
-def test_a_painting_has_the_photos_shape_and_range() -> None:
+def test_stylized_photo_has_the_photos_shape_and_range() -> None:
     network = StyleNetwork(3, SMALL)
-    painted = network(torch.rand(2, 3, 40, 56), torch.eye(3)[:2])
-    assert painted.shape == (2, 3, 40, 56)
-    assert painted.min() >= 0 and painted.max() <= 1
+    stylized = network(torch.rand(2, 3, 40, 56), torch.eye(3)[:2])
+    assert stylized.shape == (2, 3, 40, 56)
+    assert stylized.min() >= 0 and stylized.max() <= 1
 
 
 @pytest.mark.parametrize("architecture", [SMALL, COARSE], ids=["plain", "coarse"])
-def test_one_painting_is_one_row(architecture: Architecture) -> None:
-    """About the same trunk, another row: another picture; a row changed touches its style alone."""
+def test_changed_row_changes_only_its_own_style(architecture: Architecture) -> None:
     torch.manual_seed(0)
     network, photo = StyleNetwork(2, architecture), torch.rand(1, 3, 32, 32)
     first = network(photo, torch.tensor([[1.0, 0.0]]))
@@ -37,32 +36,29 @@ def test_one_painting_is_one_row(architecture: Architecture) -> None:
 
 
 @pytest.mark.parametrize("architecture", [SMALL, COARSE], ids=["plain", "coarse"])
-def test_photos_of_a_batch_do_not_touch_each_other(architecture: Architecture) -> None:
+def test_photos_of_a_batch_are_independent(architecture: Architecture) -> None:
     network, photos = StyleNetwork(2, architecture), torch.rand(2, 3, 32, 32)
     style = torch.eye(2)
     together = network(photos, style)
     torch.testing.assert_close(together[:1], network(photos[:1], style[:1]))
 
 
-def test_the_margin_is_where_mirrored_edges_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Far from its edges a picture is what it would be if every convolution mirrored its own input.
-
-    Without normalization, which the margin counts in.
-    """
+def test_padding_once_equals_padding_every_convolution_away_from_the_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without normalization, which includes the margin in its means."""
     monkeypatch.setattr(ConditionalInstanceNorm, "forward", lambda norm, x, style: x)
     torch.manual_seed(0)
     network, photo, style = StyleNetwork(1, SMALL), torch.rand(1, 3, 256, 256), torch.ones(1, 1)
     with torch.no_grad():
-        network.to_rgb.weight.mul_(100)  # else all is grey, wherever it lies
-        painted, expected = network(photo, style), mirrored_everywhere(network, photo)
+        network.to_rgb.weight.mul_(100)  # otherwise everything is grey, and a displacement is invisible
+        stylized, expected = network(photo, style), with_padded_convolutions(network, photo)
     inner = (..., slice(96, -96), slice(96, -96))
     assert expected[inner].std() > 0.01
-    torch.testing.assert_close(painted[inner], expected[inner], atol=1e-5, rtol=0)
-    assert (painted - expected).abs().max() > 1e-4, "at the edges they differ"
+    torch.testing.assert_close(stylized[inner], expected[inner], atol=1e-5, rtol=0)
+    assert (stylized - expected).abs().max() > 1e-4
 
 
-def mirrored_everywhere(network: StyleNetwork, photo: Tensor) -> Tensor:
-    """The network without normalization and without a margin: [N, 3, H, W] -> [N, 3, H, W]."""
+def with_padded_convolutions(network: StyleNetwork, photo: Tensor) -> Tensor:
+    """Run the network with reflection padding of every convolution instead of the photo."""
 
     def layer(block: ConvNorm, x: Tensor) -> Tensor:
         conv = block.conv
@@ -84,26 +80,26 @@ def mirrored_everywhere(network: StyleNetwork, photo: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("change", [{"channels": 0}, {"coarse": -1}, {"coarse_blocks": 0}])
-def test_a_nonsense_shape_is_refused(change: dict[str, int]) -> None:
+def test_invalid_architecture_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="not a network's shape"):
         Architecture(**change)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 48), (24, 24), (40, 56), (64, 32)])
-def test_coarse_level_takes_odd_and_tiny_sides(height: int, width: int) -> None:
+def test_coarse_level_accepts_odd_and_tiny_sides(height: int, width: int) -> None:
     stylized = StyleNetwork(2, COARSE)(torch.rand(1, 3, height, width), torch.eye(2)[:1])
     assert stylized.shape == (1, 3, height, width) and torch.isfinite(stylized).all()
 
 
-def test_coarse_level_keeps_its_place_where_sides_are_odd() -> None:
-    """The far edge's last row or column is cut off: what remains lies where it does in a larger picture."""
+def test_coarse_level_is_not_displaced_where_sides_are_odd() -> None:
+    """Its result is cropped at the bottom and right, so it equals that of a larger input."""
     torch.manual_seed(0)
     network = StyleNetwork(1, replace(COARSE, matrices=False))
     assert network.coarse is not None
     x, style = torch.randn(1, 16, 41, 41), torch.ones(1, 1)
     for module in network.modules():
         if isinstance(module, ConvNorm):
-            module.norm = None  # its means would differ
+            module.norm = None  # its means differ between the two sizes
     with torch.no_grad():
         odd, even = network.coarse(x, style), network.coarse(F.pad(x, [0, 1, 0, 1], mode="reflect"), style)
     assert odd.shape == x.shape and (odd - x).std() > 0.01
@@ -114,7 +110,7 @@ def test_style_matrix_mixes_channels_as_a_1x1_convolution() -> None:
     torch.manual_seed(0)
     mixer, x = StyleMatrix(2, 5), torch.randn(2, 5, 3, 4)
     style = torch.tensor([[1.0, 0.0], [0.25, 0.75]])
-    torch.testing.assert_close(mixer(x, style), x)  # 0 at the start
+    torch.testing.assert_close(mixer(x, style), x)  # the matrices start at 0
     torch.nn.init.normal_(mixer.rows)
     for item, weights in enumerate(style):
         matrix = weights[0] * mixer.rows[0] + weights[1] * mixer.rows[1]
@@ -122,8 +118,8 @@ def test_style_matrix_mixes_channels_as_a_1x1_convolution() -> None:
         torch.testing.assert_close(mixer(x, style)[item : item + 1], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_architecture_without_new_parts_has_the_weights_of_before() -> None:
-    """So that checkpoints from before load: asked for nothing, the network has no weights for it."""
+def test_architecture_without_coarse_level_and_matrices_has_no_weights_for_them() -> None:
+    """So that older checkpoints can be loaded."""
     names = set(StyleNetwork(2, SMALL).state_dict())
     assert not [name for name in names if name.startswith(("coarse", "matrix"))]
     more = set(StyleNetwork(2, COARSE).state_dict()) - names
