@@ -1,6 +1,9 @@
-"""Live neural style transfer.
+"""Live neural style transfer: stylizes cameras, streams, videos and images.
 
-from realtime import Stylizer
+Example:
+    >>> from realtime import Stylizer
+    >>> with Stylizer("starry_night") as stylizer:
+    ...     stylized = stylizer.stylize(image)
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ __all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> object:
-    """Loaded when first asked for: `--help` and a shell's completion need none of it."""
+    """Import a public name when it is first used: `--help` and shell completion need none of them."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""`python -m realtime`: the command `realtime-stylize`."""
+"""`python -m realtime` runs the command `realtime-stylize`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What several tests need: the shipped model, a photo, a command runner."""
+"""Fixtures of several tests: the shipped model, a photo, a command runner, the console."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI everything is installed: there a skipped test is a failure."""
+    """Let a skipped test fail in CI, where everything is installed."""
     report = yield
     if report.skipped and os.environ.get("CI") == "true":
         report.outcome = "failed"
@@ -39,7 +39,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
-    """What the app remembers between two starts is remembered between the tests, and not on this machine."""
+    """Keep the app's cache and config out of the user's folders, and share them between the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
@@ -71,7 +71,7 @@ def console() -> Iterator[None]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs a module of ours as a command, in an empty folder."""
+    """Return a function that runs a module as a command, in an empty folder."""
 
     def command(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

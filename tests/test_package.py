@@ -9,7 +9,7 @@ from realtime import errors
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_app_does_not_import_torch() -> None:
+def test_app_does_not_load_torch() -> None:
     modules = "realtime, realtime.cli.main, realtime.live.pipeline, realtime.ui.display, realtime.cli.listing"
     modules += ", realtime.sources"
     code = f"import sys, {modules}; print([m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx')])"
@@ -17,7 +17,7 @@ def test_the_app_does_not_import_torch() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-def test_the_error_tree_is_the_one_drawn() -> None:
+def test_docstring_of_errors_shows_every_exception() -> None:
     drawn = errors.__doc__ or ""
     for name, value in vars(errors).items():
         if isinstance(value, type) and value.__module__ == errors.__name__:

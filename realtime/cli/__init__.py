@@ -1,1 +1,1 @@
-"""The command line: what the user typed, wired to what does it."""
+"""The command line: its options, the config file, and the wiring of live runs and runs that write files."""

@@ -1,4 +1,4 @@
-"""What there is: styles, cameras, versions. Tables for people, JSON for programs."""
+"""Lists of styles, cameras, providers, codecs and versions: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def print_listing(arguments: argparse.Namespace) -> None:
 
 
 def print_styles(models: Path | None, network: str, as_json: bool) -> None:
-    """Every style, with the number key that picks it."""
+    """Print every style, with the number key that chooses it. Raises ModelError."""
     library = load_library(models, network)
     rows = [
         {
@@ -49,31 +49,31 @@ def print_styles(models: Path | None, network: str, as_json: bool) -> None:
         }
         for number, (model, style) in enumerate(library.styles, 1)
     ]
-    _print(rows, ["key", "name", "painting", "artist", "year"], as_json)
+    _print_rows(rows, ["key", "name", "painting", "artist", "year"], as_json)
 
 
 def print_cameras(as_json: bool) -> None:
-    """Every camera that the system shows, and what it offers."""
+    """Print every camera that the system reports, with its modes."""
     from realtime.sources.camera_list import list_cameras
     from realtime.sources.camera_modes import list_modes, summarize_modes
 
     rows: list[dict[str, Any]] = []
     for camera in list_cameras():
-        found = list_modes(camera)
+        modes = list_modes(camera)
         row = {"index": camera.index, "name": camera.name, "path": camera.path, "backend": camera.backend}
         row |= {
-            "sizes": [asdict(mode) for mode in found] if as_json else summarize_modes(found),
+            "sizes": [asdict(mode) for mode in modes] if as_json else summarize_modes(modes),
             "problem": camera.problem,
         }
         rows.append(row)
     if not rows and not as_json:
         print("no cameras found; --demo shows the program without one")
         return
-    _print(rows, ["index", "name", "sizes", "path", "problem"], as_json)
+    _print_rows(rows, ["index", "name", "sizes", "path", "problem"], as_json)
 
 
 def print_providers(as_json: bool) -> None:
-    """Where the network could run, what keeps it from running elsewhere, and what to do about that."""
+    """Print where the network can run; of the other providers what is missing, and how to install it."""
     from realtime.inference.providers import BACKENDS
 
     rows = []
@@ -81,27 +81,27 @@ def print_providers(as_json: bool) -> None:
         problem = backend.find_problem()
         hint = (backend.install_hint() if problem else "") or None
         rows.append({"provider": name, "available": problem is None, "problem": problem, "to have it": hint})
-    _print(rows, ["provider", "available", "problem", "to have it"], as_json)
+    _print_rows(rows, ["provider", "available", "problem", "to have it"], as_json)
 
 
 def print_codecs(as_json: bool) -> None:
-    """What --codec takes, where it goes, and whether it works here."""
+    """Print the values of `--codec`, the files they go into, and whether they work here."""
     from realtime.sinks.codecs import CONTAINERS, ENCODERS, Encoding, find_problem
 
     rows: list[dict[str, Any]] = []
     for name, encoder in ENCODERS.items():
         problem = find_problem(Encoding("", encoder, encoder.options), software=True)
-        files = [ending for ending, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs]
+        suffixes = [suffix for suffix, (_, codecs) in CONTAINERS.items() if encoder.codec in codecs]
         crf = (
             f"{encoder.default_crf} ({encoder.crf_range[0]} to {encoder.crf_range[1]})" if encoder.crf_option else None
         )
-        rows.append({"codec": name, "encoder": encoder.name, "files": " ".join(files), "crf": crf})
+        rows.append({"codec": name, "encoder": encoder.name, "files": " ".join(suffixes), "crf": crf})
         rows[-1] |= {"available": problem is None, "problem": problem}
-    _print(rows, ["codec", "files", "crf", "available", "problem"], as_json)
+    _print_rows(rows, ["codec", "files", "crf", "available", "problem"], as_json)
 
 
 def completion(shell: str) -> str:
-    """What that shell has to read, to complete this command's options. Raises StylizeError where a part is missing."""
+    """Return the code that makes a shell complete options. Raises StylizeError if argcomplete is not installed."""
     try:
         from argcomplete.shell_integration import shellcode
     except ImportError as error:
@@ -109,7 +109,7 @@ def completion(shell: str) -> str:
     return str(shellcode(["realtime-stylize"], shell=shell))
 
 
-def _print(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
+def _print_rows(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
         return
@@ -127,21 +127,21 @@ def _cell(value: Any) -> str:
 
 
 def versions() -> str:
-    """This program's version and those of the libraries that decide what it can do."""
+    """Return the versions of this program and of the libraries that it depends on most."""
     import av
     import cv2
 
     from realtime.inference.onnx_runtime import onnxruntime
 
     try:
-        own = version("realtime-stylize")
+        program = version("realtime-stylize")
     except PackageNotFoundError:
-        own = "(not installed)"
-    found = re.search(r"avcodec:\s+YES \(([\d.]+)\)", cv2.getBuildInformation())
-    codec = ".".join(map(str, av.library_versions["libavcodec"]))
+        program = "(not installed)"
+    opencv_codec = re.search(r"avcodec:\s+YES \(([\d.]+)\)", cv2.getBuildInformation())
+    pyav_codec = ".".join(map(str, av.library_versions["libavcodec"]))
     return (
-        f"realtime-stylize {own}\n"
+        f"realtime-stylize {program}\n"
         f"onnxruntime {onnxruntime().__version__}\n"
-        f"opencv {cv2.__version__} (its FFmpeg: libavcodec {found.group(1) if found else 'none'})\n"
-        f"pyav {av.__version__} (its FFmpeg: {av.ffmpeg_version_info}, libavcodec {codec})"
+        f"opencv {cv2.__version__} (its FFmpeg: libavcodec {opencv_codec.group(1) if opencv_codec else 'none'})\n"
+        f"pyav {av.__version__} (its FFmpeg: {av.ffmpeg_version_info}, libavcodec {pyav_codec})"
     )

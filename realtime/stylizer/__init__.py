@@ -1,1 +1,1 @@
-"""Frames and looks to stylized frames."""
+"""The stylizer: looks, styles, presets, style tracks, blending and smoothing."""

@@ -23,7 +23,7 @@ class Presets:
         TomlFile(self.path).write({name: look.options})
 
     def load(self, name: str, library: Library) -> Look:
-        """Return the look of that name. Raises UsageError, or UnknownStyle where the library lacks a style of it."""
+        """Return the look of that name. Raises UsageError, or UnknownStyle if the library lacks its style."""
         file = TomlFile(self.path)
         if name not in file.table:
             raise UsageError(f"nothing is kept as {name}")

@@ -1,4 +1,4 @@
-"""Temporal smoothing: what has not changed in the scene should not flicker in the painting."""
+"""Temporal smoothing: what has not changed in the scene should not flicker in the stylized pictures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from realtime.frame import Image
 from realtime.stylizer.look import Look
 
 FLOW_WIDTH = 240  # pixels; optical flow of this width takes a fraction of a millisecond
-MAX_HOLD = 0.85  # part of the last painting at smooth = 1: flicker falls to a third, ghosts are gone within 0.3 s
+MAX_HOLD = 0.85  # part of the last result at smooth = 1: flicker falls to a third, ghosts are gone within 0.3 s
 SAME_LEVELS = 8  # a pixel that changes by fewer levels shows the same thing: noise and soft light
-OTHER_LEVELS = 20  # from this change on a pixel shows another thing, and the last painting is not used
-MIN_FLOW = 0.35  # pixels of FLOW_WIDTH; below it nothing moves: repeated resampling would blur the painting
-REACH_PIXELS = 15  # pixels of FLOW_WIDTH: paintings of moving things reach half as far into their surroundings
+OTHER_LEVELS = 20  # from this change on a pixel shows another thing, and the last result is not used
+MIN_FLOW = 0.35  # pixels of FLOW_WIDTH; below it nothing moves: repeated resampling would blur the result
+REACH_PIXELS = 15  # pixels of FLOW_WIDTH: a stylized moving thing reaches half as far into its surroundings
 BORDER_COLOR = (255, 0, 255)  # for what comes in from outside of the picture: unlike anything in a scene
 MAX_STYLE_CHANGE = 0.04  # change of the style weights between two pictures above which nothing is held
 MAX_GRIDS = 8  # sizes whose pixel coordinates are kept
@@ -23,9 +23,9 @@ MAX_GRIDS = 8  # sizes whose pixel coordinates are kept
 class TemporalSmoother:
     """A smoother for the stylized pictures of one stream.
 
-    The last painting is warped along the optical flow (DIS, Kroeger et al. 2016) from the last picture to this one,
-    and blended with the new painting. How much of it is used is decided per pixel by how well the last picture, warped
-    in the same way, fits this one. Behind moving things it does not fit, and the new painting is used alone.
+    The last result is warped along the optical flow (DIS, Kroeger et al. 2016) from the last picture to this one, and
+    blended with the new stylized picture. How much is used is decided per pixel by how well the last picture, warped in
+    the same way, fits this one. Behind moving things it does not fit, and the new stylized picture is used alone.
 
     Example:
         >>> smoother = TemporalSmoother()
@@ -67,7 +67,7 @@ class TemporalSmoother:
         self._small = self._stylized = self._look = None
 
     def _similarity(self, look: Look, stylized: Image) -> float:
-        """Return 1 if style and size are those of the last painting, down to 0 if they are too different."""
+        """Return 1 if style and size are those of the last result, down to 0 if they are too different."""
         last = self._look
         if (
             last is None
@@ -94,7 +94,7 @@ class TemporalSmoother:
         return np.asarray(cv2.blendLinear(last, stylized, trust, 1 - trust), np.uint8)
 
     def _trust_in(self, small: Image, warped: Image) -> NDArray[np.float32]:
-        """Return how much of the last painting to use, [h, w], by how much the pictures differ nearby."""
+        """Return how much of the last result to use, [h, w], by how much the pictures differ nearby."""
         difference = np.asarray(cv2.GaussianBlur(cv2.absdiff(small, warped), (3, 3), 0), np.uint8)
         blue, green, red = cv2.split(difference)
         worst = cv2.dilate(cv2.max(cv2.max(blue, green), red), np.ones((REACH_PIXELS, REACH_PIXELS), np.uint8))

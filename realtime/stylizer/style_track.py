@@ -1,4 +1,4 @@
-"""Style tracks: text files that change the look over the time of a video.
+"""Style tracks: text files that change the look over the time of a video, such as this one.
 
     # time   style or mix, and options of the look as on the command line
     0:00     starry_night

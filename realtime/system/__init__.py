@@ -1,1 +1,1 @@
-"""The ground everything stands on: signals, files, the terminal, paths, queues, clocks, hardware."""
+"""What all other packages use: signals, files, the console, paths, queues, clocks, hardware. It knows no pictures."""

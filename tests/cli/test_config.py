@@ -1,4 +1,4 @@
-"""The config file: options beat it, it beats the defaults, and what is wrong in it is one line with its place."""
+"""The config file: what overrides what, its errors, and how it is saved."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from realtime.system.toml_file import TomlFile
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the user's config file would lie."""
+    """The path of the user's config file."""
     monkeypatch.setattr("realtime.cli.config.config_path", lambda: tmp_path / "config.toml")
     return tmp_path / "config.toml"
 
 
-def test_options_beat_the_file_and_that_beats_the_defaults(file: Path) -> None:
+def test_options_override_the_file_and_the_file_overrides_defaults(file: Path) -> None:
     file.write_text('strength = 0.5\nsmooth = 1\nkeep-colors = true\nmirror = false\ncamera = 2\nmodels = "mine"\n')
     arguments, _ = parse(["--smooth", "0.2"])
     assert (arguments.strength, arguments.smooth, arguments.stroke) == (0.5, 0.2, 1.0)
@@ -32,12 +32,12 @@ def test_options_beat_the_file_and_that_beats_the_defaults(file: Path) -> None:
     assert parse(["--no-keep-colors"])[0].keep_colors is False
 
 
-def test_without_a_file_everything_is_as_the_parser_says(file: Path) -> None:
+def test_parse_without_a_file_equals_the_parser(file: Path) -> None:
     assert vars(parse([])[0]) == vars(build_parser().parse_args([]))
     assert vars(parse(["a.jpg", "-o", "b.jpg"])[0]) == vars(build_parser().parse_args(["a.jpg", "-o", "b.jpg"]))
 
 
-def test_one_source_takes_the_others_place(file: Path) -> None:
+def test_source_on_the_command_line_replaces_the_one_in_the_file(file: Path) -> None:
     file.write_text("demo = true\n")
     assert parse([])[0].demo is True
     assert parse(["--camera", "1"])[0].demo is False
@@ -46,14 +46,14 @@ def test_one_source_takes_the_others_place(file: Path) -> None:
     assert parse(["film.mp4"])[0].camera is None
 
 
-def test_what_is_for_live_pictures_does_not_concern_files(file: Path) -> None:
+def test_live_options_of_the_file_are_ignored_when_files_are_written(file: Path) -> None:
     file.write_text('camera = 1\nsize = 240\nfps = 20\nview = "grid"\nmicrophone = true\nstrength = 0.5\n')
     arguments, _ = parse(["photo.jpg", "-o", "painted.jpg"])
     assert (arguments.size, arguments.fps, arguments.view, arguments.microphone) == ("auto", None, None, None)
     assert arguments.strength == 0.5
 
 
-def test_the_keys_are_the_options(file: Path) -> None:
+def test_every_configurable_option_is_a_key_of_the_file(file: Path) -> None:
     values = {"inputs": None}
     for key, action in build_parser().options(*CONFIGURABLE).items():
         choices = list(action.choices or [])
@@ -82,7 +82,7 @@ def test_the_keys_are_the_options(file: Path) -> None:
         ("strength = 1\nstrength = 2\n", 2, "Cannot overwrite a value"),
     ],
 )
-def test_what_is_wrong_is_one_line_with_its_place(file: Path, text: str, line: int, message: str) -> None:
+def test_wrong_file_raises_one_line_that_names_file_and_line(file: Path, text: str, line: int, message: str) -> None:
     file.write_text(text)
     with pytest.raises(UsageError) as caught:
         parse([])
@@ -90,7 +90,7 @@ def test_what_is_wrong_is_one_line_with_its_place(file: Path, text: str, line: i
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_are_none(file: Path, tmp_path: Path) -> None:
+def test_unreadable_or_missing_file_raises_and_a_byte_order_mark_is_accepted(file: Path, tmp_path: Path) -> None:
     file.write_bytes(b"style = '\xff'")
     with pytest.raises(UsageError, match="is not UTF-8"):
         parse([])
@@ -103,12 +103,12 @@ def test_files_that_are_none(file: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no such device")
-def test_a_file_without_an_end() -> None:
+def test_endless_file_raises_too_large() -> None:
     with pytest.raises(UsageError, match="/dev/zero is too large"):
         parse(["--config", "/dev/zero"])
 
 
-def test_values_out_of_range_are_blamed_on_the_file(file: Path) -> None:
+def test_locate_adds_the_place_only_if_the_value_came_from_the_file(file: Path) -> None:
     file.write_text("# mine\nfps = 0\nstyle = 'x'\n")
     _, config = parse([])
     assert config.locate(UsageError("--fps 0: more than 0")) == f"{file}, line 2: fps 0: more than 0"
@@ -117,7 +117,7 @@ def test_values_out_of_range_are_blamed_on_the_file(file: Path) -> None:
     assert config.locate(StylizeError("no camera")) == "no camera"
 
 
-def test_saving_keeps_what_was_asked_and_dialled_and_the_rest_as_it_was(file: Path) -> None:
+def test_save_writes_given_and_changed_options_and_keeps_the_rest(file: Path) -> None:
     file.write_text("# my camera\ncamera = 0  # the good one\nstrength = 0.3\nsmooth = 0.1\n")
     _, config = parse(
         ["--style", 'a:2,b "c"\\', "--strength", "0.5", "--models", "m", "--save-config", "--frames", "3"]
@@ -133,13 +133,13 @@ def test_saving_keeps_what_was_asked_and_dialled_and_the_rest_as_it_was(file: Pa
     assert [path.name for path in file.parent.iterdir()] == ["config.toml"]
 
 
-def test_saving_another_source_drops_the_one_before(file: Path) -> None:
+def test_save_of_another_source_removes_the_one_in_the_file(file: Path) -> None:
     file.write_text("camera = 0\n")
     parse(["--demo", "--save-config"])[1].save({})
     assert tomllib.loads(file.read_text()) == {"demo": True}
 
 
-def test_saving_makes_the_folder_and_leaves_links(tmp_path: Path) -> None:
+def test_save_makes_the_folder_and_follows_links(tmp_path: Path) -> None:
     path = tmp_path / "new/folder/c.toml"
     parse(["--config", str(path), "--save-config", "--strength", "0.5"])[1].save({})
     link = tmp_path / "link.toml"
@@ -148,12 +148,12 @@ def test_saving_makes_the_folder_and_leaves_links(tmp_path: Path) -> None:
     assert link.is_symlink() and tomllib.loads(path.read_text()) == {"strength": 0.5, "smooth": 0.25}
 
 
-def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_save_to_an_impossible_place_raises_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"config\.toml: "):
         TomlFile(tmp_path / "file" / "config.toml").write({"smooth": 1})
 
 
-def test_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_config_path_is_in_the_users_config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert config_path().name == "config.toml" and config_path().parent.name == "realtime-stylize"

@@ -1,4 +1,4 @@
-"""A screen of its own for each test, a camera on loopback, and the app as a user starts it."""
+"""Fixtures: a virtual screen for each test, a camera on loopback, and the app as a user starts it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Screen:
     display: str
 
     def shot(self) -> Image:
-        """Everything on it: [768, 1024, 3] BGR."""
+        """Return what the screen shows, [768, 1024, 3] BGR."""
         command = ["ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-i", self.display]
         command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
         raw = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=30).stdout
         return np.frombuffer(raw, np.uint8).reshape(SCREEN[1], SCREEN[0], 3)
 
     def xdotool(self, *arguments: str) -> str:
-        """Run xdotool on it."""
+        """Run xdotool on this screen; return its output."""
         environment = os.environ | {"DISPLAY": self.display}
         done = subprocess.run(
             ["xdotool", *arguments], env=environment, capture_output=True, text=True, check=True, timeout=30
@@ -50,13 +50,13 @@ class Screen:
         return done.stdout
 
     def active_window(self) -> str:
-        """The title of the window that the window manager has given the keyboard to, or nothing."""
+        """Return the title of the window with the keyboard focus, or an empty string."""
         environment = os.environ | {"DISPLAY": self.display}
         command = ["xdotool", "getactivewindow", "getwindowname"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30).stdout.strip()
 
     def kill(self) -> None:
-        """End its server, as a crash would."""
+        """Kill the X server, as a crash would."""
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(f"/tmp/.X11-unix/X{self.display.lstrip(':')}")
             found = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -82,14 +82,14 @@ def camera() -> Iterator[FaultCamera]:
 
 @dataclass
 class App:
-    """The app, running."""
+    """A running app."""
 
     process: subprocess.Popen[str]
     folder: Path
     screen: Screen
 
     def wait_for_window(self) -> None:
-        """Until the first painted picture is on the screen and the window has the keyboard."""
+        """Wait until the first picture is on the screen and the window has the keyboard focus."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.process.communicate()
@@ -100,18 +100,18 @@ class App:
         raise AssertionError("no window appeared")
 
     def finish(self, timeout: float = 60) -> tuple[int, str, str]:
-        """Wait for its end: exit status, stdout, stderr. Nothing of it may be left running."""
+        """Wait until the app ends, and check that no process of it is left. Return exit status, stdout and stderr."""
         try:
             out, err = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)  # says what every thread is at
+            self.process.send_signal(signal.SIGABRT)  # prints what every thread does
             raise AssertionError(f"it goes on: {self.process.communicate()}") from None
         with pytest.raises(ProcessLookupError):
             os.killpg(self.process.pid, 0)
         return self.process.returncode, out, err
 
     def stats(self) -> dict[str, Any]:
-        """What --stats wrote."""
+        """Return what --stats wrote."""
         table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
         return table
 
@@ -121,7 +121,7 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
     apps: list[App] = []
 
     def start(*arguments: str) -> App:
-        """Start `realtime-stylize`, with --stats, in an empty folder; like a shell's background job, deaf to SIGINT."""
+        """Start `realtime-stylize --stats` in an empty folder. SIGINT is ignored, as in a shell's background job."""
         command = [sys.executable, "-m", "realtime", "--stats", "stats.json", *arguments]
         process = subprocess.Popen(
             ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command],
@@ -145,7 +145,7 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
 
 
 def difference(one: Image, other: Image) -> float:
-    """Mean absolute difference in levels."""
+    """Return the mean absolute difference in levels."""
     return float(np.abs(one.astype(np.int16) - other).mean())
 
 
@@ -159,7 +159,7 @@ def copy_checkout(folder: Path) -> Path:
 
 
 def start_command(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
-    """realtime-stylize without a screen, in that folder. more: for Popen."""
+    """Start `realtime-stylize` without a screen, in that folder. more: arguments of Popen."""
     return subprocess.Popen(
         [sys.executable, "-m", "realtime", *arguments],
         cwd=folder,
@@ -172,7 +172,7 @@ def start_command(folder: Path, *arguments: str, **more: Any) -> subprocess.Pope
 
 
 def wait_for_bytes(path: Path, size: int, process: subprocess.Popen[str]) -> None:
-    """Until the file that the process writes is that large."""
+    """Wait until the file that the process writes has that size."""
     deadline = time.monotonic() + 100
     while not path.exists() or path.stat().st_size < size:
         assert process.poll() is None, process.communicate()

@@ -1,4 +1,4 @@
-"""The command, serving its page."""
+"""The command, with its web page."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ Serve = Callable[..., "Program"]
 
 @dataclass
 class Program:
-    """The command, serving. url: of its page."""
+    """A running command with --serve. url: the address of its page."""
 
     process: subprocess.Popen[str]
     url: str
     folder: Path
 
     def picture(self) -> Image:
-        """What viewers see, always as large: [240, 320, 3]."""
+        """Return the picture of the page, resized to [240, 320, 3]."""
         with urllib.request.urlopen(self.url + "picture.jpg", timeout=PATIENCE) as reply:
             image = cv2.imdecode(np.frombuffer(reply.read(), np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
         return resize(np.asarray(image, np.uint8), (320, 240))
 
     def until(self, true: Callable[[Image], bool], what: str) -> Image:
-        """The picture of a still camera, once it is so and fades no more."""
+        """Wait until the picture of a still camera fulfils a condition and no longer fades; return it."""
         deadline = time.monotonic() + PATIENCE
         last = [self.picture()]
         while not (len(last) > 3 and true(last[-1]) and all((one == last[-1]).all() for one in last[-4:])):
@@ -50,7 +50,7 @@ class Program:
         return last[-1]
 
     def end(self) -> dict[str, Any]:
-        """Ctrl-C; returns what --stats wrote."""
+        """End the command by SIGINT; return what --stats wrote."""
         self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=PATIENCE)
         assert (self.process.returncode, err) == (130, ""), out + err

@@ -1,4 +1,4 @@
-"""The wheel in a fresh environment, far from the checkout."""
+"""The wheel in an environment of its own, outside of the checkout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.conftest import copy_checkout
 
 
 @pytest.mark.timeout(600)
-def test_the_wheel_works_alone_and_brings_no_torch(tmp_path: Path) -> None:
+def test_wheel_works_alone_and_brings_no_torch(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
     def call(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Looks kept under F1 to F4."""
+"""Looks saved under F1 to F4."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def editor(library: Library, file: Path) -> LookEditor:
     return LookEditor(parse_look(None, library), library, clock=lambda: 100.0, presets=Presets(file))
 
 
-def test_a_look_there_and_back(editor: LookEditor, library: Library) -> None:
+def test_saved_look_is_recalled_as_it_was(editor: LookEditor, library: Library) -> None:
     first, second = (library.styles[number][1].name for number in (1, 2))
     look = parse_look(f"{first}:2,{second}:1", library, strength=0.7, keep_colors=1, stroke=1.25, smooth=0.3)
     editor.fade_to(look)
@@ -38,7 +38,7 @@ def test_a_look_there_and_back(editor: LookEditor, library: Library) -> None:
     assert editor.target == parse_look(first, library)
 
 
-def test_nothing_kept_there(editor: LookEditor) -> None:
+def test_recall_without_a_saved_look_says_so_and_changes_nothing(editor: LookEditor) -> None:
     before = editor.target
     assert editor.recall_preset(2) == "nothing is kept as F3"
     assert editor.target is before
@@ -55,29 +55,29 @@ def test_nothing_kept_there(editor: LookEditor) -> None:
         ("[F1\n", "{file}, line 1: Expected"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_changes_nothing(editor: LookEditor, file: Path, text: str, line: str) -> None:
+def test_recall_from_wrong_file_is_one_line_and_no_change(editor: LookEditor, file: Path, text: str, line: str) -> None:
     file.write_text(text)
     before = editor.target
-    said = editor.recall_preset(0)
-    assert said.startswith(line.format(file=file.name)) and "\n" not in said
+    message = editor.recall_preset(0)
+    assert message.startswith(line.format(file=file.name)) and "\n" not in message
     assert editor.target is before
     assert file.read_text() == text
 
 
-def test_a_file_that_is_broken_is_not_overwritten(editor: LookEditor, file: Path) -> None:
+def test_save_does_not_overwrite_a_broken_file(editor: LookEditor, file: Path) -> None:
     file.write_text("[F1\n")
     assert editor.save_preset(0).startswith("presets.toml, line 1: ")
     assert file.read_text() == "[F1\n"
 
 
-def test_a_place_that_cannot_be_written(library: Library, tmp_path: Path) -> None:
+def test_save_to_an_impossible_place_is_one_line(library: Library, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     presets = Presets(tmp_path / "file/presets.toml")
     editor = LookEditor(parse_look(None, library), library, presets=presets)
     assert "presets.toml: " in editor.save_preset(0)
 
 
-def test_those_written_by_hand_stay(editor: LookEditor, file: Path) -> None:
+def test_save_keeps_the_looks_and_comments_written_by_hand(editor: LookEditor, file: Path) -> None:
     file.write_text("# for the party\n[F4]\nstrength = 0.5  # half\n")
     editor.save_preset(0)
     assert file.read_text().startswith("# for the party\n[F4]\nstrength = 0.5  # half\n")

@@ -1,4 +1,4 @@
-"""Style tracks: the file, the look at every moment, painted films, and the live line."""
+"""Style tracks: the file, the look at each time, stylized videos, and live pictures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TRACK = """
 """
 
 
-def test_times_styles_and_what_stays(tmp_path: Path, library: Library, look: Look) -> None:
+def test_track_has_times_and_styles_and_keeps_unnamed_options(tmp_path: Path, library: Library, look: Look) -> None:
     track = read(tmp_path, TRACK, library, look)
     assert [cue.at for cue in track.cues] == [0, 5, 62.5, 3600]
     assert [cue.fade for cue in track.cues[1:]] == [2, 0.3, 0]
@@ -59,7 +59,7 @@ def test_times_styles_and_what_stays(tmp_path: Path, library: Library, look: Loo
     assert track.at(3600) == track.at(1e6) == replace(mixed, keep_colors=0, stroke=2)
 
 
-def test_a_fade_begins_at_its_time_and_takes_its_time(tmp_path: Path, library: Library, look: Look) -> None:
+def test_fade_starts_at_its_time_and_lasts_as_long_as_said(tmp_path: Path, library: Library, look: Look) -> None:
     track = read(tmp_path, "0 starry_night --strength 0\n10 the_scream --strength 1 --fade 4", library, look)
     row = library.find("the_scream")[1].row
     shares = [track.at(seconds).weights[row] for seconds in (9.9, 10, 11, 12, 13, 14)]
@@ -67,7 +67,7 @@ def test_a_fade_begins_at_its_time_and_takes_its_time(tmp_path: Path, library: L
     assert [track.at(seconds).strength for seconds in (5, 12, 20)] == [0, 0.5, 1]
 
 
-def test_a_first_line_at_zero_takes_the_command_lines_place(tmp_path: Path, library: Library, look: Look) -> None:
+def test_first_line_at_zero_replaces_the_command_lines_style(tmp_path: Path, library: Library, look: Look) -> None:
     track = read(tmp_path, "0:00 udnie", library, look)
     assert track.at(0) == track.at(9) == parse_look("udnie", library, strength=0.9)
     assert len(track.cues) == 1 and track.cue_at(0) is track.cue_at(9)
@@ -92,7 +92,7 @@ def test_a_first_line_at_zero_takes_the_command_lines_place(tmp_path: Path, libr
         ("# nothing\n", r"there is no line in it such as: 0:05 the_scream"),
     ],
 )
-def test_what_cannot_be_understood_is_one_line(
+def test_wrong_line_raises_one_line_with_its_place(
     tmp_path: Path, library: Library, look: Look, text: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as raised:
@@ -100,7 +100,7 @@ def test_what_cannot_be_understood_is_one_line(
     assert "\n" not in str(raised.value) and "--help" not in str(raised.value)
 
 
-def test_files_that_are_none(tmp_path: Path, library: Library, look: Look) -> None:
+def test_missing_or_binary_file_raises(tmp_path: Path, library: Library, look: Look) -> None:
     with pytest.raises(UsageError, match=r"gone\.txt: No such file"):
         read_style_track(tmp_path / "gone.txt", library, look)
     (tmp_path / "noise.txt").write_bytes(np.arange(256, dtype=np.uint8).tobytes())
@@ -108,22 +108,22 @@ def test_files_that_are_none(tmp_path: Path, library: Library, look: Look) -> No
         read_style_track(tmp_path / "noise.txt", library, look)
 
 
-def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path, library: Library) -> None:
+def test_live_follows_the_track_and_a_key_holds_until_the_next_cue(tmp_path: Path, library: Library) -> None:
     clock = SteppedClock()
     camera = FakeCamera(size=(64, 64), fps=10, clock=clock)
     with Stylizer("starry_night", library=library) as stylizer:
         track = read(tmp_path, "0.5 the_scream --fade 0\n1.0 udnie --fade 0", library, stylizer.look)
         seen: list[tuple[float, str]] = []
         with Live(camera.source(), stylizer, height=64, clock=clock, track=track) as live:
-            for painted in live:
-                seen.append((painted.frame.pts, painted.look.mix[0][0].name))
+            for stylized in live:
+                seen.append((stylized.frame.pts, stylized.look.mix[0][0].name))
                 if len(seen) == 8:
                     live.look.fade_to(parse_look("tableau", library), 0.0)
                 if len(seen) == 15:
                     break
                 clock.advance(0.1)
                 time.sleep(0.01)
-            assert live.changed_options() == {}, "where the film happens to be is not the user's wish"
+            assert live.changed_options() == {}, "a change by the track is not a change by the user"
     for pts, name in seen:
         expected = (
             "starry_night" if pts < 0.45 else "the_scream" if pts < 0.75 else "tableau" if pts < 0.95 else "udnie"
@@ -131,7 +131,7 @@ def test_a_live_line_follows_it_and_keys_hold_until_the_next_line(tmp_path: Path
         assert name == expected or abs(pts - 0.8) < 0.06, (pts, seen)
 
 
-def painted(source: Path, output: Path, stylize: Stylize, track: StyleTrack, *, resume: bool = False) -> Result:
+def stylize_video(source: Path, output: Path, stylize: Stylize, track: StyleTrack, *, resume: bool = False) -> Result:
     job, options = Job(source, output), BatchOptions(codec="ffv1")
     key = make_resume_key(job, track, options)
     partial = find_partial_video(output, key) if resume else None
@@ -142,54 +142,52 @@ def painted(source: Path, output: Path, stylize: Stylize, track: StyleTrack, *, 
 
 
 def frames(path: Path) -> list[tuple[float, Image]]:
-    with VideoFile(path) as film:
-        found = [step.frame for step in film if step.frame is not None]
-        return [(float(frame.pts * film.format.time_base), frame.image) for frame in found]
+    with VideoFile(path) as video:
+        found = [step.frame for step in video if step.frame is not None]
+        return [(float(frame.pts * video.format.time_base), frame.image) for frame in found]
 
 
-FILM = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=20:d=6")
+VIDEO = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=20:d=6")
 CUTS = "1.5 the_scream --fade 0\n3 great_wave:2,the_scream --fade 1\n5 --keep-colors --fade 0"
 
 
-def test_every_picture_of_a_film_is_painted_with_the_look_of_its_time(
-    tmp_path: Path, library: Library, look: Look
-) -> None:
-    """The first change falls into a gap: the first picture after it has it."""
+def test_every_frame_of_a_video_has_the_look_of_its_time(tmp_path: Path, library: Library, look: Look) -> None:
+    """The first change falls into a gap between frames: the first frame after it has the new look."""
     gap = ("-vf", "select='not(between(n,22,29))'", "-fps_mode", "vfr")
-    source = make_media(tmp_path / "in.mp4", *FILM, *gap, *H264)
+    source = make_media(tmp_path / "in.mp4", *VIDEO, *gap, *H264)
     track = read(tmp_path, CUTS, library, look)
     with Stylizer(library=library, provider="cpu") as stylizer:
-        painted(source, tmp_path / "out.mkv", FrameStylizer(stylizer, track=track), track)
+        stylize_video(source, tmp_path / "out.mkv", FrameStylizer(stylizer, track=track), track)
         before, after = frames(source), frames(tmp_path / "out.mkv")
         assert [round(at * 20) for at, _ in before] == [*range(22), *range(30, 120)]
         assert [at for at, _ in after] == pytest.approx([at for at, _ in before])
-        for (at, image), (_, there) in zip(before, after, strict=True):
+        for (at, image), (_, written) in zip(before, after, strict=True):
             exact = stylizer.stylize(image, track.at(round(at * 20) / 20))
-            assert np.abs(exact.astype(int) - there).max() <= 1, at
+            assert np.abs(exact.astype(int) - written).max() <= 1, at
     assert np.abs(after[21][1].astype(int) - after[22][1]).mean() > 10, "a cut is seen"
 
 
-def test_killed_within_a_fade_and_resumed_it_is_the_same_film(tmp_path: Path, library: Library, look: Look) -> None:
-    source, count = make_media(tmp_path / "in.mp4", *FILM, *H264), 0
+def test_video_killed_within_a_fade_and_resumed_is_the_same(tmp_path: Path, library: Library, look: Look) -> None:
+    source, count = make_media(tmp_path / "in.mp4", *VIDEO, *H264), 0
     track = read(tmp_path, CUTS, library, look)
     (tmp_path / "run").mkdir()
     with Stylizer(library=library, provider="cpu") as stylizer:
-        plain = FrameStylizer(stylizer, track=track)
+        stylize = FrameStylizer(stylizer, track=track)
 
-        def painting(image: Image, seconds: float) -> Image:
+        def stylize_and_copy(image: Image, seconds: float) -> Image:
             nonlocal count
             count += 1
             if count == 85:
                 shutil.copytree(tmp_path / "run", tmp_path / "killed")
-            return plain(image, seconds)
+            return stylize(image, seconds)
 
-        painted(source, tmp_path / "run/out.mkv", painting, track)
+        stylize_video(source, tmp_path / "run/out.mkv", stylize_and_copy, track)
         other = read(tmp_path, CUTS.replace("--fade 1", "--fade 2"), library, look)
         with pytest.raises(OutputError, match="begun with another --style-track"):
-            painted(source, tmp_path / "killed/out.mkv", plain, other, resume=True)
+            stylize_video(source, tmp_path / "killed/out.mkv", stylize, other, resume=True)
         count = 0
-        assert painted(source, tmp_path / "killed/out.mkv", painting, track, resume=True).frames == 120
-    assert 30 < count < 85, "something was kept, and looks that remember were warmed up"
+        assert stylize_video(source, tmp_path / "killed/out.mkv", stylize_and_copy, track, resume=True).frames == 120
+    assert 30 < count < 85, "some frames were kept, and some stylized again for the smoothing"
     whole, resumed = frames(tmp_path / "run/out.mkv"), frames(tmp_path / "killed/out.mkv")
     assert all(a == b and (one == two).all() for (a, one), (b, two) in zip(whole, resumed, strict=True))
 

@@ -25,23 +25,23 @@ def stylizer() -> Stylizer:
 
 
 @pytest.mark.parametrize("size", [(480, 640), (479, 641), (64, 64), (17, 101), (16, 16)])
-def test_any_size_comes_back_as_it_was(stylizer: Stylizer, photo: Image, size: tuple[int, int]) -> None:
+def test_stylize_returns_the_size_of_its_image(stylizer: Stylizer, photo: Image, size: tuple[int, int]) -> None:
     height, width = size
     image = np.ascontiguousarray(np.resize(photo, (height, width, 3)))
     before = image.copy()
-    painted = stylizer.stylize(image)
-    assert painted.shape == image.shape and painted.dtype == np.uint8
-    assert (image == before).all(), "the caller's picture was changed"
-    assert np.abs(painted.astype(int) - image).mean() > 5
+    stylized = stylizer.stylize(image)
+    assert stylized.shape == image.shape and stylized.dtype == np.uint8
+    assert (image == before).all(), "the argument was changed"
+    assert np.abs(stylized.astype(int) - image).mean() > 5
 
 
-def test_a_padded_size_is_the_picture_and_not_its_padding(stylizer: Stylizer, photo: Image) -> None:
+def test_stylize_cuts_off_the_padding(stylizer: Stylizer, photo: Image) -> None:
     whole = stylizer.stylize(photo[:256, :256]).astype(float)
     cut = stylizer.stylize(photo[:254, :255]).astype(float)
     assert np.abs(whole[:240, :240] - cut[:240, :240]).mean() < 12
 
 
-def test_every_style_paints_differently(stylizer: Stylizer, photo: Image) -> None:
+def test_every_style_looks_different(stylizer: Stylizer, photo: Image) -> None:
     pictures = [stylizer.stylize(photo, one_style(*entry)).astype(int) for entry in stylizer.library.styles]
     assert len(pictures) >= 4
     for number, one in enumerate(pictures):
@@ -49,7 +49,7 @@ def test_every_style_paints_differently(stylizer: Stylizer, photo: Image) -> Non
             assert np.abs(one - other).mean() > 8
 
 
-def test_strength_goes_from_photo_to_painting(photo: Image) -> None:
+def test_strength_goes_from_the_photo_to_the_painting(photo: Image) -> None:
     photo = photo[:128, :128]
     distances = []
     for strength in (0.0, 0.5, 1.0):
@@ -59,27 +59,27 @@ def test_strength_goes_from_photo_to_painting(photo: Image) -> None:
     assert distances[1] == pytest.approx(distances[2] / 2, rel=0.1)
 
 
-def test_the_dials_of_the_constructor_are_those_of_the_look(photo: Image) -> None:
+def test_numbers_of_the_constructor_are_those_of_the_look(photo: Image) -> None:
     photo = photo[:128, :128]
     with Stylizer(strength=0.5, keep_colors=True, stroke=2, smooth=0.3, provider="cpu") as stylizer:
         look = stylizer.look
         assert (look.strength, look.keep_colors, look.stroke, look.smooth) == (0.5, 1, 2, 0.3)
-        painted = stylizer.stylize(photo)
-        assert painted.shape == photo.shape
-        for dial, default in [("strength", 1), ("keep_colors", 0), ("stroke", 1)]:
-            other = stylizer.stylize(photo, replace(look, **{dial: default}))  # type: ignore[arg-type]
-            assert np.abs(other.astype(int) - painted).mean() > 2, dial
+        stylized = stylizer.stylize(photo)
+        assert stylized.shape == photo.shape
+        for name, default in [("strength", 1), ("keep_colors", 0), ("stroke", 1)]:
+            other = stylizer.stylize(photo, replace(look, **{name: default}))  # type: ignore[arg-type]
+            assert np.abs(other.astype(int) - stylized).mean() > 2, name
 
 
 def test_larger_strokes_are_coarser(stylizer: Stylizer, photo: Image) -> None:
     detail = []
     for stroke in (0.5, 1.0, 2.0, 4.0):
-        painted = stylizer.stylize(photo, replace(stylizer.look, stroke=stroke))
-        detail.append(np.abs(np.diff(painted.astype(int), axis=1)).mean())
+        stylized = stylizer.stylize(photo, replace(stylizer.look, stroke=stroke))
+        detail.append(np.abs(np.diff(stylized.astype(int), axis=1)).mean())
     assert detail == sorted(detail, reverse=True)
 
 
-def test_on_the_way_between_two_paintings_both_are_seen(stylizer: Stylizer, photo: Image) -> None:
+def test_fade_between_two_strokes_shows_both_paintings(stylizer: Stylizer, photo: Image) -> None:
     photo = photo[:128, :128]
     fine, coarse = stylizer.look, replace(stylizer.look, stroke=2.0)
     one, other = (stylizer.stylize(photo, look).astype(int) for look in (fine, coarse))
@@ -87,18 +87,18 @@ def test_on_the_way_between_two_paintings_both_are_seen(stylizer: Stylizer, phot
     assert np.abs(half - (one + other) / 2).mean() < 1.5
 
 
-def test_a_stream_is_smoothed(stylizer: Stylizer, photo: Image) -> None:
+def test_smoother_reduces_the_change_between_frames(stylizer: Stylizer, photo: Image) -> None:
     rng = np.random.default_rng(0)
     noisy = [np.clip(photo[:240, :320] + rng.normal(0, 8, (240, 320, 3)), 0, 255).astype(np.uint8) for _ in range(8)]
     change = []
     for smooth in (0.0, 1.0):
-        look, steady = replace(stylizer.look, smooth=smooth), TemporalSmoother()
-        painted = [stylizer.stylize(image, look, steady).astype(int) for image in noisy]
-        change.append(np.abs(painted[-1] - painted[-2]).mean())
+        look, smoother = replace(stylizer.look, smooth=smooth), TemporalSmoother()
+        stylized = [stylizer.stylize(image, look, smoother).astype(int) for image in noisy]
+        change.append(np.abs(stylized[-1] - stylized[-2]).mean())
     assert change[1] < change[0] / 2
 
 
-def test_a_view_and_a_reversed_view_are_fine(stylizer: Stylizer, photo: Image) -> None:
+def test_stylize_takes_a_reversed_view_of_an_array(stylizer: Stylizer, photo: Image) -> None:
     mirrored = photo[:128, 127::-1]
     assert (stylizer.stylize(mirrored) == stylizer.stylize(mirrored.copy())).all()
 
@@ -112,12 +112,12 @@ def test_a_view_and_a_reversed_view_are_fine(stylizer: Stylizer, photo: Image) -
         np.zeros((8, 64, 3), np.uint8),
     ],
 )
-def test_other_arrays_are_refused_with_expected_and_got(stylizer: Stylizer, bad: Image) -> None:
+def test_stylize_raises_for_another_shape_or_dtype(stylizer: Stylizer, bad: Image) -> None:
     with pytest.raises(ValueError, match=r"expected \[H, W, 3\] uint8 .* got \["):
         stylizer.stylize(bad)
 
 
-def test_cuda_asked_for_and_not_there() -> None:
+def test_cuda_without_a_driver_raises() -> None:
     from realtime.system.hardware import nvidia_gpus
 
     if nvidia_gpus():
@@ -126,25 +126,25 @@ def test_cuda_asked_for_and_not_there() -> None:
         Stylizer(provider="cuda")
 
 
-def test_auto_says_why() -> None:
+def test_auto_gives_a_reason_for_its_provider() -> None:
     with Stylizer() as stylizer:
         assert stylizer.provider in BACKENDS
         assert stylizer.provider_reason
 
 
-def test_openvino_paints_the_same(stylizer: Stylizer, photo: Image) -> None:
-    """In bf16 where the processor has it: a few levels apart, which nobody sees."""
+def test_openvino_stylizes_like_onnx_runtime(stylizer: Stylizer, photo: Image) -> None:
+    """It computes in bf16 where the CPU can, which differs by a few invisible levels."""
     with Stylizer(provider="openvino") as other:
         assert other.provider == "openvino"
         one, two = stylizer.stylize(photo), other.stylize(photo)
         assert np.abs(one.astype(int) - two).mean() < 1.5
         before = two.copy()
         other.stylize(photo[::-1])
-        assert (two == before).all(), "the picture given out was painted over"
+        assert (two == before).all(), "a result was overwritten by the next run"
 
 
-def test_the_users_own_never_paint_what_ships(library: Library) -> None:
-    """Added to another network, they hold all its styles too; added to this one, they stand for it."""
+def test_user_model_never_replaces_shipped_styles_of_another_network(library: Library) -> None:
+    """A user's model holds all styles of its network: it replaces that network's shipped model, but no other one."""
     shipped = library.models[0]
     grandma = Style("grandma", len(shipped.styles))
     mine = replace(shipped, path=Path("yours.onnx"), styles=(*shipped.styles, grandma), trunk="another")
@@ -198,7 +198,7 @@ def test_broken_user_model_is_logged_and_passed_over(
     assert out == "" and err.startswith(f"passed over: {tmp_path / 'broken.onnx'}") and err.count("\n") == 1
 
 
-def test_of_two_styles_of_one_name_the_later_models_counts(library: Library) -> None:
+def test_of_two_styles_of_one_name_the_later_models_is_used(library: Library) -> None:
     shipped = library.models[0]
     mine = replace(shipped, path=Path("mine.onnx"), styles=shipped.styles[1:3], trunk="another")
     both = Library([shipped, mine])

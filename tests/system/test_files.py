@@ -12,19 +12,19 @@ from realtime.system.files import replace_file, write_atomic
 
 
 @pytest.mark.parametrize(
-    ("platform", "held", "done"), [("win32", 3, True), ("win32", 9999, False), ("linux", 1, False)]
+    ("platform", "refusals", "succeeds"), [("win32", 3, True), ("win32", 9999, False), ("linux", 1, False)]
 )
-def test_a_file_that_somebody_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, held: int, done: bool
+def test_replace_file_waits_for_a_locked_file_on_windows_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, refusals: int, succeeds: bool
 ) -> None:
-    """Waited for on Windows, but not for ever; elsewhere a refusal is meant."""
-    tries, really = [], os.replace
+    """On Windows it gives up at last; elsewhere a refusal is final."""
+    tries, os_replace = [], os.replace
 
     def refuse(new: Any, place: Any) -> None:
         tries.append(new)
-        if len(tries) <= held:
+        if len(tries) <= refusals:
             raise PermissionError(13, "in use")
-        really(new, place)
+        os_replace(new, place)
 
     monkeypatch.setattr(os, "replace", refuse)
     monkeypatch.setattr(sys, "platform", platform)
@@ -32,37 +32,37 @@ def test_a_file_that_somebody_holds(
     new, place = tmp_path / "new", tmp_path / "place"
     new.write_text("new")
     place.write_text("old")
-    if done:
+    if succeeds:
         replace_file(new, place)
     else:
         with pytest.raises(PermissionError):
             replace_file(new, place)
-    assert place.read_text() == ("new" if done else "old")
+    assert place.read_text() == ("new" if succeeds else "old")
     assert (len(tries) > 1) == (platform == "win32")
 
 
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a power failure leaves the name, and half of the bytes."""
+def test_write_atomic_flushes_to_disk_before_it_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a power failure could leave the new name with half of the data."""
     place = tmp_path / "place"
     place.write_text("old")
-    done: list[str] = []
+    calls: list[str] = []
 
-    def note(name: str) -> None:
-        really = getattr(os, name)
+    def record(name: str) -> None:
+        function = getattr(os, name)
 
         def call(*arguments: Any) -> None:
-            done.append(name)
-            really(*arguments)
+            calls.append(name)
+            function(*arguments)
 
         monkeypatch.setattr(os, name, call)
 
-    note("fsync")
-    note("replace")
+    record("fsync")
+    record("replace")
     write_atomic(place, b"new")
-    assert done == ["fsync", "replace"] and place.read_text() == "new"
+    assert calls == ["fsync", "replace"] and place.read_text() == "new"
 
 
-def test_what_was_there_stays_where_the_new_cannot_be_put(tmp_path: Path) -> None:
+def test_write_atomic_leaves_no_part_when_it_fails(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     with pytest.raises(OSError):

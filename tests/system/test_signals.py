@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment, also while torch is imported."""
+"""Deferred interrupts, also while torch is imported."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """A shell's background jobs are deaf to Ctrl-C."""
+def sigint_raises() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt, which background jobs of a shell ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-def test_it_waits_until_the_block_is_over() -> None:
+def test_defer_interrupts_raises_after_the_block() -> None:
     before, seen = signal.getsignal(signal.SIGINT), []
     with pytest.raises(KeyboardInterrupt), defer_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
@@ -34,14 +34,14 @@ def test_it_waits_until_the_block_is_over() -> None:
     assert seen == ["went on"] and signal.getsignal(signal.SIGINT) is before
 
 
-def test_what_goes_wrong_meanwhile_is_not_hidden() -> None:
+def test_defer_interrupts_does_not_hide_an_error_of_the_block() -> None:
     with pytest.raises(ImportError), defer_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         raise ImportError
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="nothing tells what a process has loaded")
-def test_a_command_that_is_just_importing_torch(world: Path, vgg_file: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what a process has loaded")
+def test_training_interrupted_while_torch_is_imported_stops_cleanly(world: Path, vgg_file: Path) -> None:
     command = [
         *(sys.executable, "-m", "training.cli", "--config", str(world / "run.toml"), "--device", "cpu"),
         *("--photos", str(world / "photos"), "--paintings", str(world / "paintings")),
@@ -55,4 +55,4 @@ def test_a_command_that_is_just_importing_torch(world: Path, vgg_file: Path) -> 
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=100)
     assert (process.returncode, err) == (130, "stopped; the same command goes on from here\n")
-    assert not (world / "out").exists(), "it had not begun"
+    assert not (world / "out").exists(), "the training had not started"
