@@ -107,12 +107,15 @@ def measure(folder: Path, seconds: float, provider: str) -> dict[str, list[float
             assert app.stdout is not None
             url = next(line.split()[1] for line in app.stdout if line.startswith("page: "))
             page = browser.open(url)
-            page.wait("document.querySelector('#picture').naturalWidth && document.querySelector('#deeds button')")
+            page.wait("document.querySelector('#picture').naturalWidth && document.querySelector('#actions button')")
             stream = read_delays(page, "#picture", seconds)
             page.evaluate(CAMERA)
-            page.evaluate("document.querySelector('#send').click()")
-            page.wait("!document.querySelector('#mine').hidden")
-            return {"picture stream": stream, "own camera, WebRTC, both ways": read_delays(page, "#mine", seconds)}
+            page.evaluate("document.querySelector('#camera-button').click()")
+            page.wait("!document.querySelector('#camera-video').hidden")
+            return {
+                "picture stream": stream,
+                "own camera, WebRTC, both ways": read_delays(page, "#camera-video", seconds),
+            }
         finally:
             app.terminate()
             app.communicate(timeout=30)

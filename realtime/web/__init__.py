@@ -1,1 +1,1 @@
-"""The page in a browser: the painted picture, every control, and the browser's own camera painted."""
+"""The web page: the stylized picture, every control, and the browser's own camera stylized."""

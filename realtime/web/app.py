@@ -1,4 +1,4 @@
-"""The page's addresses, one function each."""
+"""The page's HTTP interface: one function for each address."""
 
 from __future__ import annotations
 
@@ -17,112 +17,122 @@ from starlette.routing import Route
 from realtime.errors import StylizeError
 from realtime.ui.controller import Controller
 from realtime.web.broadcast import Broadcaster
-from realtime.web.schema import read_order, table
-from realtime.web.state import state
+from realtime.web.schema import describe_controls, parse_command
+from realtime.web.state import describe_state
 from realtime.web.thumbnails import Thumbnails
-from realtime.web.webrtc import Senders
+from realtime.web.webrtc import CameraReceiver
 
-ASSETS = {
+STATIC_FILES = {
     "/": ("page.html", "text/html"),
     "/view": ("view.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
     "/camera.js": ("camera.js", "text/javascript"),
+    "/commands.js": ("commands.js", "text/javascript"),
+    "/controls.js": ("controls.js", "text/javascript"),
     "/view.js": ("view.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-TICK = 0.1  # s between two looks at whether anything has changed
-ALIVE = 10.0  # s until something is sent though nothing has
-LARGEST = 128 << 10  # bytes of a request; an offer with many addresses has 10 KiB
+STATE_SECONDS = 0.1  # between two checks whether the state has changed
+KEEP_ALIVE_SECONDS = 10.0  # until an unchanged state is sent again
+MAX_BODY = 128 << 10  # bytes; a WebRTC offer with many addresses has 10 KiB
 
 
-def make_app(controller: Controller, hub: Broadcaster, senders: Senders) -> Starlette:
-    """Everything but the access control."""
-    thumbs = Thumbnails(controller)
+def make_app(controller: Controller, broadcaster: Broadcaster, receiver: CameraReceiver) -> Starlette:
+    """Return the application, without access control."""
+    thumbnails = Thumbnails(controller)
 
     async def stream(_: Request) -> Response:
         return StreamingResponse(
-            _multipart(hub), media_type="multipart/x-mixed-replace; boundary=frame", headers={"X-Accel-Buffering": "no"}
+            _multipart(broadcaster),
+            media_type="multipart/x-mixed-replace; boundary=frame",
+            headers={"X-Accel-Buffering": "no"},
         )
 
     async def picture(_: Request) -> Response:
-        jpeg = await hub.picture()
+        jpeg = await broadcaster.single_jpeg()
         return Response(jpeg, media_type="image/jpeg") if jpeg else PlainTextResponse("no picture yet\n", 503)
 
     async def controls(_: Request) -> Response:
-        return JSONResponse(table(controller.live.stylizer.library))
+        return JSONResponse(describe_controls(controller.live.stylizer.library))
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(_events(controller, hub, senders), media_type="text/event-stream")
+        return StreamingResponse(_state_events(controller, broadcaster, receiver), media_type="text/event-stream")
 
-    async def thumb(request: Request) -> Response:
+    async def thumbnail(request: Request) -> Response:
         number = request.path_params["number"]
         if number >= len(controller.live.stylizer.library.styles):
             raise HTTPException(404, "no such style")
-        await hub.wake()
-        return Response(await asyncio.to_thread(thumbs.jpeg, number), media_type="image/jpeg")
+        await broadcaster.resume()
+        return Response(await asyncio.to_thread(thumbnails.jpeg, number), media_type="image/jpeg")
 
-    async def do(request: Request) -> Response:
-        wanted = read_order(await _json(request))
-        await hub.wake()  # what is saved or recorded shall be of now
-        controller.post(wanted)
+    async def command(request: Request) -> Response:
+        parsed = parse_command(await _json(request))
+        await broadcaster.resume()  # a snapshot or recording begins with the present picture
+        controller.post(parsed)
         return Response(status_code=204)
 
-    async def send_camera(request: Request) -> Response:
-        return JSONResponse(await senders.answer(await _json(request)))
+    async def start_camera(request: Request) -> Response:
+        return JSONResponse(await receiver.answer(await _json(request)))
 
     async def stop_camera(request: Request) -> Response:
-        await senders.stop(await _json(request))
+        await receiver.stop(await _json(request))
         return Response(status_code=204)
 
     return Starlette(
         routes=[
-            *(Route(path, _asset(*what)) for path, what in ASSETS.items()),
+            *(Route(path, _static_file(*file)) for path, file in STATIC_FILES.items()),
             Route("/stream.mjpg", stream),
             Route("/picture.jpg", picture),
             Route("/controls", controls),
             Route("/events", events),
-            Route("/thumbs/{number:int}.jpg", thumb),
-            Route("/do", do, methods=["POST"]),
-            Route("/camera", send_camera, methods=["POST"]),
+            Route("/thumbnails/{number:int}.jpg", thumbnail),
+            Route("/command", command, methods=["POST"]),
+            Route("/camera", start_camera, methods=["POST"]),
             Route("/camera/stop", stop_camera, methods=["POST"]),
         ],
-        exception_handlers={StylizeError: _refuse, HTTPException: _fail},
+        exception_handlers={StylizeError: _stylize_error_response, HTTPException: _http_error_response},
     )
 
 
-def _asset(name: str, kind: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+def _static_file(name: str, media_type: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     content = (files("realtime.web") / "static" / name).read_bytes()
 
-    async def asset(_: Request) -> Response:
-        return Response(content, media_type=kind)
+    async def static_file(_: Request) -> Response:
+        return Response(content, media_type=media_type)
 
-    return asset
+    return static_file
 
 
-async def _multipart(hub: Broadcaster) -> AsyncIterator[bytes]:
-    """The boundary is sent with the picture before it: browsers show a picture when they see its end."""
+async def _multipart(broadcaster: Broadcaster) -> AsyncIterator[bytes]:
+    """Yield the parts of a motion JPEG stream.
+
+    Each part ends with the next boundary: browsers show a picture when its end has come.
+    """
     yield b"--frame\r\n"
-    async for jpeg in hub.pictures():
+    async for jpeg in broadcaster.jpegs():
         yield b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n--frame\r\n" % (len(jpeg), jpeg)
 
 
-async def _events(controller: Controller, hub: Broadcaster, senders: Senders) -> AsyncIterator[bytes]:
-    last, quiet = "", 0.0
-    while not hub.closed:
-        now = json.dumps(state(controller, hub, senders.sender))
-        quiet += TICK
-        if now != last or quiet > ALIVE:
-            yield f"data: {now}\n\n".encode()
-            last, quiet = now, 0.0
-        await asyncio.sleep(TICK)
+async def _state_events(
+    controller: Controller, broadcaster: Broadcaster, receiver: CameraReceiver
+) -> AsyncIterator[bytes]:
+    """Yield the state as server-sent events, whenever it has changed."""
+    last, unchanged_seconds = "", 0.0
+    while not broadcaster.closed:
+        state = json.dumps(describe_state(controller, broadcaster, receiver.sender))
+        unchanged_seconds += STATE_SECONDS
+        if state != last or unchanged_seconds > KEEP_ALIVE_SECONDS:
+            yield f"data: {state}\n\n".encode()
+            last, unchanged_seconds = state, 0.0
+        await asyncio.sleep(STATE_SECONDS)
 
 
 async def _json(request: Request) -> object:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST:
+        if len(body) > MAX_BODY:
             raise HTTPException(413, "too large")
     try:
         return json.loads(body)
@@ -130,10 +140,10 @@ async def _json(request: Request) -> object:
         raise HTTPException(400, "expected JSON") from None
 
 
-async def _refuse(_: Request, error: Exception) -> Response:
+async def _stylize_error_response(_: Request, error: Exception) -> Response:
     return PlainTextResponse(f"{error}\n", 400)
 
 
-async def _fail(_: Request, error: Exception) -> Response:
+async def _http_error_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return PlainTextResponse(f"{error.detail}\n", error.status_code)

@@ -1,4 +1,4 @@
-"""One picture for everybody who watches: painted once, encoded once, and never waited for."""
+"""Broadcast of the pictures shown: encoded once for all viewers, without waiting for any of them."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ import cv2
 from realtime.frame import Image
 from realtime.system.fps import FrameRate
 
-QUALITY = 88  # of JPEGs: below, strokes get dots around them
-AWAKE = 10.0  # s that a single picture keeps the painting going, as others may follow
-FIRST = 10.0  # s until the first picture, also after a rest
-SOON = 0.02  # s
-AGAIN = 1.0  # s until the same picture is sent once more: a viewer who has gone is noticed
+JPEG_QUALITY = 88  # lower values leave dots around strokes
+REQUEST_SECONDS = 10.0  # that a single request keeps the pipeline running, as others may follow
+FIRST_PICTURE_SECONDS = 10.0  # to wait for a picture, also after a pause
+POLL_SECONDS = 0.02
+REPEAT_SECONDS = 1.0  # until the same picture is sent once more, which shows whether a viewer has left
 
 
 class Broadcaster:
-    """Takes pictures on any thread, gives them out on the server's loop.
+    """Takes pictures on any thread, and hands them out on the server's event loop.
 
-    A viewer who is slow gets the newest picture whenever the last one is through; those between it never sees.
+    A slow viewer gets the newest picture each time its previous one has been sent.
+    is_paused: whether nothing is stylized now. number: of the newest picture, 0 before the first. encoded: how many
+    pictures have been encoded.
     """
 
     def __init__(self, is_paused: Callable[[], bool] = lambda: False) -> None:
-        self._is_paused = is_paused
-        self.number = 0  # of the newest picture; 0: there is none yet
+        self.number = 0
         self.image: Image | None = None
-        self.encoded = 0  # pictures made into JPEGs
+        self.encoded = 0
         self.viewers = 0
-        self.resting = False  # nothing has been stylized since a pause
-        self._asked = float("-inf")  # when somebody wanted one picture, or steered
         self.closed = False
-        self._rate = FrameRate(time.perf_counter())
+        self._is_paused = is_paused
+        self._outdated = False  # no picture has come since a pause
+        self._requested_at = float("-inf")  # when a single picture was requested, or a command came
+        self._frame_rate = FrameRate(time.perf_counter())
         self._jpeg: tuple[int, bytes] = (0, b"")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
@@ -42,83 +44,82 @@ class Broadcaster:
 
     @property
     def fps(self) -> float:
-        """Pictures a second, lately; 0.0 is unknown."""
-        return self._rate.value(0.0)
+        """Pictures a second, measured lately; 0.0 is unknown."""
+        return self._frame_rate.value(0.0)
 
     @property
     def watched(self) -> bool:
-        """Whether anybody sees the pictures, or has just asked for one."""
-        return self.viewers > 0 or time.perf_counter() - self._asked < AWAKE
+        """Whether there are viewers, or a request came lately."""
+        return self.viewers > 0 or time.perf_counter() - self._requested_at < REQUEST_SECONDS
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The loop that viewers wait in."""
+        """Set the event loop of the viewers."""
         self._loop = loop
 
     def show(self, image: Image) -> None:
-        """A picture was shown: [H, W, 3] BGR, not changed afterwards. Never waits."""
-        self._rate.tick(time.perf_counter())
-        self.resting = False
-        if image is self.image:  # nothing moves
+        """Broadcast a picture [H, W, 3] BGR that is not changed afterwards. Never waits."""
+        self._frame_rate.tick(time.perf_counter())
+        self._outdated = False
+        if image is self.image:  # a reused result
             return
         self.image = image
         self.number += 1
-        self._wake()
+        self._notify()
 
     def close(self) -> None:
-        """Send everybody home."""
+        """End the streams of all viewers."""
         self.closed = True
-        self._wake()
+        self._notify()
 
-    def _wake(self) -> None:
+    def _notify(self) -> None:
         if self._loop is not None:
-            with suppress(RuntimeError):  # it is closed: everybody has gone home
+            with suppress(RuntimeError):  # the loop is closed: there are no viewers
                 self._loop.call_soon_threadsafe(self._changed.set)
 
-    async def newer(self, than: int, timeout: float = AGAIN) -> bool:
-        """Wait for a picture after that number; False if none came in time."""
+    async def wait_newer(self, number: int, timeout: float = REPEAT_SECONDS) -> bool:
+        """Wait for a picture after that number; return whether one has come in time."""
         deadline = time.perf_counter() + timeout
-        while self.number == than and not self.closed and (left := deadline - time.perf_counter()) > 0:
+        while self.number == number and not self.closed and (left := deadline - time.perf_counter()) > 0:
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), left)
             except TimeoutError:
                 break
-        return self.number != than
+        return self.number != number
 
     async def jpeg(self) -> tuple[int, bytes]:
-        """The newest picture's number and JPEG; whoever asks for it first has it made."""
+        """Return the newest picture's number and JPEG, encoded by the first viewer that asks for it."""
         async with self._encoding:
             if self._jpeg[0] != self.number and self.image is not None:
                 number, image = self.number, self.image
-                data = await asyncio.to_thread(_encode, image)
-                self._jpeg = (number, data)
+                self._jpeg = (number, await asyncio.to_thread(_encode, image))
                 self.encoded += 1
             return self._jpeg
 
-    async def wake(self) -> None:
-        """Somebody looks or steers, if only now and then: after a rest, wait for a picture of now."""
-        self.resting |= self._is_paused()  # asked before the next line ends the pause
-        self._asked = time.perf_counter()
-        while self.resting and not self.closed:
-            if time.perf_counter() - self._asked > FIRST:  # the camera is silent
-                self.resting = False
-            await asyncio.sleep(SOON)
+    async def resume(self) -> None:
+        """End a pause of the pipeline, and wait until its first picture has come."""
+        self._outdated |= self._is_paused()  # asked first, since the next line ends the pause
+        self._requested_at = time.perf_counter()
+        while self._outdated and not self.closed:
+            if time.perf_counter() - self._requested_at > FIRST_PICTURE_SECONDS:  # the source sends nothing
+                self._outdated = False
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def picture(self) -> bytes:
-        """One JPEG, of now; empty if there is none."""
-        await self.wake()
+    async def single_jpeg(self) -> bytes:
+        """Return the present picture as JPEG, or b"" if there is none."""
+        await self.resume()
         if not self.number:
-            await self.newer(0, FIRST)
+            await self.wait_newer(0, FIRST_PICTURE_SECONDS)
         return (await self.jpeg())[1]
 
-    async def pictures(self) -> AsyncIterator[bytes]:
-        """JPEGs for one viewer, as fast as it takes them."""
+    async def jpegs(self) -> AsyncIterator[bytes]:
+        """Yield JPEGs to one viewer, as fast as it takes them."""
         last = 0
         self.viewers += 1
         try:
-            await self.wake()
+            await self.resume()
             while not self.closed:
-                if await self.newer(last) or last:
+                if await self.wait_newer(last) or last:
                     last, data = await self.jpeg()
                     yield data
         finally:
@@ -126,4 +127,4 @@ class Broadcaster:
 
 
 def _encode(image: Image) -> bytes:
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -1,4 +1,4 @@
-"""How things stand, as the page is told whenever it changes."""
+"""The state of the program as JSON, which the page receives whenever it changes."""
 
 from __future__ import annotations
 
@@ -11,38 +11,45 @@ from realtime.ui.keys import Action
 from realtime.web.broadcast import Broadcaster
 
 
-def state(controller: Controller, hub: Broadcaster, sender: str) -> dict[str, Any]:
-    """All that changes. sender: the page whose camera is painted, or ""."""
-    live, viewer = controller.live, controller.viewer
-    dials, controls, source = live.look, live.state, live.source
-    target, held = dials.target, dials.second_style
+def describe_state(controller: Controller, broadcaster: Broadcaster, sender: str) -> dict[str, Any]:
+    """Return everything that changes. sender: id of the page whose camera is the source, or ""."""
+    live, viewer, messages = controller.live, controller.viewer, controller.messages
+    editor, source = live.look, live.source
+    target, second = editor.target, editor.second_style
     styles = [style for _, style in live.stylizer.library.styles]
     layout = viewer.current.layout if viewer.current is not None else None
     return {
         "look": {name: round(getattr(target, name), 3) for name in LOOK_RANGES},
-        "second_share": dials.second_share,
+        "second_share": editor.second_share,
         "mix": [{"number": styles.index(style), "weight": round(weight, 3)} for style, weight in target.mix],
-        "held": styles.index(held) if held is not None else None,
+        "second": styles.index(second) if second is not None else None,
         "label": target.label,
-        "dialled": target.adjustments,
-        "on": {
-            Action.ORIGINAL.value: target.strength == 0,
-            Action.COLOURS.value: target.keep_colors > 0,
-            Action.MIX.value: held is not None,
-            Action.TOUR.value: dials.touring,
-            Action.GRID.value: controls.view is View.GRID,
-            Action.SPLIT.value: controls.view is View.SPLIT,
-            Action.FREEZE.value: controls.frozen,
-            Action.MIRROR.value: live.mirrored,
-            Action.RECORD.value: controller.recorder.recording is not None,
-        },
+        "adjustments": target.adjustments,
+        "active": _active_actions(controller),
         "seam": round(viewer.seam, 3),
         "grid": {"columns": layout.columns, "rows": layout.rows} if layout is not None else None,
-        "said": [controller.messages.count, controller.messages.text],
+        "message": {"count": messages.count, "text": messages.text},
         "source": f"{source.name}: {source.description}",
-        "silent": viewer.no_signal_reason(),
-        "fps": round(hub.fps),
+        "no_signal": viewer.no_signal_reason(),
+        "fps": round(broadcaster.fps),
         "size": list(live.working_size),
         "provider": f"{live.stylizer.provider.upper()}: {live.stylizer.provider_reason}",
         "sender": sender,
+    }
+
+
+def _active_actions(controller: Controller) -> dict[str, bool]:
+    """Return for each action that switches something whether it is on."""
+    live = controller.live
+    target, view = live.look.target, live.state.view
+    return {
+        Action.ORIGINAL.value: target.strength == 0,
+        Action.COLOURS.value: target.keep_colors > 0,
+        Action.MIX.value: live.look.second_style is not None,
+        Action.TOUR.value: live.look.touring,
+        Action.GRID.value: view is View.GRID,
+        Action.SPLIT.value: view is View.SPLIT,
+        Action.FREEZE.value: live.state.frozen,
+        Action.MIRROR.value: live.mirrored,
+        Action.RECORD.value: controller.recorder.recording is not None,
     }

@@ -1,4 +1,4 @@
-"""What each style makes of what the camera sees now, small."""
+"""Thumbnails of the styles: the present frame, stylized small."""
 
 from __future__ import annotations
 
@@ -13,37 +13,39 @@ from realtime.sources.demo import render_scene
 from realtime.stylizer.look import one_style
 from realtime.ui.controller import Controller
 
-WIDTH, HEIGHT = 160, 120
-FRESH = 5.0  # s
+WIDTH, HEIGHT = 160, 120  # pixels
+FRAME_SECONDS = 5.0  # that the thumbnails are made from one frame, so that all styles show the same
+JPEG_QUALITY = 85
 
 
 class Thumbnails:
-    """Paints one when it is asked for; all of them from the same picture for a while."""
+    """Makes the thumbnail of a style when it is requested. Any thread may call its method."""
 
     def __init__(self, controller: Controller) -> None:
-        self._deeds = controller
-        self._made: dict[int, bytes] = {}
-        self._small = resize(render_scene(0.0), (WIDTH, HEIGHT))
-        self._taken = 0.0
+        self._controller = controller
+        self._jpegs: dict[int, bytes] = {}
+        self._frame = resize(render_scene(0.0), (WIDTH, HEIGHT))
+        self._frame_time = 0.0
         self._lock = threading.Lock()
 
     def jpeg(self, number: int) -> bytes:
-        """Of that style, 0 is the first."""
+        """Return the JPEG of a style, 0 is the first."""
         with self._lock:
-            current, now = self._deeds.viewer.current, time.perf_counter()
-            if current is not None and now - self._taken > FRESH:
-                self._small, self._taken = _middle(current.original), now
-                self._made.clear()
-            if number not in self._made:
-                stylizer = self._deeds.live.stylizer
+            current, now = self._controller.viewer.current, time.perf_counter()
+            if current is not None and now - self._frame_time > FRAME_SECONDS:
+                self._frame, self._frame_time = _center_crop(current.original), now
+                self._jpegs.clear()
+            if number not in self._jpegs:
+                stylizer = self._controller.live.stylizer
                 look = one_style(*stylizer.library.styles[number])
-                painted = stylizer.stylize_at(self._small, (WIDTH, HEIGHT), look)
-                self._made[number] = cv2.imencode(".jpg", painted, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-            return self._made[number]
+                stylized = stylizer.stylize_at(self._frame, (WIDTH, HEIGHT), look)
+                data = cv2.imencode(".jpg", stylized, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+                self._jpegs[number] = data.tobytes()
+            return self._jpegs[number]
 
 
-def _middle(image: Image) -> Image:
-    """As much of the picture as has the thumb's shape."""
+def _center_crop(image: Image) -> Image:
+    """Return the largest part with a thumbnail's shape from the middle of the image, at a thumbnail's size."""
     rows, columns = image.shape[:2]
     height, width = min(rows, columns * HEIGHT // WIDTH), min(columns, rows * WIDTH // HEIGHT)
     top, left = (rows - height) // 2, (columns - width) // 2

@@ -1,4 +1,4 @@
-"""A certificate of our own: browsers lend their camera to pages of other machines only over TLS."""
+"""A self-signed certificate: browsers give their camera to pages of other machines only over TLS."""
 
 from __future__ import annotations
 
@@ -11,45 +11,48 @@ from pathlib import Path
 from realtime.errors import OutputError
 from realtime.system.files import replace_file
 from realtime.system.paths import user_folder
-from realtime.web.address import host_names
+from realtime.web.address import idna_names
 
-DAYS = 397  # what browsers accept at most
+VALID_DAYS = 397  # browsers accept no more
+MIN_DAYS_LEFT = 1
+OWNER_ONLY = 0o600  # file mode: it has the private key
 
 
 def certificate(path: Path | None = None) -> Path:
-    """The file with key and certificate, made where there is none that is valid for another day.
+    """Return the file with key and certificate; make it unless there is one that is valid for another day.
 
-    It stays the same, so that a browser has to be told only once to trust it. Raises OutputError.
+    It stays the same between runs, so that a browser has to be told only once to trust it. Raises OutputError.
     """
     path = path or user_folder().parent / "page.pem"
     try:
-        if not _valid(path):
+        if not _is_valid(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(path.name + ".part")
             part.unlink(missing_ok=True)
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(_make(socket.gethostname()))
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
+                file.write(_make_certificate(socket.gethostname()))
             replace_file(part, path)
     except OSError as error:
         raise OutputError(f"no page: {path}: {error.strerror or error}") from error
     return path
 
 
-def _valid(path: Path) -> bool:
+def _is_valid(path: Path) -> bool:
+    """Whether the file has a key and a certificate that is valid long enough."""
     from cryptography import x509
 
     if not path.exists():
         return False
     try:
         until = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)  # with its key
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)  # fails if the key does not belong to it
     except (ValueError, ssl.SSLError):
         return False
-    return until > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    return until > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=MIN_DAYS_LEFT)
 
 
-def _make(host: str) -> bytes:
-    """Key and certificate, PEM, for that name and for localhost."""
+def _make_certificate(host: str) -> bytes:
+    """Return a new key and its certificate for a host name and localhost, as PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -57,19 +60,19 @@ def _make(host: str) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "realtime-stylize")])
     now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in (*host_names(host), "localhost")])
-    made = (
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in (*idna_names(host), "localhost")])
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=DAYS))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
         .add_extension(names, critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return private + made.public_bytes(serialization.Encoding.PEM)
+    return private + certificate.public_bytes(serialization.Encoding.PEM)

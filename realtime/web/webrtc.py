@@ -1,4 +1,4 @@
-"""A page's own camera, over WebRTC: its pictures become the source, the painted ones go back."""
+"""A browser's camera over WebRTC: its frames become the source, stylized frames go back."""
 
 from __future__ import annotations
 
@@ -18,100 +18,105 @@ from realtime.web.broadcast import Broadcaster
 if TYPE_CHECKING:
     from aiortc import MediaStreamTrack, RTCPeerConnection
 
-CLOCK = 90_000  # ticks a second, of video in RTP
-# bits a second, where aiortc has 0.5 and 1.5 million: strokes need more than faces in front of a wall.
-BITRATE, MOST = 3_000_000, 8_000_000
+VIDEO_CLOCK = 90_000  # ticks a second, of video in RTP
+# Bits a second; aiortc's defaults are 0.5 and 1.5 million, but brush strokes have more detail than a face.
+START_BITRATE, MAX_BITRATE = 3_000_000, 8_000_000
+MAX_ID_LENGTH = 64
 
 
-class Senders:
-    """The page that sends its camera, one at a time: the newest. All methods run on the server's loop.
+class CameraReceiver:
+    """Receives the camera of one page at a time, the newest that sends. All methods run on the server's event loop.
 
-    source: what is switched to the page's camera, and back when it stops.
+    source: switched to the page's camera, and back when the page stops. sender: the id of the page that sends, or "".
     """
 
-    def __init__(self, source: ReconnectingSource, camera: BrowserCamera, hub: Broadcaster) -> None:
-        self.sender = ""  # the page's own name for itself
-        self._source, self._camera, self._hub = source, camera, hub
+    def __init__(self, source: ReconnectingSource, camera: BrowserCamera, broadcaster: Broadcaster) -> None:
+        self.sender = ""
+        self._source, self._camera, self._broadcaster = source, camera, broadcaster
         self._peer: RTCPeerConnection | None = None
-        self._handing_over = asyncio.Lock()  # two pages may want to send at once
-        self._before: Callable[[], Source] | None = None  # opens what was painted before
+        self._replacing = asyncio.Lock()  # two pages may start to send at the same time
+        self._previous_opener: Callable[[], Source] | None = None  # opens the source in use before
 
     async def answer(self, offer: object) -> dict[str, str]:
-        """Take over from whoever sends now. offer: {"id", "type", "sdp"}. Raises UsageError where it is none."""
+        """Return the answer to an offer, {"id", "type", "sdp"}, and receive from that page from now on.
+
+        Raises UsageError.
+        """
         fields = offer if isinstance(offer, dict) else {}
-        name, kind, sdp = (fields.get(key) for key in ("id", "type", "sdp"))
-        if not (isinstance(name, str) and 0 < len(name) <= 64 and kind == "offer" and isinstance(sdp, str)):
+        sender, kind, sdp = (fields.get(key) for key in ("id", "type", "sdp"))
+        is_id = isinstance(sender, str) and 0 < len(sender) <= MAX_ID_LENGTH
+        if not (is_id and kind == "offer" and isinstance(sdp, str)):
             raise UsageError('expected {"id": NAME, "type": "offer", "sdp": SDP}')
-        aiortc = await asyncio.to_thread(_aiortc)
-        # No server is asked for our address: both sides are on one machine or in one network.
+        aiortc = await asyncio.to_thread(_load_aiortc)
+        # Without ICE servers: both sides are on one machine or in one network.
         peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
-        arrived: list[MediaStreamTrack] = []
-        peer.on("track", arrived.append)
+        tracks: list[MediaStreamTrack] = []
+        peer.on("track", tracks.append)
         try:
             await peer.setRemoteDescription(aiortc.RTCSessionDescription(sdp, "offer"))
-            videos = [track for track in arrived if track.kind == "video"]
+            videos = [track for track in tracks if track.kind == "video"]
             if not videos:
                 raise UsageError("the offer has no video")
-            peer.addTrack(_painted(self._hub))
+            peer.addTrack(_stylized_track(self._broadcaster))
             await peer.setLocalDescription(await peer.createAnswer())
-        except Exception as error:  # aiortc's parser raises what it likes
+        except Exception as error:  # aiortc's parser raises errors of many kinds
             await peer.close()
             if isinstance(error, UsageError):
                 raise
             raise UsageError(f"the offer cannot be answered: {type(error).__name__}: {error}") from error
-        async with self._handing_over:
-            await self._hang_up()
-            self.sender, self._peer = name, peer
-            self._hub.viewers += 1
-            self._begin()
+        async with self._replacing:
+            await self._disconnect()
+            self.sender, self._peer = str(sender), peer
+            self._broadcaster.viewers += 1
+            self._switch_to_camera()
         receiving = asyncio.create_task(_receive(videos[0], self._camera))
 
-        async def changed() -> None:
+        async def on_state_change() -> None:
             if peer.connectionState in ("failed", "closed"):
                 receiving.cancel()
                 if self._peer is peer:
-                    await self._hang_up()
-                    self._end()
+                    await self._disconnect()
+                    self._switch_back()
 
-        peer.on("connectionstatechange", changed)
+        peer.on("connectionstatechange", on_state_change)
         answer = peer.localDescription
         return {"type": answer.type, "sdp": answer.sdp}
 
     async def stop(self, request: object) -> None:
-        """That page sends no more. request: {"id"}; of another one than the sender it is too late."""
+        """Stop receiving from a page. request: {"id"}; of a page that does not send it is ignored."""
         if isinstance(request, dict) and request.get("id") == self.sender and self._peer is not None:
-            await self._hang_up()
-            self._end()
+            await self._disconnect()
+            self._switch_back()
 
     async def close(self) -> None:
-        """The program ends."""
-        await self._hang_up()
+        """Disconnect, at the end of the program."""
+        await self._disconnect()
 
-    def _begin(self) -> None:
+    def _switch_to_camera(self) -> None:
         if self._source.opener != self._camera.open:
-            self._before = self._source.opener
+            self._previous_opener = self._source.opener
             self._source.switch(self._camera.open)
 
-    def _end(self) -> None:
-        before, self._before = self._before, None
-        if before is not None and self._source.opener == self._camera.open:  # nobody has chosen another since
-            self._source.switch(before)
+    def _switch_back(self) -> None:
+        previous, self._previous_opener = self._previous_opener, None
+        if previous is not None and self._source.opener == self._camera.open:  # the user has not switched since
+            self._source.switch(previous)
             self._camera.disconnect()
 
-    async def _hang_up(self) -> None:
+    async def _disconnect(self) -> None:
         peer, self._peer, self.sender = self._peer, None, ""
         if peer is not None:
-            self._hub.viewers -= 1
+            self._broadcaster.viewers -= 1
             await peer.close()
 
 
-def _aiortc() -> Any:
+def _load_aiortc() -> Any:
     import aiortc
     from aiortc.codecs import h264, vpx
 
     codecs: tuple[Any, ...] = (h264, vpx)
     for codec in codecs:
-        codec.DEFAULT_BITRATE, codec.MAX_BITRATE = BITRATE, MOST
+        codec.DEFAULT_BITRATE, codec.MAX_BITRATE = START_BITRATE, MAX_BITRATE
     return aiortc
 
 
@@ -126,29 +131,29 @@ async def _receive(track: MediaStreamTrack, camera: BrowserCamera) -> None:
                 camera.put(frame, time.perf_counter())
 
 
-def _painted(hub: Broadcaster) -> MediaStreamTrack:
-    """The pictures as shown, as a track."""
+def _stylized_track(broadcaster: Broadcaster) -> MediaStreamTrack:
+    """Return a track of the pictures shown."""
     from aiortc import MediaStreamTrack
     from aiortc.mediastreams import MediaStreamError
     from av import VideoFrame
 
-    class StylizedFrame(MediaStreamTrack):
+    class StylizedTrack(MediaStreamTrack):
         kind = "video"
 
         def __init__(self) -> None:
             super().__init__()
-            self._last, self._began = 0, time.perf_counter()
+            self._last, self._started = 0, time.perf_counter()
 
         async def recv(self) -> VideoFrame:
-            while not hub.closed and not await hub.newer(self._last) and hub.image is None:
+            while not broadcaster.closed and not await broadcaster.wait_newer(self._last) and broadcaster.image is None:
                 pass
-            if self.readyState != "live" or hub.closed or hub.image is None:
+            if self.readyState != "live" or broadcaster.closed or broadcaster.image is None:
                 raise MediaStreamError
-            self._last, image = hub.number, hub.image
+            self._last, image = broadcaster.number, broadcaster.image
             height, width = (side // 2 * 2 for side in image.shape[:2])
             frame = VideoFrame.from_ndarray(image[:height, :width].copy(), format="bgr24")
-            frame.pts = round((time.perf_counter() - self._began) * CLOCK)
-            frame.time_base = Fraction(1, CLOCK)
+            frame.pts = round((time.perf_counter() - self._started) * VIDEO_CLOCK)
+            frame.time_base = Fraction(1, VIDEO_CLOCK)
             return frame
 
-    return StylizedFrame()
+    return StylizedTrack()

@@ -25,7 +25,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 def ready(tab: Tab) -> Tab:
     """Once its controls are there, and a picture."""
-    tab.wait("document.querySelector('#picture').naturalWidth > 0 && document.querySelectorAll('#deeds button').length")
+    tab.wait(
+        "document.querySelector('#picture').naturalWidth > 0 && document.querySelectorAll('#actions button').length"
+    )
     return tab
 
 
@@ -36,7 +38,7 @@ def click(tab: Tab, label: str) -> None:
 def slide(tab: Tab, dial: str, value: float) -> None:
     """As a hand on the slider does."""
     tab.evaluate(
-        f"(() => {{ const one = document.querySelector('#dial-{dial}'); one.value = {value}; "
+        f"(() => {{ const one = document.querySelector('#slider-{dial}'); one.value = {value}; "
         "one.dispatchEvent(new Event('input')); })()"
     )
 
@@ -57,7 +59,7 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
         program.until(lambda now: difference(now, bare) < 1, "the number key brings the first back")
         slide(page, "strength", 0.4)
         weak = program.until(lambda now: difference(now, bare) > 3, "less paint")
-        page.wait("document.querySelector('#dials output').textContent === '40 %'")
+        page.wait("document.querySelector('#sliders output').textContent === '40 %'")
         page.key("+")
         program.until(lambda now: difference(now, bare) < difference(weak, bare), "a bit more")
         slide(page, "strength", 1)
@@ -66,7 +68,7 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
         click(page, "Colours")
         slide(page, "stroke", 1.0)  # twice as large: it goes by powers of two
         program.until(lambda now: difference(now, bare) > 2, "larger strokes")
-        page.wait("document.querySelector('[for=dial-stroke] + output').textContent === '× 2'")
+        page.wait("document.querySelector('[for=slider-stroke] + output').textContent === '× 2'")
         slide(page, "stroke", 0)
         program.until(lambda now: difference(now, bare) < 1, "and back")
         click(page, "Mix")
@@ -93,7 +95,7 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
 def drag(tab: Tab, start: float, end: float) -> None:
     """The seam, from there to there, both shares of the picture's width."""
     left, top, width, height = tab.evaluate(
-        "(() => { const b = document.querySelector('#over').getBoundingClientRect(); "
+        "(() => { const b = document.querySelector('#overlay').getBoundingClientRect(); "
         "return [b.left, b.top, b.width, b.height]; })()"
     )
     for kind, at in [("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)]:
@@ -106,7 +108,7 @@ MINE = """(() => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [64, 48];
   const context = canvas.getContext("2d");
-  context.drawImage(document.querySelector("#mine"), 0, 0, 64, 48);
+  context.drawImage(document.querySelector("#camera-video"), 0, 0, 64, 48);
   return [...context.getImageData(0, 0, 64, 48).data];
 })()"""
 
@@ -120,12 +122,14 @@ def test_paint_my_camera(serve: Serve, browser: Chromium) -> None:
     program = serve("--demo", "--no-window", "--style", "udnie", "--size", "120", "--fps", "8")
     view, page = ready_view(browser, program.url), ready(browser.open(program.url))
     click(page, "Paint my camera")
-    page.wait("!document.querySelector('#mine').hidden && document.querySelector('#mine').videoWidth === 160")
+    page.wait(
+        "!document.querySelector('#camera-video').hidden && document.querySelector('#camera-video').videoWidth === 160"
+    )
     page.wait("document.querySelector('#figures').textContent.includes(\"the page's camera: 640 × 480\")")
-    assert page.evaluate("document.querySelector('#send').textContent") == "Stop my camera"
+    assert page.evaluate("document.querySelector('#camera-button').textContent") == "Stop my camera"
     painted = mine(page)
     slide(page, "strength", 0)
-    page.wait("document.querySelector('#mine').videoWidth === 640")
+    page.wait("document.querySelector('#camera-video').videoWidth === 640")
     deadline = time.monotonic() + PATIENCE
     # The browser's own picture is a green one with a yellow figure on it; Udnie has none of that green.
     while not (mine(page)[..., 1].astype(int) - mine(page)[..., 2] > 60).mean() > 0.5:
@@ -134,7 +138,7 @@ def test_paint_my_camera(serve: Serve, browser: Chromium) -> None:
     assert (program.picture()[..., 1].astype(int) - program.picture()[..., 0] > 60).mean() > 0.5, "viewers see it too"
     click(page, "Stop my camera")
     page.wait("document.querySelector('#figures').textContent.includes('demo: 640 × 480')")
-    page.wait("document.querySelector('#mine').hidden && document.querySelector('#picture').naturalWidth > 0")
+    page.wait("document.querySelector('#camera-video').hidden && document.querySelector('#picture').naturalWidth > 0")
     page.close()
     view.close()
     table = program.end()
@@ -148,15 +152,15 @@ def test_a_program_without_a_camera_waits_for_a_page(serve: Serve, browser: Chro
     tabs = []
     for _ in range(2):
         tabs.append(page := browser.open(program.url))
-        page.wait("document.querySelector('#deeds button')")
+        page.wait("document.querySelector('#actions button')")
         if len(tabs) == 1:
-            page.wait("document.querySelector('#silent').textContent.includes('sends nothing')")
+            page.wait("document.querySelector('#no-signal').textContent.includes('sends nothing')")
         click(page, "Paint my camera")
-        page.wait("!document.querySelector('#mine').hidden")
+        page.wait("!document.querySelector('#camera-video').hidden")
     tabs[0].call("Page.bringToFront")
-    tabs[0].wait("document.querySelector('#mine').hidden")  # the newest sends
+    tabs[0].wait("document.querySelector('#camera-video').hidden")  # the newest sends
     tabs[1].close()
-    tabs[0].wait("document.querySelector('#silent').textContent.includes('sends nothing')")
+    tabs[0].wait("document.querySelector('#no-signal').textContent.includes('sends nothing')")
     tabs[0].close()
     assert program.end()["frames_painted"] > 0
     assert browser.problems == []
@@ -166,7 +170,7 @@ def test_a_connection_that_brings_nothing_is_made_again(serve: Serve, browser: C
     """The first one cannot be made: its password is another one. The second brings the painted picture."""
     program = serve("--camera", "page", "--no-window", "--size", "120", "--fps", "8")
     page = browser.open(program.url)
-    page.wait("document.querySelector('#deeds button')")
+    page.wait("document.querySelector('#actions button')")
     page.evaluate(
         "(() => { const set = RTCPeerConnection.prototype.setRemoteDescription; window.answers = 0; "
         "RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) { "
@@ -174,7 +178,7 @@ def test_a_connection_that_brings_nothing_is_made_again(serve: Serve, browser: C
         "return set.call(this, { type, sdp }); }; })()"
     )
     click(page, "Paint my camera")
-    page.wait("!document.querySelector('#mine').hidden")
+    page.wait("!document.querySelector('#camera-video').hidden")
     assert page.evaluate("window.answers") == 2
     page.close()
     assert program.end()["frames_painted"] > 0
@@ -234,9 +238,9 @@ def test_the_page_comes_back_with_the_program(serve: Serve, browser: Chromium) -
     page, view = ready(browser.open(program.url)), ready_view(browser, program.url)
     program.end()
     page.call("Page.bringToFront")
-    page.wait("document.querySelector('#silent').textContent.includes('does not answer')")
+    page.wait("document.querySelector('#no-signal').textContent.includes('does not answer')")
     program = serve("--demo", "--no-window", "--size", "120", "--serve", port)
-    page.wait("document.querySelector('#silent').hidden && document.querySelector('#picture').naturalWidth > 0")
+    page.wait("document.querySelector('#no-signal').hidden && document.querySelector('#picture').naturalWidth > 0")
     for tab in (page, view):
         tab.close()
     program.end()

@@ -1,4 +1,4 @@
-"""A page of a running program, in this process."""
+"""The page of a running pipeline, in this process."""
 
 from __future__ import annotations
 
@@ -27,50 +27,52 @@ from realtime.ui.headless import run_headless
 from realtime.web.address import Address
 from realtime.web.server import Page
 
+TIMEOUT = 60.0  # seconds
+
 
 @dataclass
 class Served:
-    """What runs, and how to ask it."""
+    """The running page, and requests to it."""
 
     controller: Controller
     page: Page
     folder: Path
 
-    def ask(
-        self, path: str, order: object = None, host: str | None = None, **headers: str
+    def request(
+        self, path: str, data: object = None, host: str | None = None, **headers: str
     ) -> tuple[int, bytes, dict[str, str]]:
-        """Status, body and headers. order: posted as this page does; host: asked for in its place."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=60)
+        """Return status, body and headers. data: to post, as the page does. host: in place of the page's own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=TIMEOUT)
         host = host or f"127.0.0.1:{self.page.port}"
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if order is None:
-            connection.request("GET", path, headers={"Host": host} | named)
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        if data is None:
+            connection.request("GET", path, headers={"Host": host} | extra)
         else:
-            body = order if isinstance(order, bytes) else json.dumps(order).encode()
-            connection.request("POST", path, body, {"Host": host, "Origin": f"http://{host}"} | named)
+            body = data if isinstance(data, bytes) else json.dumps(data).encode()
+            connection.request("POST", path, body, {"Host": host, "Origin": f"http://{host}"} | extra)
         reply = connection.getresponse()
         content = reply.read()
         connection.close()
         return reply.status, content, {name.lower(): value for name, value in reply.getheaders()}
 
-    def do(self, **order: Any) -> None:
-        """As a control of the page does."""
-        assert self.ask("/do", order)[0] == 204
+    def command(self, **fields: Any) -> None:
+        """Post a command, as a control of the page does."""
+        assert self.request("/command", fields)[0] == 204
 
     def state(self) -> dict[str, Any]:
-        """How things stand, as the page is told."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=60)
+        """Return the state that the page receives."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=TIMEOUT)
         connection.request("GET", "/events")
-        with connection.getresponse() as reply:  # it has no end of its own
+        with connection.getresponse() as reply:  # the stream does not end by itself
             line = reply.readline()
         connection.close()
         state: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
         return state
 
-    def wait(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Until the state is so."""
-        deadline = time.monotonic() + 60
-        while not true(state := self.state()):
+    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the state once it fulfils the condition."""
+        deadline = time.monotonic() + TIMEOUT
+        while not condition(state := self.state()):
             assert time.monotonic() < deadline, state
         return state
 
@@ -79,7 +81,7 @@ class Served:
 def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     source = ReconnectingSource(lambda: Demo((160, 120), fps=15))
-    before = threading.active_count()
+    threads_before = threading.active_count()
     outputs = Outputs()
     recorder = Recorder(outputs, folder)
     with Stylizer("the_scream", provider="cpu", library=library) as stylizer, outputs, recorder:
@@ -92,11 +94,11 @@ def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         thread.start()
         yield Served(controller, page, folder)
         live.done.set()
-        thread.join(60)
+        thread.join(TIMEOUT)
         recorder.close()
         outputs.close()
         live.stop()
-    deadline = time.monotonic() + 30
-    while threading.active_count() > before and time.monotonic() < deadline:
+    deadline = time.monotonic() + TIMEOUT
+    while threading.active_count() > threads_before and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert threading.active_count() == before, threading.enumerate()
+    assert threading.active_count() == threads_before, threading.enumerate()

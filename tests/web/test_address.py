@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from realtime.errors import OutputError, UsageError
-from realtime.web.address import Address, is_loopback, listen, parse_address, urls
+from realtime.web.address import Address, is_loopback, listen, page_urls, parse_address
 from realtime.web.tls import certificate
 
 
@@ -26,56 +26,56 @@ from realtime.web.tls import certificate
         ("http://localhost:9000/", Address("localhost", 9000)),
     ],
 )
-def test_addresses_as_people_write_them(text: str, address: Address) -> None:
+def test_parse_address_accepts_port_host_and_both(text: str, address: Address) -> None:
     assert parse_address(text) == address
 
 
 @pytest.mark.parametrize("text", ["film.mp4:x", "99999", ":80", "1.2.3.4:99999", "[]:80", "[::1]x"])
-def test_what_is_none(text: str) -> None:
+def test_parse_address_refuses_invalid_text(text: str) -> None:
     with pytest.raises(UsageError, match="--serve"):
         parse_address(text)
 
 
-def test_loopback() -> None:
+def test_is_loopback_knows_every_form_of_this_machine() -> None:
     assert all(map(is_loopback, ("127.0.0.1", "127.9.9.9", "::1", "localhost", "::ffff:127.0.0.1")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.2", "localhost.evil.example", "evil.example", "")))
 
 
-def test_only_wide_addresses_have_a_token_in_them() -> None:
-    assert urls(Address(), 8765, "secret") == ["http://127.0.0.1:8765/"]
-    assert urls(Address("::1"), 8765, "secret") == ["http://[::1]:8765/"]
-    here, there = urls(Address("0.0.0.0", tls=True), 8765, "secret")
+def test_only_urls_for_other_machines_have_the_token() -> None:
+    assert page_urls(Address(), 8765, "secret") == ["http://127.0.0.1:8765/"]
+    assert page_urls(Address("::1"), 8765, "secret") == ["http://[::1]:8765/"]
+    here, there = page_urls(Address("0.0.0.0", tls=True), 8765, "secret")
     assert here == "https://127.0.0.1:8765/" and there.endswith(":8765/?token=secret")
-    assert urls(Address("192.168.7.7"), 1, "secret") == ["http://192.168.7.7:1/?token=secret"]
+    assert page_urls(Address("192.168.7.7"), 1, "secret") == ["http://192.168.7.7:1/?token=secret"]
 
 
-def test_names_that_may_be_asked_for() -> None:
-    assert Address().names == {"localhost", "127.0.0.1", "::1"}
-    assert Address("192.168.7.7").names > {"localhost", "192.168.7.7", socket.gethostname().lower()}
-    assert "0.0.0.0" not in Address("0.0.0.0").names
+def test_allowed_hosts_are_this_machines_names() -> None:
+    assert Address().allowed_hosts == {"localhost", "127.0.0.1", "::1"}
+    assert Address("192.168.7.7").allowed_hosts > {"localhost", "192.168.7.7", socket.gethostname().lower()}
+    assert "0.0.0.0" not in Address("0.0.0.0").allowed_hosts
 
 
 @pytest.mark.parametrize(
     ("computer", "names"),
     [("Büro-PC", ["xn--bro-pc-3ya"]), ("STUDIO", ["studio"]), ("x" * 64 + "ü", [])],
 )
-def test_computers_whose_names_have_other_letters(
+def test_machine_names_with_any_letters_are_allowed_and_certified(
     computer: str, names: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: computer)
-    assert Address("0.0.0.0").names >= {*names, *(f"{name}.local" for name in names)}
+    assert Address("0.0.0.0").allowed_hosts >= {*names, *(f"{name}.local" for name in names)}
     made = x509.load_pem_x509_certificate(certificate(tmp_path / "page.pem").read_bytes())
     found = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert found.get_values_for_type(x509.DNSName) == [*names, "localhost"]
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
-def test_hosts_that_cannot_be(host: str) -> None:
+def test_listen_on_invalid_host_is_one_line(host: str) -> None:
     with pytest.raises(OutputError, match=r"no page: .*--serve PORT"):
         listen(Address(host))
 
 
-def test_a_port_that_is_taken_is_one_line() -> None:
+def test_listen_on_taken_port_is_one_line() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -86,7 +86,7 @@ def test_a_port_that_is_taken_is_one_line() -> None:
         listen(Address("no.such.host.invalid"))
 
 
-def test_a_certificate_without_its_key_is_made_anew(tmp_path: Path) -> None:
+def test_certificate_without_its_key_is_made_anew(tmp_path: Path) -> None:
     path = certificate(tmp_path / "page.pem")
     whole = path.read_bytes()
     assert certificate(path).read_bytes() == whole

@@ -1,4 +1,4 @@
-"""Who gets in; over real connections where they can be had, else as the server hands requests on."""
+"""Access to the page: over real connections where possible, else as the server passes requests on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FOREIGN_HOSTS = ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", 
 
 
 def status(served: Served, **changes: str) -> int:
-    return served.ask("/", **changes)[0]
+    return served.request("/", **changes)[0]
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
-@pytest.mark.parametrize("path", ["/", "/stream.mjpg", "/events", "/picture.jpg", "/do", "/camera"])
-def test_a_foreign_host_is_turned_away(served: Served, host: str, path: str) -> None:
-    order = {"action": "freeze"} if path in ("/do", "/camera") else None
-    code, body, headers = served.ask(path, order, Host=host)
+@pytest.mark.parametrize("path", ["/", "/stream.mjpg", "/events", "/picture.jpg", "/command", "/camera"])
+def test_request_for_foreign_host_is_refused(served: Served, host: str, path: str) -> None:
+    data = {"action": "freeze"} if path in ("/command", "/camera") else None
+    code, body, headers = served.request(path, data, Host=host)
     assert code == 403 and body.startswith(b"no page for host") and body.count(b"\n") == 1
     assert headers["cross-origin-resource-policy"] == "same-origin"
 
@@ -33,52 +33,56 @@ def test_a_foreign_host_is_turned_away(served: Served, host: str, path: str) -> 
     "origin",
     ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1", "http://localhost:{port}"],
 )
-@pytest.mark.parametrize("path", ["/do", "/camera", "/camera/stop"])
-def test_a_foreign_origin_cannot_steer(served: Served, origin: str, path: str) -> None:
-    before = served.state()["on"]
-    code, _, _ = served.ask(path, {"action": "freeze"}, Origin=origin.format(port=served.page.port))
+@pytest.mark.parametrize("path", ["/command", "/camera", "/camera/stop"])
+def test_command_of_foreign_origin_is_refused(served: Served, origin: str, path: str) -> None:
+    before = served.state()["active"]
+    code, _, _ = served.request(path, {"action": "freeze"}, Origin=origin.format(port=served.page.port))
     assert code == 403
-    assert served.state()["on"] == before
+    assert served.state()["active"] == before
 
 
 @pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "Via", "X_Real_IP"])
-def test_what_a_proxy_on_this_machine_passes_on_needs_the_token(served: Served, header: str) -> None:
-    assert served.ask("/")[0] == 200
-    code, body, _ = served.ask("/", **{header: "192.0.2.7"})
+def test_request_through_local_proxy_needs_token(served: Served, header: str) -> None:
+    assert served.request("/")[0] == 200
+    code, body, _ = served.request("/", **{header: "192.0.2.7"})
     assert code == 403 and body.startswith(b"this address needs the token")
 
 
-def test_a_foreign_origin_cannot_read(served: Served) -> None:
+def test_foreign_origin_cannot_read(served: Served) -> None:
     for path in ("/", "/stream.mjpg", "/events", "/controls"):
-        code, _, headers = served.ask(path, Origin="http://evil.example")
+        code, _, headers = served.request(path, Origin="http://evil.example")
         assert code == 403 and not [name for name in headers if name.startswith("access-control")]
 
 
-def test_nobody_steers_without_an_origin(served: Served) -> None:
-    with socket.create_connection(("127.0.0.1", served.page.port), timeout=60) as bare:
-        bare.sendall(b"POST /do HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-        assert bare.recv(100).startswith(b"HTTP/1.1 403")
+def test_command_without_origin_is_refused(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.page.port), timeout=60) as connection:
+        connection.sendall(
+            b"POST /command HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 403")
 
 
-def test_other_pages_may_link_here_but_embed_nothing(served: Served) -> None:
+def test_other_pages_may_link_to_page_but_not_embed_it(served: Served) -> None:
     for site in ("cross-site", "same-site"):
-        assert served.ask("/stream.mjpg", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")[0] == 403
-        assert served.ask("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate")[0] == 200
-    _, _, headers = served.ask("/view")
+        assert served.request("/stream.mjpg", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")[0] == 403
+        assert served.request("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate")[0] == 200
+    _, _, headers = served.request("/view")
     assert "frame-ancestors 'self'" in headers["content-security-policy"]
     assert headers["x-frame-options"] == "SAMEORIGIN" and headers["cache-control"] == "no-store"
     assert not [name for name in headers if name.startswith("access-control")]
 
 
-def test_this_machine_is_known_by_all_its_names(served: Served) -> None:
+def test_every_local_name_is_accepted(served: Served) -> None:
     port = served.page.port
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST:9"):
-        assert served.ask("/", host=host)[0] == 200, host
+        assert served.request("/", host=host)[0] == 200, host
 
 
-def knock(query: str = "", cookie: str = "", client: str = "192.168.1.9", host: str = "192.168.1.2") -> tuple[int, str]:
-    """A request of another machine to 192.168.1.2:8765; returns the status and the cookie given."""
-    guard = AccessMiddleware(PlainTextResponse("in"), Address("0.0.0.0").names, "secret")
+def request_from_network(
+    query: str = "", cookie: str = "", client: str = "192.168.1.9", host: str = "192.168.1.2"
+) -> tuple[int, str]:
+    """Send a request of another machine to 192.168.1.2:8765; return the status and the cookie set."""
+    middleware = AccessMiddleware(PlainTextResponse("in"), Address("0.0.0.0").allowed_hosts, "secret")
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "scheme": "http", "query_string": query.encode(),
         "headers": [(b"host", host.encode()), (b"cookie", cookie.encode())],
@@ -92,18 +96,18 @@ def knock(query: str = "", cookie: str = "", client: str = "192.168.1.9", host: 
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    asyncio.run(guard(scope, receive, send))
+    asyncio.run(middleware(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]).get(b"set-cookie", b"").decode()
 
 
-def test_other_machines_need_the_token() -> None:
-    assert knock() == (403, "")
-    assert knock("token=wrong") == (403, "")
-    assert knock("token=secre%C3%A9") == (403, "")
-    code, cookie = knock("token=secret")
+def test_other_machines_need_token_in_address_or_cookie() -> None:
+    assert request_from_network() == (403, "")
+    assert request_from_network("token=wrong") == (403, "")
+    assert request_from_network("token=secre%C3%A9") == (403, "")
+    code, cookie = request_from_network("token=secret")
     assert code == 200 and cookie.startswith("realtime-stylize-8765=secret; HttpOnly; SameSite=Strict")
-    assert knock(cookie=cookie.partition(";")[0]) == (200, "")
-    assert knock(cookie="realtime-stylize-8765=wrong")[0] == 403
-    assert knock(cookie="realtime-stylize-9000=secret")[0] == 403
-    assert knock("token=secret", host="evil.example")[0] == 403
-    assert knock(client="127.0.0.1")[0] == 200
+    assert request_from_network(cookie=cookie.partition(";")[0]) == (200, "")
+    assert request_from_network(cookie="realtime-stylize-8765=wrong")[0] == 403
+    assert request_from_network(cookie="realtime-stylize-9000=secret")[0] == 403
+    assert request_from_network("token=secret", host="evil.example")[0] == 403
+    assert request_from_network(client="127.0.0.1")[0] == 200
