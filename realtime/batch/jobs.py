@@ -29,7 +29,7 @@ class Job:
         return is_image(self.source)
 
 
-def is_batch(inputs: list[Path], output: str) -> bool:
+def writes_into_folder(inputs: list[Path], output: str) -> bool:
     """Return whether -o names a folder: it ends in a slash or is one, or there are several inputs or a folder."""
     slash = output.endswith(("/", os.sep))
     return slash or Path(output).is_dir() or len(inputs) > 1 or any(path.is_dir() for path in inputs)
@@ -38,7 +38,7 @@ def is_batch(inputs: list[Path], output: str) -> bool:
 def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
     """Return a job for each file to stylize. Raises UsageError if the outputs cannot be named."""
     output_path = Path(output)
-    if not is_batch(inputs, output):
+    if not writes_into_folder(inputs, output):
         _check_suffix(inputs[0], output_path)
         return [Job(inputs[0], output_path)]
     writable = output_path.suffix.lower() in (*WRITABLE_IMAGE_SUFFIXES, *CONTAINERS)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from realtime.batch.jobs import Job, find_unreadable, is_batch, plan_jobs
+from realtime.batch.jobs import Job, find_unreadable, plan_jobs, writes_into_folder
 from realtime.batch.pipeline import MAX_WORKERS
 from realtime.batch.process import BatchOptions, Result
 from realtime.batch.progress import VideoProgress
@@ -62,7 +62,7 @@ def _batch_options(arguments: argparse.Namespace) -> BatchOptions:
         frames=arguments.frames,
         overwrite=arguments.overwrite,
         resume=arguments.resume,
-        into_folder=is_batch(arguments.inputs, arguments.output),
+        into_folder=writes_into_folder(arguments.inputs, arguments.output),
         progress=ProgressBar if sys.stderr.isatty() else VideoProgress,
     )
 

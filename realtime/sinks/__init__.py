@@ -1,1 +1,1 @@
-"""Where painted frames go: one kind a file."""
+"""Outputs of stylized frames: video and image files, recordings, snapshots, a virtual camera."""

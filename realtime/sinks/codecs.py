@@ -66,17 +66,9 @@ def _nvenc(codec: str, default_crf: int, odd_pixel_format: str | None) -> Encode
     presets = ("p1", "p1", "p2", "p2", "p3", "p4", "p5", "p6", "p7")
     options = {"rc": "vbr", "b": "0"}  # a bit rate of 0 makes cq count; a cq of 0 would leave the quality to the driver
     return Encoder(
-        f"{codec}_nvenc",
-        codec,
-        "cq",
-        default_crf,
-        (1, 51),
-        "preset",
-        presets,
-        options,
-        odd_pixel_format=odd_pixel_format,
-        hardware=True,
-    )
+        f"{codec}_nvenc", codec, "cq", default_crf, (1, 51), "preset", presets, options,
+        odd_pixel_format=odd_pixel_format, hardware=True,
+    )  # fmt: skip
 
 
 def _qsv(codec: str, default_crf: int) -> Encoder:

@@ -189,20 +189,20 @@ class Recording:
     def _encode(self) -> None:
         """Write what is in the queue; run by the encoder's thread.
 
-        A frame's duration is known when the next one comes, so one frame is always held back.
+        A frame's duration is known when the next one comes, so the newest frame is always pending.
         """
         _lower_thread_priority()
-        held: VideoFrame | None = None
+        pending: VideoFrame | None = None
         try:
             for step in self._queue:
                 if step.frame is None:
                     self._sink.write(step)
                     continue
-                if held is not None:
-                    self._write_frame(held, step.frame.pts)
-                held = step.frame
-            if held is not None:
-                self._write_frame(held, self._end_pts or held.pts + 1)
+                if pending is not None:
+                    self._write_frame(pending, step.frame.pts)
+                pending = step.frame
+            if pending is not None:
+                self._write_frame(pending, self._end_pts or pending.pts + 1)
             self._sink.close()
             self._finish()
         except Exception as error:

@@ -45,10 +45,11 @@ _FLUSH_OPTIONS = {"flush_packets": "1", "max_interleave_delta": "1000000"}  # µ
 class VideoSink:
     """A video that is being written to an output's part file.
 
-    partial: an interrupted run's frames, copied instead of as many of the first frames that are written. It lies where
-    `OutputFile(resume_from=...)` has put it.
-    frames: how many were written, `kept_frames` of them copied; end: of the last one, in seconds.
-    Raises OutputError, then and later, in one line.
+    partial: an interrupted run's frames, copied instead of as many of the first frames that are written; the output was
+    made with `resume_from=partial.path`.
+    frames: how many were written, `kept_frames` of them copied. end: of the last one, in seconds. notes: what of the
+    format cannot be kept, for the user.
+    The constructor and all methods raise OutputError, with a message of one line.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ def has_red_dot(shot: Image) -> bool:
     return bool((np.abs(shot.astype(int) - RED).sum(axis=2) < 12).sum() > 40)
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def test_r_records_what_is_shown_without_the_overlay(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240")
     app.wait_for_window()
@@ -47,14 +55,13 @@ def test_r_records_what_is_shown_without_the_overlay(start: Any, camera: FaultCa
     app.screen.press("i")
     app.screen.press("r")
     time.sleep(1)
-    assert has_red_dot(app.screen.shot())
+    wait_for(lambda: has_red_dot(app.screen.shot()))
     app.screen.press("n")  # a new frame, and a message
     time.sleep(1)
     app.screen.press("p")
     time.sleep(1)
     app.screen.press("r")
-    time.sleep(1)
-    assert not has_red_dot(app.screen.shot())
+    wait_for(lambda: not has_red_dot(app.screen.shot()))
     app.screen.press("q")
     status, out, err = app.finish()
     assert (status, err) == (0, "")
