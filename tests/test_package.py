@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import realtime
 from realtime import errors
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +19,12 @@ def test_app_does_not_load_torch() -> None:
     code = f"import sys, {modules}; print([m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx')])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", realtime.__all__)
+def test_public_name_is_documented_with_an_example(name: str) -> None:
+    documentation = inspect.getdoc(getattr(realtime, name)) or ""
+    assert "Example:" in documentation
 
 
 def test_docstring_of_errors_shows_every_exception() -> None:

@@ -41,22 +41,20 @@ def run_live(arguments: argparse.Namespace, config: Config) -> int:
         require_display()
     from realtime.live.recorder import recording_target
 
-    target = (
-        recording_target(arguments.record, arguments.overwrite, arguments.inputs)
-        if arguments.record is not None
-        else None
-    )
-    if arguments.no_window and target is None:
+    recording = None
+    if arguments.record is not None:
+        recording = recording_target(arguments.record, arguments.overwrite, arguments.inputs)
+    elif arguments.no_window:
         _require_only_output(arguments, address)
     try:
-        return _run(arguments, config, height, target, address)
+        return _run(arguments, config, height, recording, address)
     finally:
-        if target is not None:
-            target.drop_if_empty()
+        if recording is not None:
+            recording.drop_if_empty()
 
 
 def _require_only_output(arguments: argparse.Namespace, address: Address | None) -> None:
-    """Raise where the only output, a virtual camera or a page, cannot be had: the run would be for nothing."""
+    """Raise OutputError if the only output of the run, a virtual camera or a page, is not available."""
     if arguments.virtual_camera and address is None:
         from realtime.sinks.virtual_camera import require_virtual_camera
 
@@ -71,7 +69,7 @@ def _run(
     arguments: argparse.Namespace,
     config: Config,
     height: int | None,
-    target: OutputFile | None,
+    recording: OutputFile | None,
     address: Address | None,
 ) -> int:
     from realtime.stylizer.library import load_library
@@ -85,7 +83,7 @@ def _run(
     presets = Presets(config.file.path.with_name("presets.toml"))
     look = presets.load(arguments.look, library) if arguments.look is not None else start
     track = read_style_track(arguments.style_track, library, look) if arguments.style_track is not None else None
-    stylizer, source, page = _open(arguments, library, height)
+    stylizer, source, browser_camera = _open(arguments, library, height)
 
     from realtime.live.outputs import Outputs
     from realtime.live.pipeline import Live
@@ -115,12 +113,12 @@ def _run(
             closing.callback(live.stop)
             closing.enter_context(outputs)
             closing.enter_context(recorder)
-            if target is not None:
-                recorder.start(target, source.size, source.fps)
+            if recording is not None:
+                recorder.start(recording, source.size, source.fps)
             if arguments.virtual_camera:
                 _add_virtual_camera(controller, arguments.fps)
             if address is not None:
-                _add_page(controller, address, page)
+                _add_page(controller, address, browser_camera)
             live.start()
             _show(controller, arguments, closing.close)
         return 1 if outputs.failures else 0
@@ -142,21 +140,21 @@ def _open(
         from realtime.sources.browser_camera import BrowserCamera
         from realtime.sources.opening import open_files, open_live_source
 
-        page = BrowserCamera()
+        browser_camera = BrowserCamera()
         if arguments.inputs:
             files = find_files(arguments.inputs)
-            source = open_files(files, loop=arguments.loop, track=arguments.track, stop=page.stop)
+            source = open_files(files, loop=arguments.loop, track=arguments.track, stop=browser_camera.stop)
         else:
             source = open_live_source(
                 arguments.camera,
                 demo=arguments.demo,
                 height=height,
                 fps=arguments.fps,
-                stop=page.stop,
-                browser_camera=page,
+                stop=browser_camera.stop,
+                browser_camera=browser_camera,
             )
         try:
-            return loading.result(), source, page
+            return loading.result(), source, browser_camera
         except BaseException:
             source.close()
             raise
@@ -185,7 +183,7 @@ def _show(controller: Controller, arguments: argparse.Namespace, finish: Callabl
 
 
 def _add_virtual_camera(controller: Controller, fps: float | None) -> None:
-    """Send what is shown to a virtual camera; where none can be opened, everything else goes on."""
+    """Add a virtual camera to the outputs. If it cannot be opened, the error is reported and the run goes on."""
     from realtime.live.pipeline import CAMERA_FPS
     from realtime.sinks.virtual_camera import VirtualCamera
 
@@ -200,7 +198,7 @@ def _add_virtual_camera(controller: Controller, fps: float | None) -> None:
 
 
 def _add_page(controller: Controller, address: Address, camera: BrowserCamera) -> None:
-    """Serve the web page; where it cannot be served, everything else goes on. camera: the one that pages send."""
+    """Add the web page to the outputs. If it cannot be served, the error is reported and the run goes on."""
     from realtime.web.server import Page
 
     try:
