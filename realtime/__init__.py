@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from realtime.system import environment  # noqa: F401 - before anything that loads OpenCV
 
 if TYPE_CHECKING:
+    __version__: str
     from realtime.errors import StylizeError as StylizeError
     from realtime.live.pipeline import Live as Live
     from realtime.live.state import StylizedFrame as StylizedFrame
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # else Python prints warnings where no handler is set
 
-_HOMES = {
+_MODULES = {
     "Live": "live.pipeline",
     "Look": "stylizer.look",
     "StyleTrack": "stylizer.style_track",
@@ -42,11 +43,23 @@ _HOMES = {
     "parse_look": "stylizer.look",
     "read_style_track": "stylizer.style_track",
 }
-__all__ = [*_HOMES]
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `--help` and shell completion need none of them."""
-    if name not in _HOMES:
+    if name == "__version__":
+        return _version()
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def _version() -> str:
+    """Return the version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version  # takes 13 ms
+
+    try:
+        return version("realtime-stylize")
+    except PackageNotFoundError:
+        return "unknown"

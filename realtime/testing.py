@@ -1,6 +1,11 @@
-"""Fakes for tests, this program's and yours: a camera with a script of faults, clocks that stand still.
+"""Fakes for tests: a camera that follows a script of faults, and clocks that stand still until they are advanced.
 
-from realtime.testing import Damaged, FakeCamera, Lost, Resized, Silent, SteppedClock
+Example:
+    >>> clock = SteppedClock()
+    >>> camera = FakeCamera([10, Lost(refusals=2), 5, Resized((640, 480))], clock=clock)
+    >>> with Live(camera.source(), stylizer, clock=clock) as live:
+    ...     for stylized in live:
+    ...         clock.advance(1 / camera.fps)
 """
 
 from __future__ import annotations
@@ -19,63 +24,117 @@ from realtime.sources.base import Source
 from realtime.sources.reconnect import ReconnectingSource
 from realtime.system.clock import Clock, FakeClock, SteppedClock, SystemClock
 
-__all__ = ["Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "picture"]
+__all__ = ["Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "numbered_image"]
+
+SQUARE_STEP = 4  # pixels that the square of `numbered_image` moves from one image to the next
 
 
 @dataclass(frozen=True)
 class Silent:
-    """Nothing comes for so many seconds."""
+    """A step of a script: the camera sends nothing.
+
+    Args:
+        seconds: For how long.
+
+    Example:
+        >>> FakeCamera([10, Silent(5.0)])
+    """
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """So many pictures come damaged, and are skipped."""
+    """A step of a script: frames come damaged and are skipped.
+
+    Args:
+        pictures: How many.
+
+    Example:
+        >>> FakeCamera([10, Damaged(3)])
+    """
 
     pictures: int = 1
 
 
 @dataclass(frozen=True)
 class Resized:
-    """From here on pictures have this size, (width, height)."""
+    """A step of a script: frames have another size from here on.
+
+    Args:
+        size: (width, height) in pixels.
+
+    Example:
+        >>> FakeCamera([10, Resized((640, 480))])
+    """
 
     size: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The camera is gone, and refuses so many attempts to open it again."""
+    """A step of a script: the camera is lost.
+
+    Args:
+        reason: The message of the error.
+        refusals: How many attempts to open the camera again fail.
+
+    Example:
+        >>> FakeCamera([10, Lost("unplugged", refusals=2)])
+    """
 
     reason: str = "the fake camera was unplugged"
     refusals: int = 0
 
 
-Step = int | Silent | Damaged | Resized | Lost  # a number is so many good pictures
+Step = int | Silent | Damaged | Resized | Lost  # a number stands for so many good frames
 
 
-def picture(number: int, size: tuple[int, int]) -> Image:
-    """Picture `number`: a gradient, a square that moves right by 4 pixels each time, the number itself: [H, W, 3]."""
+def numbered_image(number: int, size: tuple[int, int]) -> Image:
+    """Draw a gradient, a square that moves to the right from image to image, and the image's number.
+
+    Args:
+        number: The number to draw, from 0.
+        size: (width, height) in pixels.
+
+    Returns:
+        [H, W, 3] uint8, BGR.
+
+    Example:
+        >>> camera = FakeCamera(make_image=lambda number, size: numbered_image(number // 2, size))
+    """
     width, height = size
     image = np.empty((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(0, 160, width)
     image[..., 1] = np.linspace(0, 160, height)[:, None]
     image[..., 2] = 60
-    left = number * 4 % max(1, width - height // 4)
+    left = number * SQUARE_STEP % max(1, width - height // 4)
     image[height // 2 : height * 3 // 4, left : left + height // 4] = (40, 220, 250)
     cv2.putText(image, f"{number:05d}", (8, height // 4), cv2.FONT_HERSHEY_SIMPLEX, height / 200, (255, 255, 255), 2)
     return image
 
 
 class FakeCamera:
-    """A camera that does what its script says, and after that gives good pictures for ever.
+    """A camera that follows a script, and sends good frames without end after it.
 
-        clock = SteppedClock()
-        camera = FakeCamera([10, Lost(refusals=2), 5, Resized((640, 480))], clock=clock)
-        with Live(camera.source(), stylizer, clock=clock) as live: ...
+    Frame n of a connection is due n/fps seconds after it was opened.
 
-    size: (width, height) to begin with. pictures: makes the picture of that number and size, [H, W, 3] uint8.
-    Picture n of a connection is due n/fps seconds after its opening. sent: pictures so far.
+    Args:
+        script: Numbers of good frames, and faults.
+        size: (width, height) of the first frames.
+        fps: Frames a second.
+        mirror: Whether the camera asks for mirrored frames.
+        make_image: Returns the image of a frame, [H, W, 3] uint8, from its number and size.
+        clock: The clock that frames are due by; the system's by default.
+
+    Attributes:
+        frames_sent: How many frames have been read.
+
+    Example:
+        >>> clock = SteppedClock()
+        >>> camera = FakeCamera([10, Lost(refusals=2), 5], fps=10, clock=clock)
+        >>> with Live(camera.source(), stylizer, clock=clock) as live:
+        ...     first = next(iter(live))
     """
 
     def __init__(
@@ -85,70 +144,81 @@ class FakeCamera:
         size: tuple[int, int] = (320, 240),
         fps: float = 30.0,
         mirror: bool = False,
-        pictures: Callable[[int, tuple[int, int]], Image] = picture,
+        make_image: Callable[[int, tuple[int, int]], Image] = numbered_image,
         clock: Clock | None = None,
     ) -> None:
         self.script, self.size, self.fps, self.mirror = deque(script), size, fps, mirror
-        self.pictures, self.clock = pictures, clock or SystemClock()
+        self.make_image, self.clock = make_image, clock or SystemClock()
         self.stop = threading.Event()
-        self.sent = 0
+        self.frames_sent = 0
         self._refusals, self._reason = 0, ""
 
     def source(self) -> ReconnectingSource:
-        """It as `Live` wants it: coming back by itself after a loss."""
+        """Return the camera as a source for `Live`, which opens it again after a loss."""
         return ReconnectingSource(self.open, stop=self.stop, clock=self.clock)
 
     def open(self) -> Source:
-        """Connect to it. Raises SourceError as often as the script's loss says."""
+        """Connect to the camera.
+
+        Raises:
+            SourceError: As often as the script's last loss says.
+        """
         if self._refusals:
             self._refusals -= 1
             raise SourceError(self._reason)
         return _Connection(self)
 
     def lose(self, step: Lost) -> None:
-        """Be gone. Raises SignalLost."""
+        """Lose the connection.
+
+        Args:
+            step: Why, and how often to refuse a new one.
+
+        Raises:
+            SignalLost: Always.
+        """
         self._refusals, self._reason = step.refusals, step.reason
         raise SignalLost(step.reason)
 
 
 class _Connection(Source):
-    """From one opening of the camera to its loss."""
+    """A fake camera from one opening to its loss."""
 
     name = "fake camera"
     decode_errors = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) now."""
-        return self._camera.size
-
-    @property
-    def fps(self) -> float:
-        """As the camera was told."""
-        return self._camera.fps
-
-    @property
-    def mirror(self) -> bool:
-        """As the camera was told."""
-        return self._camera.mirror
 
     def __init__(self, camera: FakeCamera) -> None:
         self._camera = camera
         self._opened = self._due = camera.clock.now()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the next frame."""
+        return self._camera.size
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return self._camera.fps
+
+    @property
+    def mirror(self) -> bool:
+        """Whether the camera asks for mirrored frames."""
+        return self._camera.mirror
+
     def read(self) -> Frame:
-        """The next picture, once it is due. Raises SignalLost."""
+        """Return the next frame when it is due. Raises SignalLost."""
         camera = self._camera
         self._play(camera.script)
         camera.clock.wait(self._due - camera.clock.now(), camera.stop)
         self._due += 1 / self.fps
-        image = camera.pictures(camera.sent, self.size)
-        camera.sent += 1
+        image = camera.make_image(camera.frames_sent, self.size)
+        camera.frames_sent += 1
         now = camera.clock.now()
         return Frame(image, now - self._opened, now)
 
     def _play(self, script: deque[Step]) -> None:
-        """What the script has before its next picture."""
+        """Execute the script up to its next good frame."""
         while script:
             step = script.popleft()
             if isinstance(step, int):
@@ -167,4 +237,4 @@ class _Connection(Source):
                 self._camera.lose(step)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to release."""

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self, get_args
 
 import cv2
 
-from realtime.testing import picture
+from realtime.testing import numbered_image
 
 Mode = Literal[
     "ok",
@@ -137,7 +137,7 @@ class FaultCamera:
             return os.urandom(5000)
         body = os.urandom(5000)
         if self.mode != "garbage":
-            body = cv2.imencode(".jpg", picture(0 if self.still else self.frames, self.size))[1].tobytes()
+            body = cv2.imencode(".jpg", numbered_image(0 if self.still else self.frames, self.size))[1].tobytes()
         return (self.part or b"--frame\r\nContent-Type: image/jpeg\r\n\r\n") + body + b"\r\n"
 
 

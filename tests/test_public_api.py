@@ -1,10 +1,11 @@
-"""The library as docs/api.md has it: its samples, its names, a live line driven by a test."""
+"""The library as docs/api.md describes it: samples, names, and a live pipeline driven by a test."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +29,47 @@ DOCS = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 SAMPLES = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
 
 
-def test_the_public_names() -> None:
+def test_public_names_are_these_and_exist() -> None:
     assert realtime.__all__ == [
         "Live", "Look", "StyleTrack", "StylizeError", "StylizedFrame", "Stylizer", "TemporalSmoother", "View",
         "open_live_source", "parse_look", "read_style_track",
     ]  # fmt: skip
     assert testing.__all__ == [
-        "Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "picture",
+        "Damaged", "FakeCamera", "FakeClock", "Lost", "Resized", "Silent", "SteppedClock", "numbered_image",
     ]  # fmt: skip
     assert all(hasattr(module, name) for module in (realtime, testing) for name in module.__all__)
 
 
+def test_version_is_that_of_the_installed_package() -> None:
+    assert realtime.__version__ == version("realtime-stylize")
+
+
+def test_version_is_unknown_where_the_package_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", fail)
+    assert realtime.__version__ == "unknown"
+
+
+@pytest.mark.parametrize(
+    "public",
+    [getattr(module, name) for module in (realtime, testing) for name in module.__all__ if name != "StylizeError"],
+    ids=lambda public: public.__name__,
+)
+def test_public_name_has_an_example(public: Any) -> None:
+    assert "Example:" in (public.__doc__ or "")
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=range(len(SAMPLES)))
-def test_samples_run_as_they_stand(sample: str, run: Run, photo: Image, tmp_path: Path) -> None:
+def test_sample_of_documentation_runs_unchanged(sample: str, run: Run, photo: Image, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), photo)
     (tmp_path / "sample.py").write_text(sample)
     done = run("sample", PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]))
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_tables_name_what_there_is() -> None:
+def test_documented_calls_exist_in_look_editor() -> None:
     live = DOCS.partition("## Live")[2].partition("## Tests")[0]
     called = set(re.findall(r"(\w+)\((?:n|±1|1|look)?\)", live.partition("| Call |")[2]))
     assert called and all(hasattr(LookEditor, name) for name in called), called
@@ -58,17 +80,17 @@ def stylizer() -> Stylizer:
     return Stylizer(provider="cpu")
 
 
-def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> None:
+def test_live_pipeline_follows_a_stepped_clock_and_records_changed_options(stylizer: Stylizer, tmp_path: Path) -> None:
     clock = SteppedClock(start=50)
     camera = FakeCamera(size=(96, 64), fps=10, mirror=True, clock=clock)
     live = Live(camera.source(), stylizer, height=64, clock=clock, presets=Presets(tmp_path / "presets.toml"))
     assert live.mirrored, "as the camera asks for"
     with live:
-        pictures = iter(live)
+        frames = iter(live)
         for number in range(3):
-            painted = next(pictures)
-            assert painted.frame.captured == pytest.approx(50 + number / 10)
-            assert (painted.original == testing.picture(number, (96, 64))[:, ::-1]).all()
+            stylized = next(frames)
+            assert stylized.frame.captured == pytest.approx(50 + number / 10)
+            assert (stylized.original == testing.numbered_image(number, (96, 64))[:, ::-1]).all()
             clock.advance(0.1)
         live.look.save_preset(0)
         live.look.step_style(1)
@@ -81,7 +103,7 @@ def test_a_live_line_driven_by_a_test(stylizer: Stylizer, tmp_path: Path) -> Non
     summary = live.summary()
     assert summary["frames_painted"] + summary["frames_reused"] >= 3 and summary["frames_dropped"] == 0
     list(live)
-    assert list(live) == [], "over is over"
+    assert list(live) == [], "the iteration has ended"
 
 
 @pytest.mark.parametrize(("asked", "mirrored"), [(None, True), (False, False)])
@@ -109,7 +131,7 @@ def test_mirror_toggled_by_user_is_saved_and_second_toggle_undoes_it(stylizer: S
     assert live.changed_options() == {}
 
 
-def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:
+def test_times_of_shown_frames_are_dropped_without_a_screen() -> None:
     clock = FakeClock()
     stats = Stats(clock.now)
     for _ in range(1000):
@@ -118,31 +140,31 @@ def test_what_is_counted_for_the_screen_does_not_grow_unseen() -> None:
     assert len(stats._shown_times) < 30 and stats.shown == 1000
 
 
-def test_a_tour_walks_on_the_clock_given(stylizer: Stylizer) -> None:
+def test_tour_follows_the_clock_given(stylizer: Stylizer) -> None:
     clock = SteppedClock()
     camera = FakeCamera(size=(64, 64), fps=1, clock=clock)
     with Live(camera.source(), stylizer, height=64, clock=clock, tour=60) as live:
         before = next(iter(live)).look.mix[0][0]
         clock.advance(70)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while live.look.target.mix[0][0] == before:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    assert "style" not in live.changed_options(), "a walk is not the user's choice"
+    assert "style" not in live.changed_options(), "a tour is not the user's choice"
 
 
-def test_an_error_inside_comes_out_at_the_end(stylizer: Stylizer) -> None:
+def test_error_of_source_is_raised_at_the_end(stylizer: Stylizer) -> None:
     def broken(number: int, size: tuple[int, int]) -> Image:
         raise SourceError("the lens is gone")
 
     with (
         pytest.raises(SourceError, match="the lens is gone"),
-        Live(FakeCamera(pictures=broken).source(), stylizer, height=64) as live,
+        Live(FakeCamera(make_image=broken).source(), stylizer, height=64) as live,
     ):
         assert list(live) == []
 
 
-def test_a_script_of_faults() -> None:
+def test_fake_camera_follows_its_script() -> None:
     clock = FakeClock()
     script: list[Step] = [2, Silent(5), 1, Damaged(3), Resized((64, 48)), 1, Lost("unplugged", refusals=2), 1]
     camera = FakeCamera(script, size=(32, 24), fps=10, clock=clock)
@@ -152,13 +174,13 @@ def test_a_script_of_faults() -> None:
         times = [round(frame.captured, 3) for frame in frames if frame is not None]
         assert times[:4] == [0.0, 0.1, 5.2, 5.6]
         assert times[4] == pytest.approx(5.6 + 3), "three attempts, a second each"
-        assert times[5] == pytest.approx(times[4] + 0.1), "good pictures after the script"
+        assert times[5] == pytest.approx(times[4] + 0.1), "good frames after the script"
         assert [frame.image.shape[0] for frame in frames if frame is not None] == [24, 24, 24, 48, 48, 48, 48]
         assert source.decode_errors == 3 and source.signal_losses == source.reconnects == 1
         assert source.loss_reasons == {"unplugged": 1}
 
 
-def test_a_stepped_clock_wakes_who_waits_and_who_is_told_to_stop() -> None:
+def test_stop_ends_waiting_on_a_stepped_clock() -> None:
     clock = SteppedClock()
     camera = FakeCamera([Silent(3600)], clock=clock)
     with Stylizer(provider="cpu") as stylizer:
@@ -169,20 +191,20 @@ def test_a_stepped_clock_wakes_who_waits_and_who_is_told_to_stop() -> None:
     assert clock.wait(-1) is False
 
 
-def test_the_last_picture_of_what_ends_is_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    film = make_media(tmp_path / "film.mp4")
+def test_last_frame_of_a_video_is_stylized_on_a_slow_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = make_media(tmp_path / "video.mp4")
     with Stylizer(provider="cpu") as slow:
-        paint_at = slow.stylize_at
+        stylize_at = slow.stylize_at
 
-        def paint(*arguments: Any) -> Image:
+        def stylize_slowly(*arguments: Any) -> Image:
             time.sleep(0.25)
-            return paint_at(*arguments)
+            return stylize_at(*arguments)
 
-        monkeypatch.setattr(slow, "stylize_at", paint)
-        with Live(ReconnectingSource(lambda: Playback([film])), slow, height=48) as live:
-            seen = [painted.frame.pts for painted in live]
+        monkeypatch.setattr(slow, "stylize_at", stylize_slowly)
+        with Live(ReconnectingSource(lambda: Playback([video])), slow, height=48) as live:
+            seen = [stylized.frame.pts for stylized in live]
     assert seen[-1] == pytest.approx(0.9) and len(seen) < 10
 
 
-def test_stopped_before_it_was_started(stylizer: Stylizer) -> None:
+def test_stop_before_start_does_nothing(stylizer: Stylizer) -> None:
     Live(FakeCamera(size=(64, 64)).source(), stylizer, height=64).stop()

@@ -59,9 +59,9 @@ class Live:
         StylizeError: On leaving the context or on `stop()`: what has stopped one of the threads.
 
     Example:
-        with Live(source, stylizer) as live:
-            for stylized in live:
-                show(stylized.image)
+        >>> with Live(source, stylizer) as live:
+        ...     for stylized in live:
+        ...         show(stylized.image)
     """
 
     def __init__(

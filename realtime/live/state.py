@@ -24,8 +24,8 @@ class StylizedFrame:
         layout: The cells of the sheet in the grid view, else None.
 
     Example:
-        for stylized in live:
-            cv2.imshow("split", stylized.compose(View.SPLIT, seam=0.3))
+        >>> for stylized in live:
+        ...     cv2.imshow("split", stylized.compose(View.SPLIT, seam=0.3))
     """
 
     frame: Frame

@@ -14,7 +14,7 @@ class View(Enum):
         GRID: The picture in every style, as a sheet of tiles.
 
     Example:
-        live.state.view = View.SPLIT
+        >>> live.state.view = View.SPLIT
     """
 
     STYLIZED = "painted"

@@ -37,7 +37,16 @@ class SystemClock:
 
 
 class SteppedClock:
-    """A clock for tests with several threads: it stands still until `advance`, and its waiters wait for that."""
+    """A clock for tests with several threads: it stands still until `advance`, and its waiters wait for that.
+
+    Args:
+        start: its first time, in seconds.
+
+    Example:
+        >>> clock = SteppedClock()
+        >>> with Live(FakeCamera(clock=clock).source(), stylizer, clock=clock) as live:
+        ...     clock.advance(0.1)
+    """
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
@@ -65,8 +74,17 @@ class SteppedClock:
 class FakeClock:
     """A clock for tests with one thread: it stands still until `wait`, which advances it without waiting.
 
+    Args:
+        start: its first time, in seconds.
+
     Attributes:
         waits: every wait that was asked for, in seconds.
+
+    Example:
+        >>> clock = FakeClock()
+        >>> frame = FakeCamera(fps=10, clock=clock).source().read()
+        >>> clock.waits
+        [0.0]
     """
 
     def __init__(self, start: float = 0.0) -> None:

@@ -15,7 +15,7 @@ from realtime.errors import SignalLost, SourceError
 from realtime.sources.reconnect import ReconnectingSource
 from realtime.sources.stream import Stream
 from realtime.system.clock import FakeClock
-from realtime.testing import picture
+from realtime.testing import numbered_image
 from tests.fault_camera import FaultCamera, Mode
 
 SHORT_TIMEOUT = 1.0  # s, as timeout
@@ -42,7 +42,7 @@ def test_read_returns_all_frames_in_order_and_colour(camera: FaultCamera) -> Non
         newest = camera.frames
     numbers = []
     for frame in frames:
-        errors = [np.abs(frame.image.astype(int) - picture(n, (320, 240))).mean() for n in range(newest + 1)]
+        errors = [np.abs(frame.image.astype(int) - numbered_image(n, (320, 240))).mean() for n in range(newest + 1)]
         assert min(errors) < 6  # levels; JPEG is lossy
         numbers.append(int(np.argmin(errors)))
     assert numbers == list(range(numbers[0], numbers[0] + 20))
