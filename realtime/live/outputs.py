@@ -84,7 +84,7 @@ class Outputs:
                 self.remove(output)
 
     def fail(self, error: StylizeError) -> None:
-        """Report the error of an output; the program's exit status tells of it too."""
+        """Report the error of an output; it makes the program's exit status 1."""
         self.failures.append(error)
         self.warn(str(error))
 

@@ -44,12 +44,12 @@ class Broadcaster:
 
     @property
     def fps(self) -> float:
-        """Pictures a second, measured lately; 0.0 is unknown."""
+        """Pictures a second, measured over the last ones; 0.0 is unknown."""
         return self._frame_rate.value(0.0)
 
     @property
     def watched(self) -> bool:
-        """Whether there are viewers, or a request came lately."""
+        """Whether there are viewers, or a request has just come."""
         return self.viewers > 0 or time.perf_counter() - self._requested_at < REQUEST_SECONDS
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:

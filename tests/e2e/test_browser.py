@@ -1,4 +1,4 @@
-"""The page in a real browser with a camera of its own, served by the command as a user starts it."""
+"""The page in a real browser that has a camera, served by the command as a user starts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from realtime.frame import Image
-from tests.e2e.chromium import PATIENCE, Chromium, Tab
+from tests.e2e.chromium import TIMEOUT, Chromium, Tab
 from tests.e2e.conftest import Screen, difference
 from tests.e2e.program import Serve
 from tests.fault_camera import FaultCamera
@@ -24,7 +24,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 
 def ready(tab: Tab) -> Tab:
-    """Once its controls are there, and a picture."""
+    """Return the tab once it has controls and a picture."""
     tab.wait(
         "document.querySelector('#picture').naturalWidth > 0 && document.querySelectorAll('#actions button').length"
     )
@@ -32,22 +32,24 @@ def ready(tab: Tab) -> Tab:
 
 
 def click(tab: Tab, label: str) -> None:
+    """Click the button with that label."""
     tab.evaluate(f"[...document.querySelectorAll('button')].find((b) => b.textContent === {json.dumps(label)}).click()")
 
 
-def slide(tab: Tab, dial: str, value: float) -> None:
-    """As a hand on the slider does."""
+def move_slider(tab: Tab, setting: str, position: float) -> None:
+    """Move the slider of a setting."""
     tab.evaluate(
-        f"(() => {{ const one = document.querySelector('#slider-{dial}'); one.value = {value}; "
-        "one.dispatchEvent(new Event('input')); })()"
+        f"(() => {{ const slider = document.querySelector('#slider-{setting}'); slider.value = {position}; "
+        "slider.dispatchEvent(new Event('input')); })()"
     )
 
 
 def pressed(label: str) -> str:
+    """Return an expression: whether the button with that label is pressed."""
     return f"[...document.querySelectorAll('[aria-pressed=true]')].some((b) => b.textContent === {json.dumps(label)})"
 
 
-def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
+def test_controls_change_picture(serve: Serve, browser: Chromium) -> None:
     with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
         program = serve("--camera", camera.url, "--style", "the_scream", "--size", "240", "--no-window")
         page = ready(browser.open(program.url))
@@ -57,23 +59,23 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
         page.wait(pressed("Udnie"))
         page.key("3")
         program.until(lambda now: difference(now, bare) < 1, "the number key brings the first back")
-        slide(page, "strength", 0.4)
+        move_slider(page, "strength", 0.4)
         weak = program.until(lambda now: difference(now, bare) > 3, "less paint")
         page.wait("document.querySelector('#sliders output').textContent === '40 %'")
         page.key("+")
         program.until(lambda now: difference(now, bare) < difference(weak, bare), "a bit more")
-        slide(page, "strength", 1)
+        move_slider(page, "strength", 1)
         click(page, "Colours")
         program.until(lambda now: difference(now, bare) > 5, "the photo's own colours")
         click(page, "Colours")
-        slide(page, "stroke", 1.0)  # twice as large: it goes by powers of two
+        move_slider(page, "stroke", 1.0)  # twice as large: it goes by powers of two
         program.until(lambda now: difference(now, bare) > 2, "larger strokes")
         page.wait("document.querySelector('[for=slider-stroke] + output').textContent === '× 2'")
-        slide(page, "stroke", 0)
+        move_slider(page, "stroke", 0)
         program.until(lambda now: difference(now, bare) < 1, "and back")
         click(page, "Mix")
         mixed = program.until(lambda now: difference(now, bare) > 3 and difference(now, other) > 3, "mixed")
-        slide(page, "second_share", 0.9)
+        move_slider(page, "second_share", 0.9)
         program.until(lambda now: difference(now, other) < difference(mixed, other) / 2, "more of the other one")
         page.key("x")
         page.key("v")
@@ -83,7 +85,7 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
         program.until(lambda now: difference(now[:, 170:270], bare[:, 170:270]) > 5, "the seam follows the pointer")
         page.key("v")
         click(page, "Snapshot")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while len(list(program.folder.glob("*.png"))) < 2:
             assert time.monotonic() < deadline, "a snapshot and its original"
             time.sleep(0.1)
@@ -93,7 +95,7 @@ def test_controls_change_the_picture(serve: Serve, browser: Chromium) -> None:
 
 
 def drag(tab: Tab, start: float, end: float) -> None:
-    """The seam, from there to there, both shares of the picture's width."""
+    """Drag the seam. start, end: 0 to 1 of the picture's width."""
     left, top, width, height = tab.evaluate(
         "(() => { const b = document.querySelector('#overlay').getBoundingClientRect(); "
         "return [b.left, b.top, b.width, b.height]; })()"
@@ -104,7 +106,7 @@ def drag(tab: Tab, start: float, end: float) -> None:
         )
 
 
-MINE = """(() => {
+CAMERA_PIXELS = """(() => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [64, 48];
   const context = canvas.getContext("2d");
@@ -113,12 +115,12 @@ MINE = """(() => {
 })()"""
 
 
-def mine(tab: Tab) -> Image:
-    """What came back over WebRTC: [48, 64, 3] RGB."""
-    return np.array(tab.evaluate(MINE), np.uint8).reshape(48, 64, 4)[..., :3]
+def camera_image(tab: Tab) -> Image:
+    """Return the picture that came back over WebRTC, resized to [48, 64, 3] RGB."""
+    return np.array(tab.evaluate(CAMERA_PIXELS), np.uint8).reshape(48, 64, 4)[..., :3]
 
 
-def test_paint_my_camera(serve: Serve, browser: Chromium) -> None:
+def test_browser_camera_comes_back_stylized_and_is_seen_by_viewers(serve: Serve, browser: Chromium) -> None:
     program = serve("--demo", "--no-window", "--style", "udnie", "--size", "120", "--fps", "8")
     view, page = ready_view(browser, program.url), ready(browser.open(program.url))
     click(page, "Paint my camera")
@@ -127,14 +129,14 @@ def test_paint_my_camera(serve: Serve, browser: Chromium) -> None:
     )
     page.wait("document.querySelector('#figures').textContent.includes(\"the page's camera: 640 × 480\")")
     assert page.evaluate("document.querySelector('#camera-button').textContent") == "Stop my camera"
-    painted = mine(page)
-    slide(page, "strength", 0)
+    stylized = camera_image(page)
+    move_slider(page, "strength", 0)
     page.wait("document.querySelector('#camera-video').videoWidth === 640")
-    deadline = time.monotonic() + PATIENCE
-    # The browser's own picture is a green one with a yellow figure on it; Udnie has none of that green.
-    while not (mine(page)[..., 1].astype(int) - mine(page)[..., 2] > 60).mean() > 0.5:
+    deadline = time.monotonic() + TIMEOUT
+    # The fake camera of the browser is green with a yellow figure; the style Udnie has no such green.
+    while not (camera_image(page)[..., 1].astype(int) - camera_image(page)[..., 2] > 60).mean() > 0.5:
         assert time.monotonic() < deadline, "the camera's own picture came back"
-    assert difference(mine(page), painted) > 10
+    assert difference(camera_image(page), stylized) > 10
     assert (program.picture()[..., 1].astype(int) - program.picture()[..., 0] > 60).mean() > 0.5, "viewers see it too"
     click(page, "Stop my camera")
     page.wait("document.querySelector('#figures').textContent.includes('demo: 640 × 480')")
@@ -147,7 +149,7 @@ def test_paint_my_camera(serve: Serve, browser: Chromium) -> None:
     assert browser.problems == []
 
 
-def test_a_program_without_a_camera_waits_for_a_page(serve: Serve, browser: Chromium) -> None:
+def test_camera_page_waits_for_a_page_and_takes_the_newest(serve: Serve, browser: Chromium) -> None:
     program = serve("--camera", "page", "--no-window", "--size", "120", "--fps", "8")
     tabs = []
     for _ in range(2):
@@ -166,8 +168,8 @@ def test_a_program_without_a_camera_waits_for_a_page(serve: Serve, browser: Chro
     assert browser.problems == []
 
 
-def test_a_connection_that_brings_nothing_is_made_again(serve: Serve, browser: Chromium) -> None:
-    """The first one cannot be made: its password is another one. The second brings the painted picture."""
+def test_page_connects_again_when_first_connection_fails(serve: Serve, browser: Chromium) -> None:
+    """The first answer has a wrong ICE password; the second connection works."""
     program = serve("--camera", "page", "--no-window", "--size", "120", "--fps", "8")
     page = browser.open(program.url)
     page.wait("document.querySelector('#actions button')")
@@ -185,7 +187,7 @@ def test_a_connection_that_brings_nothing_is_made_again(serve: Serve, browser: C
     assert browser.problems == []
 
 
-def test_other_pages_can_neither_see_nor_steer(serve: Serve, browser: Chromium) -> None:
+def test_pages_of_other_sites_can_neither_see_nor_control(serve: Serve, browser: Chromium) -> None:
     program = serve("--demo", "--no-window", "--size", "120")
     page = browser.open("data:text/html,<title>other</title>")
     for path in ("", "stream.mjpg", "picture.jpg"):
@@ -206,11 +208,11 @@ def test_other_pages_can_neither_see_nor_steer(serve: Serve, browser: Chromium) 
     for tab in (page, own):
         tab.close()
     program.end()
-    browser.problems.clear()  # it says what it has forbidden
+    browser.problems.clear()  # the browser reports what the policy has blocked
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844), (844, 390)])
-def test_the_page_fits(serve: Serve, browser: Chromium, size: tuple[int, int]) -> None:
+def test_page_fits_the_screen(serve: Serve, browser: Chromium, size: tuple[int, int]) -> None:
     program = serve("--demo", "--no-window", "--size", "120", "--fps", "5")
     page = ready(browser.open(program.url, size, mobile=size[0] < 1000))
     page.wait("[...document.querySelectorAll('#styles img')].slice(0, 3).every((one) => one.naturalWidth === 160)")
@@ -230,7 +232,7 @@ def test_the_page_fits(serve: Serve, browser: Chromium, size: tuple[int, int]) -
     assert browser.problems == []
 
 
-def test_the_page_comes_back_with_the_program(serve: Serve, browser: Chromium) -> None:
+def test_page_reconnects_when_program_returns(serve: Serve, browser: Chromium) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -248,14 +250,14 @@ def test_the_page_comes_back_with_the_program(serve: Serve, browser: Chromium) -
 
 
 def ready_view(browser: Chromium, url: str) -> Tab:
-    """The picture alone, as OBS shows it."""
+    """Open the page with the picture alone, as OBS does."""
     view = browser.open(url + "view", (640, 360))
     view.wait("document.querySelector('#picture').naturalWidth > 0")
     assert view.evaluate("document.body.innerText.trim() === '' && document.body.children.length === 1")
     return view
 
 
-def test_window_and_page_show_the_same(serve: Serve, browser: Chromium, screen: Screen) -> None:
+def test_change_in_window_or_page_appears_in_the_other(serve: Serve, browser: Chromium, screen: Screen) -> None:
     with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
         program = serve("--camera", camera.url, "--size", "240", "--style", "udnie", DISPLAY=screen.display)
         page = ready(browser.open(program.url))
@@ -267,5 +269,5 @@ def test_window_and_page_show_the_same(serve: Serve, browser: Chromium, screen: 
         program.until(lambda now: difference(now, bare) < 1, "a button of the page")
         page.close()
         screen.xdotool("key", "q")
-        out, err = program.process.communicate(timeout=PATIENCE)
+        out, err = program.process.communicate(timeout=TIMEOUT)
         assert (program.process.returncode, err) == (0, ""), out + err

@@ -1,4 +1,4 @@
-"""The page's server as a user starts it: TLS, ports, and what cannot be."""
+"""The server of the web page as a user starts it: TLS, ports, errors."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Run
-from tests.e2e.chromium import PATIENCE
+from tests.e2e.chromium import TIMEOUT
 from tests.e2e.program import Serve
 
 
-def test_tls_with_a_certificate_that_stays(serve: Serve, tmp_path: Path) -> None:
-    kept = set()
+def test_tls_certificate_is_private_and_kept_between_runs(serve: Serve, tmp_path: Path) -> None:
+    certificates = set()
     for _ in range(2):
         program = serve("--demo", "--no-window", "--size", "120", "--serve", "https://127.0.0.1:0")
         assert re.fullmatch(r"https://127\.0\.0\.1:\d+/", program.url)
         file = tmp_path / "realtime-stylize/page.pem"
         assert file.stat().st_mode & 0o77 == 0
-        kept.add(file.read_bytes())
+        certificates.add(file.read_bytes())
         done = subprocess.run(
-            [sys.executable, "-c", HTTPS, program.url, str(file)], capture_output=True, text=True, timeout=PATIENCE
+            [sys.executable, "-c", HTTPS, program.url, str(file)], capture_output=True, text=True, timeout=TIMEOUT
         )
         assert done.stdout.strip() == "200", done.stderr
         program.end()
-    assert len(kept) == 1
+    assert len(certificates) == 1
 
 
 HTTPS = """
@@ -40,7 +40,7 @@ print(urllib.request.urlopen(url, context=trust, timeout=30).status)
 """
 
 
-def test_a_port_that_is_taken_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_taken_port_is_one_line_and_other_outputs_go_on(run: Run, tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -49,11 +49,11 @@ def test_a_port_that_is_taken_is_one_line(run: Run, tmp_path: Path) -> None:
         assert done.returncode == 1 and done.stderr.count("\n") == 1 and port in done.stderr
         done = run("realtime", "--demo", "--no-window", "--serve", port, "--frames", "3", "--record", "x.mp4")
         assert done.returncode == 1 and done.stderr.count("\n") == 1
-        assert "3 frames painted" in done.stdout, "the rest goes on"
+        assert "3 frames painted" in done.stdout, "the recording goes on"
         assert (tmp_path / "x.mp4").is_file()
 
 
-def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> None:
+def test_missing_extra_names_what_to_install(run: Run, tmp_path: Path) -> None:
     blocker = "import sys, importlib.util as u\nfind = u.find_spec\n"
     blocker += "u.find_spec = lambda name, package=None: None if name == 'starlette' else find(name, package)\n"
     (tmp_path / "sitecustomize.py").write_text(blocker)
@@ -64,7 +64,7 @@ def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--demo", "--no-window", "--serve", "nowhere:x"), "--serve nowhere:x: a port"),
         (("--camera", "page", "--no-window"), "--camera page: --serve makes the page"),
@@ -72,7 +72,7 @@ def test_without_the_extra_it_says_what_to_install(run: Run, tmp_path: Path) -> 
         (("--no-window", "--serve", __file__), "name the file before --serve"),
     ],
 )
-def test_what_cannot_be_is_one_line(run: Run, options: tuple[str, ...], said: str) -> None:
+def test_invalid_use_of_serve_is_one_line(run: Run, options: tuple[str, ...], message: str) -> None:
     done = run("realtime", *options)
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and message in done.stderr, done.stderr

@@ -11,7 +11,7 @@ import pytest
 from realtime.live.governor import MIN_HEIGHT, RISE_SECONDS, Governor
 from realtime.stylizer.sizes import PIXEL_LIMIT, size_for_height, stroke_size
 
-Load = Callable[[float], float]  # at a time, how many rows squared are painted in a second
+Load = Callable[[float], float]  # time to speed: rows squared that are stylized in a second
 FPS = 30.0
 LOADS = Path(__file__).parent / "loads"
 
@@ -28,103 +28,103 @@ LOADS = Path(__file__).parent / "loads"
         ((4, 40), 480, (16, 160)),
     ],
 )
-def test_the_working_size_keeps_the_shape(frame: tuple[int, int], height: int, expected: tuple[int, int]) -> None:
+def test_size_for_height_keeps_the_shape(frame: tuple[int, int], height: int, expected: tuple[int, int]) -> None:
     assert size_for_height(frame, height, 4) == expected
 
 
-def able(height: int) -> float:
-    """The speed that paints so many rows in just the time there is."""
+def speed_for(height: int) -> float:
+    """Return the speed at which a frame of that height takes exactly its time."""
     return height**2 * FPS
 
 
-def started(speed: float, frame_height: int = 720) -> Governor:
+def started_governor(speed: float, frame_height: int = 720) -> Governor:
     governor = Governor(frame_height, FPS)
     governor.start(lambda height: height**2 / speed)
     return governor
 
 
 @pytest.mark.parametrize(("error", "heights"), [(1.0, 1), (3.0, 2), (0.2, 2)])
-def test_it_begins_where_the_time_is_known(error: float, heights: int) -> None:
+def test_start_with_expected_cost_finds_the_same_height(error: float, heights: int) -> None:
     tried: list[int] = []
 
     def seconds_at(height: int) -> float:
         tried.append(height)
-        return height**2 / able(500)
+        return height**2 / speed_for(500)
 
-    governor, unsure = Governor(720, FPS), started(able(500))
-    governor.start(seconds_at, cost=error / able(500))
-    assert governor.height == unsure.height and len({*tried}) == heights and tried[-1] == governor.height
+    governor, reference = Governor(720, FPS), started_governor(speed_for(500))
+    governor.start(seconds_at, cost=error / speed_for(500))
+    assert governor.height == reference.height and len({*tried}) == heights and tried[-1] == governor.height
 
 
 def simulate(governor: Governor, load: Load, seconds: float, begin: float = 0.0) -> Iterator[tuple[float, int, float]]:
-    """Paint on a clock of its own: (time, height, seconds the picture took)."""
+    """Run the governor on a simulated clock; yield (time, height, seconds that the frame took)."""
     now = begin
     while now < begin + seconds:
-        took = governor.height**2 / load(now)
-        now += max(took, 1 / FPS)
-        governor.observe(took, now)
-        yield now, governor.height, took
+        frame_seconds = governor.height**2 / load(now)
+        now += max(frame_seconds, 1 / FPS)
+        governor.observe(frame_seconds, now)
+        yield now, governor.height, frame_seconds
 
 
-@pytest.mark.parametrize(("speed", "expected"), [(able(5000), 720), (able(50), MIN_HEIGHT)])
-def test_fast_and_slow_machines(speed: float, expected: int) -> None:
-    assert started(speed).height == expected
+@pytest.mark.parametrize(("speed", "expected"), [(speed_for(5000), 720), (speed_for(50), MIN_HEIGHT)])
+def test_start_on_fast_and_slow_machines_finds_the_limits(speed: float, expected: int) -> None:
+    assert started_governor(speed).height == expected
 
 
-def test_the_first_height_holds_the_rate() -> None:
-    height = started(able(480)).height
+def test_first_height_holds_the_rate() -> None:
+    height = started_governor(speed_for(480)).height
     assert 340 < height < 480
 
 
-def test_a_small_camera_is_painted_as_it_is() -> None:
-    governor = started(able(30), frame_height=120)
+def test_small_camera_keeps_its_height_under_any_load() -> None:
+    governor = started_governor(speed_for(30), frame_height=120)
     assert governor.height == 120
-    assert {height for _, height, _ in simulate(governor, lambda now: able(30), 20)} == {120}
+    assert {height for _, height, _ in simulate(governor, lambda now: speed_for(30), 20)} == {120}
 
 
-def test_nothing_moves_under_a_steady_load() -> None:
+def test_steady_load_changes_height_at_most_once() -> None:
     for height in range(250, 900, 13):
-        governor = started(able(height))
-        assert len({height for _, height, _ in simulate(governor, lambda now, h=height: able(h), 60)}) <= 2  # type: ignore[misc]
+        governor = started_governor(speed_for(height))
+        assert len({height for _, height, _ in simulate(governor, lambda now, h=height: speed_for(h), 60)}) <= 2  # type: ignore[misc]
 
 
-def test_a_sudden_load_is_met_within_a_second() -> None:
-    governor = started(able(700))
+def test_sudden_load_is_answered_within_a_second() -> None:
+    governor = started_governor(speed_for(700))
     before = governor.height
-    history = list(simulate(governor, lambda now: able(700) if now < 5 else able(400), 10))
+    history = list(simulate(governor, lambda now: speed_for(700) if now < 5 else speed_for(400), 10))
     assert {height for now, height, _ in history if now < 5} == {before}
-    assert all(took < 1 / FPS for now, _, took in history if now > 6)
+    assert all(frame_seconds < 1 / FPS for now, _, frame_seconds in history if now > 6)
 
 
-def test_it_grows_again_when_the_load_is_gone() -> None:
-    governor = started(able(700))
+def test_height_rises_again_when_load_ends() -> None:
+    governor = started_governor(speed_for(700))
     before = governor.height
-    history = list(simulate(governor, lambda now: able(350) if now < 5 else able(700), 60))
+    history = list(simulate(governor, lambda now: speed_for(350) if now < 5 else speed_for(700), 60))
     assert min(height for _, height, _ in history) < before
     assert history[-1][1] == before
 
 
-def test_a_load_that_took_two_steps_is_forgotten_like_any_other() -> None:
-    """Going down further is no sign that going up would not last."""
-    governor = started(able(700))
+def test_load_that_took_two_steps_down_does_not_delay_the_rise() -> None:
+    """A second step down does not mean that a step up would not last."""
+    governor = started_governor(speed_for(700))
     before = governor.height
 
     def load(now: float) -> float:
-        return able(700) if now < 20 or now >= 30 else able(500) if now < 20.5 else able(300)
+        return speed_for(700) if now < 20 or now >= 30 else speed_for(500) if now < 20.5 else speed_for(300)
 
     history = list(simulate(governor, load, 60))
     assert len({height for now, height, _ in history if 20 < now < 22}) > 2
     assert next(now for now, height, _ in history if now > 30 and height == before) < 30 + RISE_SECONDS + 2
 
 
-def test_two_steps_down_do_not_undo_what_was_learnt() -> None:
-    """A load that comes back, worse and worse, each time the picture has grown."""
-    governor = started(able(700))
+def test_two_steps_down_do_not_shorten_the_wait_before_a_rise() -> None:
+    """The load returns, worse and worse, each time that the height has risen."""
+    governor = started_governor(speed_for(700))
     low, risen, ups = 0, 0.0, 0
     before = governor.height
 
     def load(now: float) -> float:
-        return able(600) if now < risen + 0.7 else able(250) if now < risen + 4 else able(800)
+        return speed_for(600) if now < risen + 0.7 else speed_for(250) if now < risen + 4 else speed_for(800)
 
     last = before
     for now, height, _ in simulate(governor, load, 600):
@@ -134,38 +134,38 @@ def test_two_steps_down_do_not_undo_what_was_learnt() -> None:
     assert low < before and 3 < ups < 20, ups
 
 
-def test_a_noisy_load_does_not_make_it_swing() -> None:
-    """Single pictures that take three times as long, and a wave of 5 %: at most one turn in ten seconds."""
+def test_noisy_load_does_not_make_height_oscillate() -> None:
+    """Single frames that take three times as long, and a wave of 5 %: at most one reversal in ten seconds."""
     import random
 
     rng = random.Random(1)
 
     def load(now: float) -> float:
-        return able(520) * (0.33 if rng.random() < 0.03 else 1) * (1 + 0.05 * ((now % 7) / 7))
+        return speed_for(520) * (0.33 if rng.random() < 0.03 else 1) * (1 + 0.05 * ((now % 7) / 7))
 
-    history = list(simulate(started(able(520)), load, 120))
+    history = list(simulate(started_governor(speed_for(520)), load, 120))
     heights = [height for _, height, _ in history]
     changes = [(now, b - a) for (now, _, _), a, b in zip(history[1:], heights, heights[1:], strict=False) if a != b]
     turns = [now for (_, one), (now, two) in itertools.pairwise(changes) if one * two < 0]
     assert all(sum(begin <= turn < begin + 10 for turn in turns) <= 1 for begin in range(110)), turns
 
 
-def recorded(path: Path) -> Load:
-    """A load as `benchmarks.load --save` kept it: the speed at each time, for pictures of any size."""
+def recorded_load(path: Path) -> Load:
+    """Read a load that `benchmarks.load --save` has written: the speed at each time, for frames of any size."""
     lines = [[float(word) for word in line.split()] for line in path.read_text().splitlines()]
     times = [at - lines[0][0] for at, _, _ in lines]
     speeds = [rows**2 / seconds for _, seconds, rows in lines]
     return lambda now: speeds[min(bisect(times, now), len(speeds) - 1)]
 
 
-def test_loads_were_recorded() -> None:
+def test_recorded_loads_exist() -> None:
     assert any(LOADS.glob("*.txt"))
 
 
 @pytest.mark.parametrize("path", sorted(LOADS.glob("*.txt")), ids=lambda path: path.stem)
-def test_recorded_loads(path: Path) -> None:
-    """It never swings, and the median picture is in time, or as small as it gets, a second after any change."""
-    load = recorded(path)
+def test_recorded_load_is_followed_without_oscillation(path: Path) -> None:
+    """A second after a change the median frame is in time or as small as possible; one reversal in ten seconds."""
+    load = recorded_load(path)
     governor = Governor(480, FPS)
     governor.start(lambda height: height**2 / load(0))
     history = list(simulate(governor, load, 75))
@@ -174,20 +174,22 @@ def test_recorded_loads(path: Path) -> None:
     turns = [now for (_, one), (now, two) in itertools.pairwise(moves) if one is not two]
     assert all(sum(begin <= turn < begin + 10 for turn in turns) <= 1 for begin in range(65)), turns
     for begin in range(1, 74):
-        second = [(took, height) for now, height, took in history if begin <= now < begin + 1]
-        before = [took for now, _, took in history if begin - 1 <= now < begin]
-        if statistics.median(took for took, _ in second) > 1 / FPS:
+        second = [(frame_seconds, height) for now, height, frame_seconds in history if begin <= now < begin + 1]
+        before = [frame_seconds for now, _, frame_seconds in history if begin - 1 <= now < begin]
+        if statistics.median(frame_seconds for frame_seconds, _ in second) > 1 / FPS:
             late = statistics.median(before) > 1 / FPS
             assert not late or max(height for _, height in second) <= MIN_HEIGHT or second[0][1] > second[-1][1], begin
 
 
-def test_where_going_up_does_not_last_it_is_tried_less_and_less() -> None:
-    """A load that comes back as soon as the picture grows."""
-    governor = started(able(480))
+def test_rises_that_do_not_last_become_rarer() -> None:
+    """The load returns as soon as the height rises."""
+    governor = started_governor(speed_for(480))
     low = governor.height
     ups = []
     last = low
-    for now, height, _ in simulate(governor, lambda now: able(480) * (1.5 if governor.height <= low else 0.8), 300):
+    for now, height, _ in simulate(
+        governor, lambda now: speed_for(480) * (1.5 if governor.height <= low else 0.8), 300
+    ):
         if height > last:
             ups.append(now)
         last = height
@@ -205,46 +207,48 @@ def test_where_going_up_does_not_last_it_is_tried_less_and_less() -> None:
         ((40, 30), 4.0, (16, 16)),
     ],
 )
-def test_the_size_for_a_stroke(size: tuple[int, int], stroke: float, expected: tuple[int, int]) -> None:
+def test_stroke_size_scales_and_stays_within_limits(
+    size: tuple[int, int], stroke: float, expected: tuple[int, int]
+) -> None:
     assert stroke_size(size, stroke, 4) == expected
 
 
-def test_fine_strokes_of_a_large_picture_fit_into_memory() -> None:
+def test_stroke_size_of_large_image_fits_into_memory() -> None:
     width, height = stroke_size((6000, 4000), 0.5, 4)
     assert width * height <= PIXEL_LIMIT * 1.01
 
 
-def stroked(stroke: float, seconds: float = 30) -> int:
-    """The height that a machine able to paint 480 rows of 720 comes to."""
-    governor = started(able(480))
+def height_for_stroke(stroke: float, seconds: float = 30) -> int:
+    """Return the height reached on a machine that can stylize 480 of 720 rows in time."""
+    governor = started_governor(speed_for(480))
     now = 0.0
     while now < seconds:
-        took = (governor.height / stroke) ** 2 / able(480)
-        now += max(took, 1 / FPS)
-        governor.observe(took, now, stroke)
+        frame_seconds = (governor.height / stroke) ** 2 / speed_for(480)
+        now += max(frame_seconds, 1 / FPS)
+        governor.observe(frame_seconds, now, stroke)
     return governor.height
 
 
-def test_larger_strokes_leave_the_height() -> None:
-    assert stroked(2.0) == stroked(1.0)
+def test_larger_strokes_keep_the_height() -> None:
+    assert height_for_stroke(2.0) == height_for_stroke(1.0)
 
 
-def test_finer_strokes_hold_the_rate() -> None:
-    assert stroked(0.8) / 0.8 <= 480
-    assert stroked(0.8) < stroked(1.0)
+def test_finer_strokes_lower_the_height_to_hold_the_rate() -> None:
+    assert height_for_stroke(0.8) / 0.8 <= 480
+    assert height_for_stroke(0.8) < height_for_stroke(1.0)
 
 
-def test_a_cost_that_does_not_shrink_with_the_picture_does_not_make_it_swing() -> None:
-    """As measured on a busy two-core laptop: 8 ms for each picture however small, the rest by its pixels."""
+def test_constant_cost_per_frame_does_not_make_height_oscillate() -> None:
+    """As measured on a busy two-core laptop: 8 ms for a frame of any size, the rest in proportion to its pixels."""
     for height in range(250, 900, 29):
         governor = Governor(720, FPS)
-        governor.start(lambda rows, h=height: 0.008 + rows**2 / able(h))  # type: ignore[misc]
+        governor.start(lambda rows, h=height: 0.008 + rows**2 / speed_for(h))  # type: ignore[misc]
         now, heights = 0.0, [governor.height]
         while now < 120:
-            took = 0.008 + governor.height**2 / able(height)
-            now += max(took, 1 / FPS)
-            if governor.observe(took, now):
+            frame_seconds = 0.008 + governor.height**2 / speed_for(height)
+            now += max(frame_seconds, 1 / FPS)
+            if governor.observe(frame_seconds, now):
                 heights.append(governor.height)
         moves = [b > a for a, b in itertools.pairwise(heights)]
         assert sum(a != b for a, b in itertools.pairwise(moves)) <= 12, (height, heights)
-        assert took < 1 / FPS or governor.height == MIN_HEIGHT, (height, heights)
+        assert frame_seconds < 1 / FPS or governor.height == MIN_HEIGHT, (height, heights)

@@ -1,4 +1,4 @@
-"""Every turn of every dial, on a clock of its own."""
+"""Every change of the look, with a fake clock."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def style(library: Library, number: int) -> str:
     return library.styles[number][1].name
 
 
-def test_styles_in_turn_and_round_the_end(editor: LookEditor, library: Library) -> None:
+def test_step_style_goes_through_all_styles_and_around_the_end(editor: LookEditor, library: Library) -> None:
     for by, expected in [(1, 1), (1, 2), (-1, 1), (-1, 0), (-1, -1), (1, 0)]:
         editor.step_style(by)
         assert names(editor.target) == {style(library, expected): 1.0}
 
 
-def test_a_number_too_high_is_said(editor: LookEditor, library: Library) -> None:
+def test_choose_style_with_too_high_number_changes_nothing(editor: LookEditor, library: Library) -> None:
     before = editor.target
     assert editor.choose_style(99) == f"there are {len(library.styles)} styles"
     assert editor.target is before
 
 
-def test_the_original_and_back_to_the_same_strength(editor: LookEditor) -> None:
+def test_toggle_original_returns_to_previous_strength(editor: LookEditor) -> None:
     editor.change_strength(-1)
     assert editor.toggle_original() == "original"
     editor.toggle_original()
@@ -64,18 +64,18 @@ def test_the_original_and_back_to_the_same_strength(editor: LookEditor) -> None:
     assert editor.target.strength == 0.9
 
 
-def test_every_dial_goes_step_by_step_and_stops_at_its_ends(editor: LookEditor) -> None:
-    turns = {"strength": editor.change_strength, "stroke": editor.change_stroke, "smooth": editor.change_smoothing}
-    for name, turn in turns.items():
+def test_change_of_each_setting_stops_at_its_limits(editor: LookEditor) -> None:
+    changes = {"strength": editor.change_strength, "stroke": editor.change_stroke, "smooth": editor.change_smoothing}
+    for name, change in changes.items():
         seen = {getattr(editor.target, name)}
         for by in [1] * 12 + [-1] * 24 + [1] * 24:
-            turn(by)
+            change(by)
             seen.add(getattr(editor.target, name))
         assert (min(seen), max(seen)) == LOOK_RANGES[name]
         assert len(seen) == (len(STROKES) if name == "stroke" else 11)
 
 
-def test_strokes_from_between_the_steps(library: Library, clock: Clock) -> None:
+def test_change_stroke_from_between_two_steps_goes_to_the_next(library: Library, clock: Clock) -> None:
     editor = LookEditor(parse_look(None, library, stroke=1.1), library, clock=clock)
     editor.change_stroke(1)
     assert editor.target.stroke == 1.25
@@ -83,14 +83,14 @@ def test_strokes_from_between_the_steps(library: Library, clock: Clock) -> None:
     assert editor.target.stroke == 1.0
 
 
-def test_colours_there_and_back(editor: LookEditor) -> None:
+def test_toggle_colors_switches_on_and_off(editor: LookEditor) -> None:
     editor.toggle_colors()
     assert editor.target.keep_colors == 1
     editor.toggle_colors()
     assert editor.target.keep_colors == 0
 
 
-def test_x_holds_the_style_before(editor: LookEditor, library: Library) -> None:
+def test_toggle_mix_adds_previous_style_and_keeps_it_until_second_toggle(editor: LookEditor, library: Library) -> None:
     editor.choose_style(2)
     editor.choose_style(4)
     line = editor.toggle_mix()
@@ -101,13 +101,13 @@ def test_x_holds_the_style_before(editor: LookEditor, library: Library) -> None:
     editor.change_mix(-1)
     editor.change_mix(-1)
     assert names(editor.target) == {style(library, 2): 0.4, style(library, 4): 0.6}
-    editor.choose_style(0)  # what is held stays
+    editor.choose_style(0)  # the second style stays
     assert names(editor.target) == {style(library, 2): 0.4, style(library, 0): 0.6}
     editor.toggle_mix()
     assert names(editor.target) == {style(library, 0): 1.0}
 
 
-def test_x_without_a_style_before_takes_the_next(editor: LookEditor, library: Library) -> None:
+def test_change_mix_without_previous_style_adds_the_next_one(editor: LookEditor, library: Library) -> None:
     editor.change_mix(1)
     assert names(editor.target) == {style(library, 0): 0.5, style(library, 1): 0.5}
     for _ in range(9):
@@ -115,7 +115,7 @@ def test_x_without_a_style_before_takes_the_next(editor: LookEditor, library: Li
     assert names(editor.target) == {style(library, 1): 1.0}
 
 
-def test_a_mix_of_four_stays_one_of_four(library: Library, clock: Clock) -> None:
+def test_toggle_mix_keeps_at_most_four_styles(library: Library, clock: Clock) -> None:
     text = ",".join(f"{style(library, n)}:{4 - n}" for n in range(4))
     editor = LookEditor(parse_look(text, library), library, clock=clock)
     editor.toggle_mix()
@@ -124,14 +124,14 @@ def test_a_mix_of_four_stays_one_of_four(library: Library, clock: Clock) -> None
     assert sum(editor.target.weights) == pytest.approx(1)
 
 
-def test_every_change_fades(editor: LookEditor, clock: Clock) -> None:
-    turns: list[Callable[[], str]] = [editor.toggle_mix, editor.toggle_colors]
-    turns += [partial(editor.choose_style, 3), partial(editor.change_mix, 1), partial(editor.change_strength, -1)]
-    turns += [partial(editor.change_stroke, 1), partial(editor.change_smoothing, 1)]
-    for turn in turns:
+def test_every_change_fades_to_its_target(editor: LookEditor, clock: Clock) -> None:
+    changes: list[Callable[[], str]] = [editor.toggle_mix, editor.toggle_colors]
+    changes += [partial(editor.choose_style, 3), partial(editor.change_mix, 1), partial(editor.change_strength, -1)]
+    changes += [partial(editor.change_stroke, 1), partial(editor.change_smoothing, 1)]
+    for change in changes:
         clock.now += 10
         before = editor.current()
-        turn()
+        change()
         assert editor.current().weights == before.weights
         clock.now += FADE_SECONDS / 2
         assert editor.current() not in (before, editor.target)
@@ -139,7 +139,7 @@ def test_every_change_fades(editor: LookEditor, clock: Clock) -> None:
         assert editor.current() == editor.target != before
 
 
-def test_a_tour_walks_by_itself(library: Library, clock: Clock) -> None:
+def test_tour_shows_every_style_in_turn(library: Library, clock: Clock) -> None:
     editor = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
     seen = []
     for _ in range(8 * len(library.styles) + 4):
@@ -147,10 +147,10 @@ def test_a_tour_walks_by_itself(library: Library, clock: Clock) -> None:
         seen.append(next(iter(names(editor.current()))))
     order = list(dict.fromkeys(seen))
     assert order == [s.name for _, s in library.styles]
-    assert seen[-1] == order[0], "and round again"
+    assert seen[-1] == order[0], "the tour starts again"
 
 
-def test_a_tour_fades_slowly_and_waits_after_a_choice(library: Library, clock: Clock) -> None:
+def test_tour_fades_slowly_and_waits_full_time_after_a_choice(library: Library, clock: Clock) -> None:
     editor = LookEditor(parse_look(None, library), library, tour=8, clock=clock)
     clock.now += 8
     editor.current()
@@ -165,7 +165,7 @@ def test_a_tour_fades_slowly_and_waits_after_a_choice(library: Library, clock: C
     assert names(editor.target) == {style(library, 5 % len(library.styles)): 1.0}
 
 
-def test_a_walks_at_once_and_stays(editor: LookEditor, library: Library, clock: Clock) -> None:
+def test_tour_starts_immediately_and_stops_on_second_press(editor: LookEditor, library: Library, clock: Clock) -> None:
     assert "10 seconds" in editor.toggle_tour()
     assert names(editor.target) == {style(library, 1): 1.0}
     editor.toggle_tour()
@@ -173,7 +173,7 @@ def test_a_walks_at_once_and_stays(editor: LookEditor, library: Library, clock: 
     assert names(editor.current()) == {style(library, 1): 1.0}
 
 
-def test_a_look_of_ones_own(editor: LookEditor, library: Library, clock: Clock) -> None:
+def test_fade_to_reaches_any_look_and_keeps_its_settings(editor: LookEditor, library: Library, clock: Clock) -> None:
     look = parse_look(style(library, 3), library, strength=0.5, stroke=2)
     editor.fade_to(look)
     clock.now += 1
@@ -182,7 +182,7 @@ def test_a_look_of_ones_own(editor: LookEditor, library: Library, clock: Clock) 
     assert names(editor.target) == {style(library, 4): 1.0} and editor.target.stroke == 2
 
 
-def test_styles_of_two_models_are_not_mixed(library: Library, clock: Clock) -> None:
+def test_styles_of_two_models_are_never_mixed(library: Library, clock: Clock) -> None:
     other = library.models[0]
     twin = Model(other.path, other.data, tuple(type(s)(f"twin_{s.name}", s.row) for s in other.styles), other.multiple)
     both = Library([other, twin])
@@ -194,7 +194,7 @@ def test_styles_of_two_models_are_not_mixed(library: Library, clock: Clock) -> N
     assert names(editor.target) == {style(library, 2): 1.0}
 
 
-def test_every_field_of_the_look_has_its_option_and_its_key() -> None:
+def test_every_setting_has_an_option_and_a_key() -> None:
     parser = build_parser()
     options = {option for binding in BINDINGS if (option := binding.option)}
     assert {f"--{name.replace('_', '-')}" for name in LOOK_RANGES} <= options

@@ -1,4 +1,4 @@
-"""The size of live pictures follows the load, and nobody waits for it."""
+"""The size of live frames follows the load without making them wait."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from realtime.stylizer.stylizer import Stylizer
 FPS = 30.0
 
 
-class Slow(Stylizer):
-    """Takes its time to make a size ready."""
+class SlowToPrepare(Stylizer):
+    """A stylizer that stylizes at once, and prepares a size only when `ready` is set."""
 
     def __init__(self, library: Library) -> None:
         super().__init__(library=library, provider="cpu")
@@ -29,79 +29,79 @@ class Slow(Stylizer):
         return image
 
     def prepare(self, size: tuple[int, int], look: Look) -> None:
-        self.ready.wait(20)
+        assert self.ready.wait(60)
         self.prepared.append(size)
 
 
-def test_pictures_keep_their_size_until_the_next_is_ready(library: Library) -> None:
+def test_size_changes_only_when_new_size_is_prepared(library: Library) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
-    with Slow(library) as stylizer:
-        sizes = AdaptiveResolution(stylizer, None)
-        assert sizes.choose(frame, stylizer.look, FPS) == (640, 480)
-        for number in range(60):  # four seconds of pictures that take too long
-            assert sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS) is None
+    with SlowToPrepare(library) as stylizer:
+        resolution = AdaptiveResolution(stylizer, None)
+        assert resolution.choose(frame, stylizer.look, FPS) == (640, 480)
+        for number in range(60):  # four seconds of frames that take too long
+            assert resolution.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS) is None
         assert stylizer.prepared == []
         stylizer.ready.set()
-        end = time.perf_counter() + 20
+        deadline = time.perf_counter() + 60
         size = None
-        while size is None and time.perf_counter() < end:
-            size = sizes.observe(frame, stylizer.look, 2 / FPS, 10.0)
+        while size is None and time.perf_counter() < deadline:
+            size = resolution.observe(frame, stylizer.look, 2 / FPS, 10.0)
         assert size is not None and 200 < size[1] < 480
         assert stylizer.prepared == [size]
 
 
-def test_another_source_forgets_what_was_on_its_way(library: Library) -> None:
+def test_new_source_drops_size_that_is_being_prepared(library: Library) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
-    with Slow(library) as stylizer:
-        sizes = AdaptiveResolution(stylizer, None)
-        sizes.choose(frame, stylizer.look, FPS)
+    with SlowToPrepare(library) as stylizer:
+        resolution = AdaptiveResolution(stylizer, None)
+        resolution.choose(frame, stylizer.look, FPS)
         for number in range(10):
-            sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
-        assert sizes._preparation is not None
+            resolution.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
+        assert resolution._preparation is not None
         stylizer.ready.set()
         other = np.zeros((240, 320, 3), np.uint8)
-        assert sizes.choose(other, stylizer.look, FPS) == (320, 240)
-        assert len(stylizer.prepared) == 1, "it was waited for"
-        assert all(sizes.observe(other, stylizer.look, 0.001, number / FPS) is None for number in range(10))
+        assert resolution.choose(other, stylizer.look, FPS) == (320, 240)
+        assert len(stylizer.prepared) == 1, "its preparation was waited for"
+        assert all(resolution.observe(other, stylizer.look, 0.001, number / FPS) is None for number in range(10))
 
 
-def test_what_was_made_ready_for_other_strokes_is_made_ready_again(library: Library) -> None:
+def test_size_is_prepared_again_when_stroke_has_changed(library: Library) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
-    with Slow(library) as stylizer:
-        sizes = AdaptiveResolution(stylizer, None)
+    with SlowToPrepare(library) as stylizer:
+        resolution = AdaptiveResolution(stylizer, None)
         look = stylizer.look
-        sizes.choose(frame, look, FPS)
+        resolution.choose(frame, look, FPS)
         for number in range(10):
-            sizes.observe(frame, look, 2 / FPS, number * 2 / FPS)
+            resolution.observe(frame, look, 2 / FPS, number * 2 / FPS)
         stylizer.ready.set()
         while not stylizer.prepared:
             time.sleep(0.01)
-        assert sizes._preparation is not None
-        sizes._preparation.thread.join()
+        assert resolution._preparation is not None
+        resolution._preparation.thread.join()
         fading = replace(look, previous=look, progress=0.5)
-        assert sizes.observe(frame, fading, 2 / FPS, 2.0) is None, "not in the middle of a fade"
+        assert resolution.observe(frame, fading, 2 / FPS, 2.0) is None, "a size must not change during a fade"
         larger = replace(look, stroke=2.0)
-        assert sizes.observe(frame, larger, 1 / FPS, 2.1) is None
-        sizes._preparation.thread.join()
+        assert resolution.observe(frame, larger, 1 / FPS, 2.1) is None
+        resolution._preparation.thread.join()
         assert len(stylizer.prepared) == 2
-        assert sizes.observe(frame, larger, 1 / FPS, 2.2) == stylizer.prepared[-1]
+        assert resolution.observe(frame, larger, 1 / FPS, 2.2) == stylizer.prepared[-1]
 
 
-def test_no_compiler_is_at_work_when_the_process_ends(library: Library) -> None:
-    """Asked for by a thread that is left behind at the end, it is waited for all the same."""
+def test_preparation_is_waited_for_at_the_end_of_the_process(library: Library) -> None:
+    """Its thread is no daemon, although a daemon has started it."""
     frame = np.zeros((480, 640, 3), np.uint8)
-    with Slow(library) as stylizer:
-        sizes = AdaptiveResolution(stylizer, None)
+    with SlowToPrepare(library) as stylizer:
+        resolution = AdaptiveResolution(stylizer, None)
 
-        def paint() -> None:
-            sizes.choose(frame, stylizer.look, FPS)
+        def stylize() -> None:
+            resolution.choose(frame, stylizer.look, FPS)
             for number in range(10):
-                sizes.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
+                resolution.observe(frame, stylizer.look, 2 / FPS, number * 2 / FPS)
 
-        painting = threading.Thread(target=paint, daemon=True)
-        painting.start()
-        painting.join()
-        assert sizes._preparation is not None and not sizes._preparation.thread.daemon
+        stylizing = threading.Thread(target=stylize, daemon=True)
+        stylizing.start()
+        stylizing.join()
+        assert resolution._preparation is not None and not resolution._preparation.thread.daemon
         stylizer.ready.set()
-        sizes.close()
+        resolution.close()
         assert len(stylizer.prepared) == 1
