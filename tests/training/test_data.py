@@ -37,7 +37,7 @@ def expected(world: Path, schedule: Schedule, numbers: list[int]) -> Tensor:
 @pytest.mark.parametrize("crops", [0, 3, 5, 7, 8, 39, 1000])
 @pytest.mark.parametrize("start", [0, 2, 33])
 def test_batches_are_the_same_whether_crops_are_kept_or_not(world: Path, crops: int, start: int) -> None:
-    """Crops: fewer than a batch, no multiple of it, more than the run has photos; starts: of a continued run too."""
+    """There may be fewer crops than a batch or than the run has photos, or more; a start above 0 continues a run."""
     schedule, features = replace(SCHEDULE, crops=crops), FakeFeatures()
     all_batches = list(batches(schedule, world / "photos", start, features, "cpu"))
     assert len(all_batches) == (40 - start) // 4, "the last photos do not fill a batch"
