@@ -30,8 +30,8 @@ def _anchors(page: Path) -> set[str]:
 
 def _named_paths(page: Path) -> set[str]:
     """Return the project's files and folders that a page names in backticks, from the root of the checkout."""
-    spans = re.findall(r"`([^`\s]+)`", _prose(page))
-    return {span for span in spans if re.match(rf"({'|'.join(SOURCE_FOLDERS)}|docs|pretrained)/[\w/.-]*$", span)}
+    words = {word for span in re.findall(r"`([^`]+)`", _prose(page)) for word in span.split()}
+    return {word for word in words if re.match(rf"({'|'.join(SOURCE_FOLDERS)}|docs|pretrained)/[\w/.-]*$", word)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
