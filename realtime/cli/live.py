@@ -72,8 +72,8 @@ def _run(
     recording: OutputFile | None,
     address: Address | None,
 ) -> int:
+    from realtime.stylizer.crossfade import FADE_SECONDS
     from realtime.stylizer.library import load_library
-    from realtime.stylizer.look import FADE_SECONDS
     from realtime.stylizer.look_options import look_from
     from realtime.stylizer.presets import Presets
     from realtime.stylizer.style_track import read_style_track

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from realtime.errors import StylizeError, UnknownStyle
 from realtime.inference.model import Model, Style
+from realtime.stylizer.crossfade import FADE_SECONDS, Crossfade
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES, MAX_STYLES, Crossfade, Look, one_style
+from realtime.stylizer.look import LOOK_RANGES, MAX_STYLES, Look, one_style
 from realtime.stylizer.presets import Presets
 from realtime.system.paths import config_path
 

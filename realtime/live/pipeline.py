@@ -17,7 +17,8 @@ from realtime.live.state import LiveState, StylizedFrame
 from realtime.live.stats import Stats
 from realtime.live.view import View
 from realtime.sources.reconnect import ReconnectingSource
-from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES
+from realtime.stylizer.crossfade import FADE_SECONDS
+from realtime.stylizer.look import LOOK_RANGES
 from realtime.stylizer.presets import Presets
 from realtime.stylizer.sizes import stroke_size
 from realtime.stylizer.style_track import Cue, StyleTrack
@@ -223,7 +224,7 @@ class Live:
             self.last_frame_time = self.clock.now()
             self.stats.read += 1
             if self._captured.put(frame) and not (self.state.frozen or self.state.hidden):
-                self.stats.dropped += 1
+                self.stats.count_dropped()
 
     def _is_held(self) -> bool:
         """Whether a video stands still: nothing of it is seen, or its first frame is not stylized yet."""

@@ -45,6 +45,10 @@ class Stats:
         self._shown_times: deque[float] = deque(maxlen=MAX_RECENT_FRAMES)
         self._latest_latencies: deque[float] = deque(maxlen=LATENCY_FRAMES)
 
+    def count_dropped(self) -> None:
+        """Count a frame that a newer one replaced before it was stylized."""
+        self.dropped += 1
+
     def count_stylized(self, seconds: float, captured: float) -> None:
         """Count a frame that was stylized in so many seconds. captured: its `Frame.captured`."""
         now = self._now()

@@ -1,4 +1,8 @@
-"""Read video files: every frame of one video track, in order, and the packets of all other tracks untouched."""
+"""Read video files: every frame of one video track, in order, and the packets of all other tracks untouched.
+
+A frame keeps its own timestamp, and lasts until the next one of `VideoProbe.times` (probe.py): so does the copy of a
+file of variable frame rate (VFR).
+"""
 
 from __future__ import annotations
 

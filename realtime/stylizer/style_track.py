@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from realtime.errors import StylizeError, UsageError
+from realtime.stylizer.crossfade import FADE_SECONDS, Crossfade
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES, Crossfade, Look, parse_look
+from realtime.stylizer.look import LOOK_RANGES, Look, parse_look
 from realtime.stylizer.look_options import add_look_options
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)")

@@ -12,8 +12,9 @@ from realtime import Look
 from realtime.cli.options import build_parser
 from realtime.inference.model import Model
 from realtime.live.look_editor import STROKES, LookEditor
+from realtime.stylizer.crossfade import FADE_SECONDS
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import FADE_SECONDS, LOOK_RANGES, parse_look
+from realtime.stylizer.look import LOOK_RANGES, parse_look
 from realtime.ui.keys import BINDINGS
 
 
