@@ -28,17 +28,17 @@ UNUSED_SUFFIXES = (".running_mean", ".running_var")  # statistics in files of to
 class Exportable:
     """A trained network that can be written as a graph.
 
-    kind: its name and size. styles: the names of its styles, in the order of its rows. multiple: what a frame's sides
-    must be divisible by. trunk: a digest of its convolutions, empty if no other file shares them. licence: of its
-    weights, if known. training: figures of its training.
+    kind: its name and size. styles: the names of its styles, in the order of its style rows. multiple: what a frame's
+    sides must be divisible by. trunk_digest: a digest of its convolutions, empty if no other file shares them. licence:
+    of its weights, if known. training: figures of its training.
     stylize: photos [N, 3, H, W] RGB in 0..1 and style weights [N, S] -> images like the photos, by torch in fp32.
-    write: writes its graph with weights of that type; the convolutions that have ranges multiply bytes.
+    write: writes its graph with weights of that type; the convolutions that have ranges are quantized.
     """
 
     kind: str
     styles: list[str]
     multiple: int
-    trunk: str
+    trunk_digest: str
     licence: str
     stylize: Callable[[Tensor, Tensor], Tensor]
     write: Callable[[FloatType, Ranges | None], GraphWriter]
@@ -73,7 +73,7 @@ def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
         kind,
         checkpoint.styles,
         MULTIPLE,
-        checkpoint.trunk,
+        checkpoint.trunk_digest,
         "MIT",
         network,
         partial(write_style_network, network),

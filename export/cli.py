@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from realtime.system.files import write_atomic
+from realtime.system.signals import INTERRUPTED_STATUS
 from training.errors import TrainingError
 
 TRAIN_MODULES = {"onnx", "torch", "torchvision"}  # the extra `train` installs them
@@ -131,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run(arguments)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED_STATUS
     except (ExportError, TrainingError) as error:
         if arguments.debug:
             raise

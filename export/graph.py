@@ -1,6 +1,6 @@
 """Writing the graph of a model file, node by node, with operators chosen for speed on CPUs and GPUs.
 
-The contract, version 1: inputs `frame` uint8 [H, W, 3] BGR and `style` float32 [S], output `painted` uint8
+The model-file format, version 1: inputs `frame` uint8 [H, W, 3] BGR and `style` float32 [S], output `painted` uint8
 [H, W, 3] BGR, H and W dynamic. The opset is 17: from 18 on ReLU may be written as a maximum, and ONNX Runtime does so
 where it has no kernel for fp16, and then cannot fuse it with the convolution before. Times in the comments were
 measured on a 2-core CPU at 640x480, in ONNX Runtime unless another runtime is named.
@@ -19,13 +19,13 @@ from torch import Tensor
 
 from export.errors import ExportError
 
-CONTRACT_VERSION = "1"
+MODEL_FORMAT_VERSION = "1"  # the format that this module writes; realtime/inference/model.py reads it
 OPSET = 17
 IR_VERSION = 10
 
 FloatType = type[np.float16] | type[np.float32]
 NORM_PARTS = ("scale", "shift")
-Rows = NDArray[np.float32]  # [S, C]: one row of scales or shifts per style
+StyleRows = NDArray[np.float32]  # [S, C]: one row of scales or shifts per style
 Limits = tuple[float, float]  # the smallest and the largest number in a tensor
 Ranges = Mapping[str, tuple[Limits, Limits]]  # of the inputs and outputs of convolutions, by their names
 
@@ -48,7 +48,7 @@ class GraphWriter:
         """Begin an empty graph.
 
         num_styles: S, the length of the input `style`. dtype: of weights and activations. ranges: of the convolutions
-        that multiply bytes; they need dtype fp32.
+        that are quantized to int8; they need dtype fp32.
         """
         self.num_styles, self.dtype, self.ranges = num_styles, dtype, ranges or {}
         self._type = TensorProto.FLOAT16 if dtype is np.float16 else TensorProto.FLOAT
@@ -81,7 +81,7 @@ class GraphWriter:
         """Return the frame as [1, 3, H, W], BGR in 0..255, mirrored at its sides.
 
         before: pixels added at top and left. after: pixels added at bottom and right.
-        Cast comes first, since TensorRT accepts bytes in no other operator, and directly before Pad, which a CPU
+        Cast comes first, since TensorRT accepts uint8 in no other operator, and directly before Pad, which a CPU
         computes in fp32: a cast from uint8 to fp16 alone takes 1.2 ms. Transpose comes last: OpenVINO keeps channels
         last internally, so it need not transpose anything (0.92 of the whole network's time).
         """
@@ -104,7 +104,7 @@ class GraphWriter:
         stride: int = 1,
         bias: NDArray[Any] | None = None,
     ) -> str:
-        """Add a convolution without padding, on bytes if `ranges` has its name. weight: [O, I, K, K]. bias: [O]."""
+        """Add a convolution without padding, quantized if `ranges` has its name. weight: [O, I, K, K]. bias: [O]."""
         shape = {"kernel_shape": weight.shape[2:], "strides": [stride] * 2}
         if name in self.ranges:
             input_limits, output_limits = self.ranges[name]
@@ -130,11 +130,11 @@ class GraphWriter:
         return self.node("Conv", x, weight, output=name, kernel_shape=kernel.shape[2:], group=channels)
 
     def quantize_range(self, x: str, limits: Limits) -> str:
-        """Convert to uint8 and back, with a range that has 0 in it; runtimes compute on the bytes in between."""
+        """Quantize to uint8 and dequantize, with a range that contains 0; runtimes fuse the pair with convolutions."""
         low, high = min(0.0, limits[0]), max(0.0, limits[1])
         step = max((high - low) / 255, 1e-12)
-        scale = self._constant(f"{x}.unit", np.array(step, np.float32))
-        zero = self._constant(f"{x}.zero", np.array(round(-low / step), np.uint8))
+        scale = self._constant(f"{x}.quantization_scale", np.array(step, np.float32))
+        zero = self._constant(f"{x}.zero_point", np.array(round(-low / step), np.uint8))
         return self.node("DequantizeLinear", self.node("QuantizeLinear", x, scale, zero), scale, zero)
 
     def int8_weights(self, name: str, weight: NDArray[Any]) -> str:
@@ -143,15 +143,17 @@ class GraphWriter:
         rounded = np.rint(weight / scales[:, None, None, None]).clip(-127, 127).astype(np.int8)
         inputs = (
             self._constant(f"{name}.weight", rounded),
-            self._constant(f"{name}.weight.unit", scales),
-            self._constant(f"{name}.weight.zero", np.zeros(len(scales), np.int8)),
+            self._constant(f"{name}.weight.quantization_scale", scales),
+            self._constant(f"{name}.weight.zero_point", np.zeros(len(scales), np.int8)),
         )
         return self.node("DequantizeLinear", *inputs, axis=0)
 
     def mix_styles(
-        self, norms: Mapping[str, tuple[Rows, Rows]], matrices: Mapping[str, NDArray[np.float32]] | None = None
+        self,
+        norms: Mapping[str, tuple[StyleRows, StyleRows]],
+        matrices: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        """Mix the rows of all normalizations and matrices by the style's weights.
+        """Mix the style rows of all normalizations and matrices by the style's weights.
 
         norms: scales and shifts, [S, C] each, by name. matrices: [S, C, C], by name.
         It is one product for the whole network, `style` [S] @ table [S, columns], which is then split.
@@ -161,7 +163,7 @@ class GraphWriter:
         }
         sides = {name: rows.shape[1] for name, rows in (matrices or {}).items()}
         for name, rows in (matrices or {}).items():
-            # The style's weights sum to 1, so x + M x is (I + M) x with the identity I added to every row.
+            # The style's weights sum to 1, so x + M x is (I + M) x with the identity I added to every style's matrix.
             parts[f"{name}.entries"] = (rows + np.eye(sides[name], dtype=np.float32)).reshape(len(rows), -1)
         table = np.concatenate(list(parts.values()), axis=1)
         style = self.node("Cast", "style", to=self._type) if self._type != TensorProto.FLOAT else "style"
@@ -183,18 +185,19 @@ class GraphWriter:
     def sides(self, x: str, margin: int, divisor: int) -> str:
         """Return (H - margin) / divisor and (W - margin) / divisor of [1, C, H, W], int64 [2].
 
-        x: a tensor that ONNX Runtime keeps with the graph's dtype on CPUs; it would copy others for this.
+        x: a tensor that ONNX Runtime keeps in the graph's dtype on CPUs. It computes others in fp32, and would convert
+        them back to that dtype only to read their shape.
         """
         return self.node("Div", self.node("Sub", self.node("Shape", x, start=2, end=4), self.integers(margin)),
                          self.integers(divisor))  # fmt: skip
 
-    def extend(self, x: str, sides: str, min_side: int) -> str:
-        """Repeat the last row and column of [1, C, H, W] until each side has `min_side` pixels. sides: H and W."""
+    def pad_to_min_side(self, x: str, sides: str, min_side: int) -> str:
+        """Repeat the last row and column of [1, C, H, W] until each side has `min_side` pixels. sides: int64 [H, W]."""
         missing = self.node("Max", self.node("Sub", self.integers(min_side), sides), self.integers(0))
         return self.node("Pad", x, self.node("Concat", self.integers(*[0] * 6), missing, axis=0), mode="edge")
 
-    def cut(self, x: str, sides: str) -> str:
-        """Return the upper left part of [1, C, H, W] that has these sides."""
+    def slice_to(self, x: str, sides: str) -> str:
+        """Return the upper left part of [1, C, H, W] that has these sides, int64 [2]."""
         return self.node("Slice", x, self.integers(0, 0), sides, self.integers(2, 3))
 
     def norm(self, name: str, x: str, epsilon: float) -> str:
@@ -211,7 +214,7 @@ class GraphWriter:
         """Return x + y."""
         return self.node("Add", x, y)
 
-    def double(self, x: str, smooth: bool) -> str:
+    def upsample_2x(self, x: str, smooth: bool) -> str:
         """Enlarge [1, C, H, W] to [1, C, 2H, 2W]: bilinear if `smooth`, else nearest neighbour."""
         scales = self._constant(f"scales_{len(self._weights)}", np.array([1, 1, 2, 2], np.float32))
         if smooth:
@@ -221,10 +224,10 @@ class GraphWriter:
 
     def quantize(self, x: str, step: float) -> str:
         """Convert to uint8: x / step, rounded to nearest, saturated at 0 and 255. Opset 17 has it for fp32 only."""
-        step_name = self._constant("unit", np.array(step, np.float32))
-        zero = self._constant("zero", np.array(0, np.uint8))
+        scale = self._constant("quantization_scale", np.array(step, np.float32))
+        zero = self._constant("zero_point", np.array(0, np.uint8))
         wide = self.node("Cast", x, to=TensorProto.FLOAT) if self._type != TensorProto.FLOAT else x
-        return self.node("QuantizeLinear", wide, step_name, zero)
+        return self.node("QuantizeLinear", wide, scale, zero)
 
     def model(self, name: str, metadata: Mapping[str, str]) -> onnx.ModelProto:
         """Return the checked model; a node must have written the output `painted`."""

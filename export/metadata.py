@@ -10,7 +10,7 @@ from typing import Any
 
 from export.checkpoints import Exportable
 from export.errors import ExportError
-from export.graph import CONTRACT_VERSION
+from export.graph import MODEL_FORMAT_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLES_FILES = (ROOT / "pretrained/styles.toml", ROOT / "realtime/pretrained/styles.toml")  # checkout, installed
@@ -48,10 +48,10 @@ def describe(
     """
     styles = [_entry(paintings.get(name, {}), stem) | {"name": name} for name in network.styles]
     return {
-        "realtime_stylize": CONTRACT_VERSION,
+        "realtime_stylize": MODEL_FORMAT_VERSION,
         "multiple": str(network.multiple),
         "network": network.kind,
-        "trunk": network.trunk,
+        "trunk": network.trunk_digest,
         "version": _version(),
         "styles": json.dumps(styles, ensure_ascii=False, default=str),  # str: TOML has dates
         "training": json.dumps(network.training, ensure_ascii=False),

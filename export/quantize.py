@@ -1,4 +1,4 @@
-"""Writing the int8 sibling of a model: its wide convolutions multiply bytes, for CPUs with instructions for that.
+"""Writing the int8 sibling of a model: its wide convolutions are quantized, for CPUs with int8 instructions.
 
 The sibling of NAME.onnx is NAME.int8.onnx. Its metadata has the digest of NAME.onnx, so that the app uses it for no
 other file.
@@ -25,7 +25,7 @@ CALIBRATION_PHOTOS = 48  # each in every style
 # The share of images whose values all fit the ranges. Ranges for all images leave too few of the 256 steps for most of
 # them (36 dB instead of 40).
 FITTING_SHARE = 0.75
-MIN_CHANNELS = 32  # in and out: these convolutions have most multiplications, and rounding is least visible there
+MIN_CHANNELS = 32  # in and out: these convolutions have most multiplications, and quantizing them is least visible
 
 
 def quantize(

@@ -57,9 +57,9 @@ def write_style_network(
         x = graph.mix_channels("matrix", x)
     wide, outer = network.architecture.channels, network.architecture.outer
     x = graph.crop("back.copy", graph.relu(layer("back", x)), wide, 0, 0)
-    x = graph.add(graph.crop("quarter", quarter, wide, 1, 1), graph.double(x, smooth=True))
+    x = graph.add(graph.crop("quarter", quarter, wide, 1, 1), graph.upsample_2x(x, smooth=True))
     x = graph.crop("up.copy", graph.pad(graph.relu(layer("up", x)), 1), outer, 0, 0)
-    x = graph.add(graph.crop("half", half, outer, 1, 0), graph.double(x, smooth=True))
+    x = graph.add(graph.crop("half", half, outer, 1, 0), graph.upsample_2x(x, smooth=True))
     x = graph.relu(layer("detail", x))
     weight, bias = to_array(network.to_rgb.weight)[::-1], to_array(network.to_rgb.bias)[::-1]  # to BGR
     x = graph.conv("to_bgr", x, shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
@@ -74,12 +74,12 @@ def _write_block(graph: GraphWriter, layer: Layer, name: str, x: str) -> str:
 
 def _write_coarse(graph: GraphWriter, layer: Layer, coarse: CoarseLevel, x: str, sides: str) -> str:
     """Write the level at a sixteenth of the frame's resolution: [1, C, H, W] -> the same shape. sides: H and W."""
-    y = graph.relu(layer("coarse.down", graph.extend(x, sides, SMALLEST_COARSE_SIDE)))
+    y = graph.relu(layer("coarse.down", graph.pad_to_min_side(x, sides, SMALLEST_COARSE_SIDE)))
     for number in range(len(coarse.blocks) + 1):
         y = _write_block(graph, layer, f"coarse.blocks.{number - 1}", y) if number else y
         y = graph.mix_channels(f"coarse.matrices.{number}", y) if coarse.matrices else y
     y = graph.crop("coarse.copy", graph.relu(layer("coarse.up", y)), coarse.up.conv.out_channels, 0, 0)
-    return graph.add(x, graph.cut(graph.double(y, smooth=True), sides))
+    return graph.add(x, graph.slice_to(graph.upsample_2x(y, smooth=True), sides))
 
 
 def shuffled_kernel(weight: NDArray[Any]) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ def write_transformer_net(
     def layer(name: str, x: str, weight: NDArray[Any] | None = None, scale: float = 1) -> str:
         mirrored, norm = layers[name]
         conv = mirrored.conv2d
-        x = graph.double(x, smooth=False) if mirrored.enlarge == 2 else x
+        x = graph.upsample_2x(x, smooth=False) if mirrored.enlarge == 2 else x
         # The bias is left out, since the normalization subtracts the mean.
         weight = to_array(conv.weight) if weight is None else weight
         y = graph.conv(name, x if name == "conv1" else graph.pad(x, mirrored.margin), weight, stride=conv.stride[0])

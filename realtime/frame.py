@@ -103,8 +103,8 @@ class VideoFormat:
 
 
 @dataclass
-class Step:
-    """A step of reading a video: the packets of other tracks up to a frame, and that frame."""
+class VideoStep:
+    """A step of reading or writing a video: packets of the other tracks, then a frame of the video track or None."""
 
     packets: list[Packet[Any]] = field(default_factory=list)
     frame: VideoFrame | None = None

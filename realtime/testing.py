@@ -87,7 +87,7 @@ class Lost:
     refusals: int = 0
 
 
-Step = int | Silent | Damaged | Resized | Lost  # a number stands for so many good frames
+ScriptStep = int | Silent | Damaged | Resized | Lost  # a number stands for so many good frames
 
 
 def numbered_image(number: int, size: tuple[int, int]) -> Image:
@@ -139,7 +139,7 @@ class FakeCamera:
 
     def __init__(
         self,
-        script: Sequence[Step] = (),
+        script: Sequence[ScriptStep] = (),
         *,
         size: tuple[int, int] = (320, 240),
         fps: float = 30.0,
@@ -217,7 +217,7 @@ class _Connection(Source):
         now = camera.clock.now()
         return Frame(image, now - self._opened, now)
 
-    def _play(self, script: deque[Step]) -> None:
+    def _play(self, script: deque[ScriptStep]) -> None:
         """Execute the script up to its next good frame."""
         while script:
             step = script.popleft()

@@ -21,7 +21,7 @@ from realtime.live.stats import Stats
 from realtime.sources.playback import Playback
 from realtime.sources.reconnect import ReconnectingSource
 from realtime.stylizer.presets import Presets
-from realtime.testing import Damaged, FakeCamera, FakeClock, Lost, Resized, Silent, Step, SteppedClock
+from realtime.testing import Damaged, FakeCamera, FakeClock, Lost, Resized, ScriptStep, Silent, SteppedClock
 from tests.conftest import ROOT, Run
 from tests.video_files import make_media
 
@@ -166,7 +166,7 @@ def test_error_of_source_is_raised_at_the_end(stylizer: Stylizer) -> None:
 
 def test_fake_camera_follows_its_script() -> None:
     clock = FakeClock()
-    script: list[Step] = [2, Silent(5), 1, Damaged(3), Resized((64, 48)), 1, Lost("unplugged", refusals=2), 1]
+    script: list[ScriptStep] = [2, Silent(5), 1, Damaged(3), Resized((64, 48)), 1, Lost("unplugged", refusals=2), 1]
     camera = FakeCamera(script, size=(32, 24), fps=10, clock=clock)
     with camera.source() as source:
         frames = [source.read() for _ in range(7)]

@@ -23,7 +23,8 @@ COUNT_LIMIT = 1024  # of channels, blocks and styles; a file with more is damage
 class Checkpoint:
     """A network and the state of its training.
 
-    styles: the names of the network's rows; photos, seconds: how long it has trained; optimizer: Adam's state.
+    styles: the names of the style rows, in their order; photos, seconds: how long it has trained; optimizer: Adam's
+    state.
     """
 
     network: StyleNetwork
@@ -33,11 +34,11 @@ class Checkpoint:
     optimizer: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def trunk(self) -> str:
-        """A digest of all weights but the rows; styles that were learned on the same ones can be mixed."""
+    def trunk_digest(self) -> str:
+        """A digest of all weights except the style rows; styles that were learned on the same ones can be mixed."""
         digest = hashlib.sha256()
         for key, weights in self.network.state_dict().items():
-            if not is_row(key):
+            if not is_style_row(key):
                 digest.update(weights.float().numpy().tobytes())
         return digest.hexdigest()[:8]
 
@@ -63,11 +64,11 @@ class Checkpoint:
             raise TrainingError(f"{path}: no checkpoint could be written: {error.strerror}{before}") from error
 
     def adapted(self, styles: list[str]) -> Checkpoint:
-        """Return a start for other styles: these convolutions and rows; a new name starts from the mean of the rows."""
+        """Return a start for other styles: these convolutions and style rows; a new style gets the mean of the rows."""
         network = StyleNetwork(len(styles), self.network.architecture)
         state = network.state_dict()
         for key, weights in self.network.state_dict().items():
-            if is_row(key):
+            if is_style_row(key):
                 known = {name: row for name, row in zip(self.styles, weights, strict=True)}
                 weights = torch.stack([known.get(name, weights.mean(0)) for name in styles])
             state[key] = weights.float().clone()
@@ -75,12 +76,12 @@ class Checkpoint:
         return Checkpoint(network, styles)
 
     def joined(self, other: Checkpoint) -> Checkpoint:
-        """Return both sets of styles in one network; the other's rows replace those of the same name.
+        """Return both sets of styles in one network; the other's style rows replace those of the same name.
 
         Raises TrainingError where the two do not share their convolutions.
         """
         mine, theirs = self.network.state_dict(), other.network.state_dict()
-        shared = [key for key in mine if not is_row(key)]
+        shared = [key for key in mine if not is_style_row(key)]
         if self.network.architecture != other.network.architecture or any(
             not torch.equal(mine[key], theirs[key]) for key in shared
         ):
@@ -89,7 +90,7 @@ class Checkpoint:
         both = self.adapted(styles)
         state = both.network.state_dict()
         for key in state:
-            if is_row(key):
+            if is_style_row(key):
                 for name, row in zip(other.styles, theirs[key], strict=True):
                     state[key][styles.index(name)] = row
         both.network.load_state_dict(state)
@@ -97,8 +98,8 @@ class Checkpoint:
         return both
 
 
-def is_row(key: str) -> bool:
-    """Return whether a key of the network's state is of rows, one per style: scales, shifts or matrices."""
+def is_style_row(key: str) -> bool:
+    """Return whether a key of the network's state holds style rows, one per style: scales, shifts or matrices."""
     return key.endswith((".norm.scale", ".norm.shift", ".rows"))
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from export.errors import ExportError
 from realtime.system.console import escape_unencodable, write_stderr
-from realtime.system.signals import defer_interrupts, install_interrupt_handlers
+from realtime.system.signals import INTERRUPTED_STATUS, defer_interrupts, install_interrupt_handlers
 from training.errors import TrainingError
 
 EXTRA_MODULES = {"filelock", "onnx", "safetensors", "torch", "torchvision"}  # installed by the extra `train`
-INTERRUPTED_STATUS = 130  # 128 + SIGINT, as shells report it
 
 
 def integer_from(minimum: int) -> Callable[[str], int]:

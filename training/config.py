@@ -32,7 +32,8 @@ class Schedule:
 
     photos: crops seen in the whole run; the learning rate falls along a cosine towards that number.
     minutes: where it is not 0, the duration of the whole run; `photos` is ignored then.
-    rows_only: learn the paintings' scales, shifts and matrices alone and leave the convolutions as they are.
+    rows_only: learn the style rows alone (the paintings' scales, shifts and matrices), and leave the convolutions as
+        they are.
     crops: the number of different crops, 0 for no limit; a few thousand and their content features fit into the
         device's memory (about 1 MB each), which saves a quarter of the work. It must have no divisor in common with
         the number of paintings, or each crop always meets the same one.
@@ -76,7 +77,7 @@ class Config:
 
     @property
     def names(self) -> list[str]:
-        """The styles, in the order of the network's rows."""
+        """The styles, in the order of the network's style rows."""
         return [painting.name for painting in self.paintings]
 
 

@@ -107,7 +107,7 @@ def _run_name(request: Request, name: str, shipped: Checkpoint) -> str:
     """Return the folder name of this request; another painting, source of photos or network gives another one."""
     digest = hashlib.sha256(request.painting.read_bytes())
     photos = str(Path(request.photos).resolve()) if request.photos and Path(request.photos).exists() else request.photos
-    digest.update(f"{shipped.trunk} {photos} {request.full}".encode())
+    digest.update(f"{shipped.trunk_digest} {photos} {request.full}".encode())
     return f"{name}-{digest.hexdigest()[:8]}"
 
 

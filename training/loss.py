@@ -1,4 +1,4 @@
-"""The perceptual loss: content as features, style as Gram matrices (Gatys et al. 2015), relative.
+"""The perceptual loss: content as features, style as Gram matrices (Gatys et al. 2015), relative to their targets.
 
 The style may be compared at several sizes, a pyramid of picture and painting, each level half of the one before, so
 that layers with a small receptive field see broad forms too (Snelgrove 2017).
@@ -98,7 +98,7 @@ def relative_error(value: Tensor, target: Tensor) -> Tensor:
 
 
 def tone_error(stylized: Tensor, photo: Tensor, cell: int = 8) -> Tensor:
-    """Return how far light and dark are exchanged: 1 - Pearson's correlation of the two luminances.
+    """Return how far the tonal order is inverted: 1 - Pearson's correlation of the two luminances.
 
     Both are averaged over cells of that many pixels first, so that strokes do not count; nor do contrast and
     brightness. Without this term a face can become its own negative, to which no VGG layer is sensitive.

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.checkpoint import Checkpoint, is_row, load_checkpoint
+from training.checkpoint import Checkpoint, is_style_row, load_checkpoint
 from training.config import Config, Schedule
 from training.data import batches
 from training.errors import TrainingError
@@ -134,7 +134,7 @@ class _Trainer:
         self.network = self.state.network.to(device).to(memory_format=torch.channels_last).train()
         if config.schedule.rows_only:
             for name, parameter in self.network.named_parameters():
-                parameter.requires_grad_(is_row(name))
+                parameter.requires_grad_(is_style_row(name))
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, config.schedule.learning_rate)
         if self.state.optimizer:

@@ -34,7 +34,7 @@ class UserStyles:
 
     def __init__(self, folder: Path, shipped: Checkpoint, tell: Callable[[str], None]) -> None:
         self.folder, self.shipped, self.tell = folder, shipped, tell
-        self.shared = folder / f"yours-{shipped.trunk}.pt"  # of all styles learned as rows of `shipped`
+        self.shared = folder / f"yours-{shipped.trunk_digest}.pt"  # of all styles learned as rows of `shipped`
 
     def checkpoints_by_style(self) -> dict[str, list[Path]]:
         """Return the user's styles and the checkpoints of each; one that only its model has counts too."""

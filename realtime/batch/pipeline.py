@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
-from realtime.frame import Image, Step
+from realtime.frame import Image, VideoStep
 from realtime.imaging import resize
 from realtime.stylizer.sizes import MIN_SIDE, PIXEL_LIMIT
 from realtime.stylizer.smoothing import TemporalSmoother
@@ -18,23 +18,23 @@ from realtime.stylizer.style_track import StyleTrack
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
 
-QUEUE_FRAMES = 4  # that may wait between two threads
+QUEUE_FRAMES = 4  # frames that may wait between two threads
 MAX_WORKERS = 3  # threads that stylize
 
-Stylize = Callable[[Image, float], Image]  # of a frame and its time in the video, in seconds
+Stylize = Callable[[Image, float], Image]  # stylizes a frame, given with its time in the video in seconds
 
 
 class Sink(Protocol):
     """A consumer of stylized frames, such as a `VideoSink`."""
 
-    def write(self, step: Step, /) -> None:
+    def write(self, step: VideoStep, /) -> None:
         """Write one step, its frame stylized."""
 
     def close(self) -> None:
         """Finish the output."""
 
 
-class FrameStylizer:
+class BatchFrameStylizer:
     """Stylizes the frames of one file, in their order.
 
     height: rows to stylize at, at most; None for the frames' own. scale_output: return frames of the size that they are
@@ -86,7 +86,7 @@ def even_working_size(width: int, height: int, max_height: int | None) -> tuple[
 
 
 def run_pipeline(
-    steps: Iterable[Step],
+    steps: Iterable[VideoStep],
     stylize: Stylize,
     sink: Sink,
     on_frame: Callable[[int], None] = lambda frames: None,
@@ -98,12 +98,13 @@ def run_pipeline(
     """Decode every step, stylize its frame, write it to the sink, and close the sink.
 
     on_frame: called with the number of frames so far. time_base: of the steps. skip_frames: how many of the first
-    frames are written as they are. num_workers: frames that are stylized concurrently.
+    frames are written as they are: with --resume they are placeholders, for which the sink writes the frames that an
+    interrupted run has stylized. num_workers: frames that are stylized concurrently.
     An error in any thread ends all of them and is raised once. KeyboardInterrupt ends the video early: the sink is
     closed as if it were over, then KeyboardInterrupt is raised again.
     """
-    decoded: BoundedQueue[Step] = BoundedQueue(QUEUE_FRAMES)
-    stylized: BoundedQueue[Step] = BoundedQueue(QUEUE_FRAMES)
+    decoded: BoundedQueue[VideoStep] = BoundedQueue(QUEUE_FRAMES)
+    stylized: BoundedQueue[VideoStep] = BoundedQueue(QUEUE_FRAMES)
     encoding_errors: list[BaseException] = []
     decoder_ended, encoder_ended = threading.Event(), threading.Event()
     decoder = threading.Thread(target=_run, args=(decoder_ended, _decode, steps, decoded), name="decode")
@@ -116,7 +117,7 @@ def run_pipeline(
     try:
         _stylize_all(decoded, stylize, stylized, on_frame, time_base, skip_frames, num_workers)
     except Abandoned:
-        pass  # by the encoder, whose own error is raised below
+        pass  # the encoder has stopped reading; its own error is raised below
     except BaseException as caught:
         error = caught
     decoded.abandon()
@@ -137,7 +138,7 @@ def _run(ended: threading.Event, work: Callable[..., None], *arguments: object) 
         ended.set()
 
 
-def _decode(steps: Iterable[Step], decoded: BoundedQueue[Step]) -> None:
+def _decode(steps: Iterable[VideoStep], decoded: BoundedQueue[VideoStep]) -> None:
     try:
         for step in steps:
             decoded.put(step)
@@ -150,9 +151,9 @@ def _decode(steps: Iterable[Step], decoded: BoundedQueue[Step]) -> None:
 
 
 def _stylize_all(
-    decoded: BoundedQueue[Step],
+    decoded: BoundedQueue[VideoStep],
     stylize: Stylize,
-    stylized: BoundedQueue[Step],
+    stylized: BoundedQueue[VideoStep],
     on_frame: Callable[[int], None],
     time_base: Fraction,
     skip_frames: int,
@@ -160,7 +161,7 @@ def _stylize_all(
 ) -> None:
     """Give every frame to a pool of workers, and pass the results on in the order in which the frames came."""
     submitted = finished = 0  # frames
-    pending: deque[tuple[Step, Future[Image] | None]] = deque()
+    pending: deque[tuple[VideoStep, Future[Image] | None]] = deque()
     pool = ThreadPoolExecutor(num_workers, thread_name_prefix="stylize")
 
     def finish_first() -> None:
@@ -168,7 +169,7 @@ def _stylize_all(
         step, future = pending.popleft()
         if step.frame is not None:
             if future is not None:
-                step = Step(step.packets, replace(step.frame, image=future.result()))
+                step = VideoStep(step.packets, replace(step.frame, image=future.result()))
             finished += 1
         stylized.put(step)
         if step.frame is not None:
@@ -187,12 +188,11 @@ def _stylize_all(
             finish_first()
     finally:
         wait([future for _, future in pending if future is not None])
-        pool.shutdown(
-            wait=False
-        )  # waiting joins threads, which Ctrl-C must not interrupt: see `wait_through_interrupts`
+        # Waiting would join threads, which Ctrl-C must not interrupt: see `wait_through_interrupts`.
+        pool.shutdown(wait=False)
 
 
-def _encode(stylized: BoundedQueue[Step], sink: Sink, errors: list[BaseException]) -> None:
+def _encode(stylized: BoundedQueue[VideoStep], sink: Sink, errors: list[BaseException]) -> None:
     try:
         for step in stylized:
             sink.write(step)

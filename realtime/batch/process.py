@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from realtime.batch.jobs import Job
-from realtime.batch.pipeline import FrameStylizer, Stylize, even_working_size, run_pipeline, working_size
+from realtime.batch.pipeline import BatchFrameStylizer, Stylize, even_working_size, run_pipeline, working_size
 from realtime.batch.progress import VideoProgress
 from realtime.frame import Animation, Image, StillImage
 from realtime.sinks.codecs import DEFAULT_PRESET, Encoding, choose_encoding
@@ -148,7 +148,7 @@ def process_video(
         try:
             sink.copy_metadata(video.container, video.video_stream, start)
             sink.start()
-            num_workers = stylize.num_workers(*video.format.size) if isinstance(stylize, FrameStylizer) else 1
+            num_workers = stylize.num_workers(*video.format.size) if isinstance(stylize, BatchFrameStylizer) else 1
             with options.progress(
                 job.source.name, video.expected_frames, float(format.rate), sink.kept_frames
             ) as progress:

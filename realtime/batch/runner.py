@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from realtime.batch.jobs import Job
-from realtime.batch.pipeline import FrameStylizer
+from realtime.batch.pipeline import BatchFrameStylizer
 from realtime.batch.process import BatchOptions, Result, process_image, process_video
 from realtime.batch.resume_key import make_resume_key
 from realtime.errors import OutputError, StylizeError
@@ -62,7 +62,7 @@ def _run_job(job: Job, stylizer: Stylizer, style_track: StyleTrack, options: Bat
         resume_key=key,
         resume_from=partial.path if partial is not None else None,
     )
-    stylize = FrameStylizer(stylizer, options.height, scale_output=options.scale_output, track=style_track)
+    stylize = BatchFrameStylizer(stylizer, options.height, scale_output=options.scale_output, track=style_track)
     try:
         if job.is_image:
             return process_image(job, output, stylize, options)

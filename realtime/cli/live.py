@@ -161,7 +161,7 @@ def _open(
 
 
 def _show(controller: Controller, arguments: argparse.Namespace, finish: Callable[[], None]) -> None:
-    """Run the window, or the loop without one, until the end. finish: called if the X server ends the process."""
+    """Run the main loop, with or without a window. finish: ends the run in order if the X server is lost."""
     if arguments.no_window:
         from realtime.ui.headless import run_headless
 
@@ -184,12 +184,12 @@ def _show(controller: Controller, arguments: argparse.Namespace, finish: Callabl
 
 def _add_virtual_camera(controller: Controller, fps: float | None) -> None:
     """Add a virtual camera to the outputs. If it cannot be opened, the error is reported and the run goes on."""
-    from realtime.live.pipeline import CAMERA_FPS
+    from realtime.live.pipeline import DEFAULT_FPS
     from realtime.sinks.virtual_camera import VirtualCamera
 
     source = controller.live.source
     try:
-        camera = VirtualCamera(source.size, fps or source.fps or CAMERA_FPS)
+        camera = VirtualCamera(source.size, fps or source.fps or DEFAULT_FPS)
     except OutputError as error:
         controller.outputs.fail(error)
         return

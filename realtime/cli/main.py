@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError
 from realtime.system.console import escape_unencodable, log_to_console, write_stderr
-from realtime.system.signals import install_interrupt_handlers
+from realtime.system.signals import INTERRUPTED_STATUS, install_interrupt_handlers
 
 if TYPE_CHECKING:
     from realtime.cli.config import Config
 
 LISTINGS = ("version", "completion", "list_styles", "list_providers", "list_codecs", "list_cameras")
-INTERRUPTED = 130  # exit status after Ctrl-C, as in a shell
 
 
 def run(arguments: argparse.Namespace, config: Config) -> int:
@@ -70,7 +69,7 @@ def _run_command() -> int:
         arguments, config = parse(sys.argv[1:])
         return run(arguments, config)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return INTERRUPTED_STATUS
     except StylizeError as error:
         if "--debug" in sys.argv:
             raise

@@ -83,6 +83,8 @@ class Engine:
         Returns [H, W, 3] uint8 BGR. Raises EngineError.
         """
         while True:
+            # Counted before the run: if this session fails beside others, memory may have been too small for all of
+            # them, and the last one is tried again alone. Only a failure of a session alone is final.
             sessions_before = len(self._sessions)
             session = self._idle.get()  # not every runtime lets two threads run one session
             try:

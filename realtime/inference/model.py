@@ -1,4 +1,4 @@
-"""Model files: reading one, checking it against the contract, and the styles in its metadata."""
+"""Model files: reading one, checking its format, and the styles in its metadata."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from realtime.errors import EngineError, ModelError
 from realtime.inference.onnx_runtime import onnxruntime
 
-CONTRACT_VERSION = "1"  # of the model files that this program understands
+MODEL_FORMAT_VERSION = "1"  # the format that this program reads; export/graph.py describes and writes it
 MAX_FILE_BYTES = 256 << 20
 INT8_SUFFIX = ".int8.onnx"  # ends the name of a model's int8 sibling
 
@@ -42,20 +42,21 @@ class Model:
     """A model file, read and checked.
 
     data: the ONNX bytes. multiple: what an image's height and width must be divisible by.
-    trunk: a digest of the convolutions, empty if the file has none.
-    int8: the bytes of its int8 sibling, for CPUs with instructions for bytes; None if there is none.
+    trunk_digest: a digest of the convolutions that its styles share, the key `trunk` of the metadata; empty if the
+    file has none. Styles of files with the same digest can be mixed in one network.
+    int8: the bytes of its int8 sibling, for CPUs with int8 instructions; None if there is none.
     """
 
     path: Path
     data: bytes
     styles: tuple[Style, ...]
     multiple: int
-    trunk: str = ""
+    trunk_digest: str = ""
     int8: bytes | None = None
 
 
 def read_model(path: Path) -> Model:
-    """Read a model file and check it against the contract.
+    """Read a model file and check that it has the model-file format.
 
     ONNX Runtime receives the bytes without a path, so that it never opens a file beside the model.
     Raises ModelError if the file is missing, too large, not ONNX or not a model of this program.
@@ -73,8 +74,8 @@ def read_model(path: Path) -> Model:
     except Exception as error:
         raise ModelError(f"{path} is not an ONNX model that can be loaded") from error
     metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
-    if metadata.get("realtime_stylize") != CONTRACT_VERSION:
-        raise ModelError(f"{path} is not a style model of version {CONTRACT_VERSION}; make one with stylize-export")
+    if metadata.get("realtime_stylize") != MODEL_FORMAT_VERSION:
+        raise ModelError(f"{path} is not a style model of version {MODEL_FORMAT_VERSION}; make one with stylize-export")
     try:
         entries: list[dict[str, Any]] = json.loads(metadata["styles"])
         styles = tuple(_style(row, entry) for row, entry in enumerate(entries))

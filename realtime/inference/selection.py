@@ -1,4 +1,4 @@
-"""Selecting the fastest way to run a model here: backend, device, and exact arithmetic or int8."""
+"""Selecting the fastest way to run a model here: backend, device, and the unquantized (fp16) or the int8 file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from realtime.inference.session import Session
 from realtime.system.hardware import has_int8_instructions, physical_cores
 
 MAX_ERROR_LENGTH = 160  # characters of a runtime's error message
-MIN_INT8_SPEEDUP = 1.15  # int8 has to be this many times as fast as exact arithmetic
+MIN_INT8_SPEEDUP = 1.15  # int8 is used only if it is this many times as fast as the unquantized model
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to run a model: a device of a backend, with the exact model or its int8 sibling."""
+    """One way to run a model: a device of a backend, with the unquantized model or its int8 sibling."""
 
     backend: Backend
     device: Device
@@ -42,8 +42,8 @@ class Candidate:
     def open_workers(self, model: Model, count: int, first: Session) -> list[Session]:
         """Return up to `count` sessions that run at once, fewer if memory runs out; on a CPU they divide the cores.
 
-        first: an open session, which on a CPU uses all cores. It is one of the sessions returned where it need not
-        share.
+        first: an open session. On a CPU it uses all cores, so it is returned only if it is the only session; on other
+        devices it is one of the sessions.
         """
         sessions = [first] if count == 1 or not self.device.is_cpu else []
         with suppress(Exception):  # runtimes raise various exceptions when memory runs out
@@ -69,15 +69,16 @@ class Selection:
 def may_use_int8(model: Model, device: Device) -> bool:
     """Tell whether int8 is worth a trial: the model has an int8 sibling, and the CPU has instructions for it.
 
-    Only `--provider auto` asks: a provider chosen by name computes exactly. `pick_fastest` makes the decision.
+    Only `--provider auto` asks: a provider chosen by name runs the unquantized model. `pick_fastest` decides.
     """
     return device.is_cpu and model.int8 is not None and has_int8_instructions()
 
 
 def pick_fastest(candidates: Sequence[Candidate], seconds: dict[str, float]) -> Candidate:
-    """Return the fastest candidate; int8 only if it is at least MIN_INT8_SPEEDUP times as fast as exact arithmetic.
+    """Return the fastest candidate; int8 only if it is MIN_INT8_SPEEDUP times as fast as the unquantized model.
 
-    A smaller gain is not worth the rounding, which costs about 46.8 dB PSNR against fp32 on average, 39.0 at worst.
+    A smaller gain is not worth the loss: the PSNR of int8 images against those of fp32 is 46.8 dB on average, 39.0 at
+    worst.
     seconds: of each candidate that was measured, by its label.
     """
     measured = [candidate for candidate in candidates if candidate.label in seconds]
@@ -87,9 +88,9 @@ def pick_fastest(candidates: Sequence[Candidate], seconds: dict[str, float]) -> 
 def candidates_for(backend: Backend, model: Model, *, int8: bool) -> list[Candidate]:
     """Return the candidates of a backend that works here. int8: whether int8 is among them, where it may be faster."""
     return [
-        Candidate(backend, device, rounded)
+        Candidate(backend, device, use_int8)
         for device in backend.devices()
-        for rounded in ([False, True] if int8 and may_use_int8(model, device) else [False])
+        for use_int8 in ([False, True] if int8 and may_use_int8(model, device) else [False])
     ]
 
 
@@ -126,16 +127,16 @@ def shorten(error: Exception) -> str:
 
 
 def _measure(candidates: list[Candidate], sessions: dict[str, Session], model: Model) -> dict[str, float]:
-    """Return the seconds of each open candidate: first the exact ones, then int8 where the exact one is not slow."""
+    """Return the seconds of each open candidate; int8 is measured only where the unquantized model is not slow."""
 
     def measure(some: list[Candidate]) -> dict[str, float]:
         labels = [candidate.label for candidate in some if candidate.label in sessions]
         return autotune.measure_seconds({label: _trial_run(sessions[label], model) for label in labels})
 
-    exact = [candidate for candidate in candidates if not candidate.int8]
-    seconds = measure(exact)
+    unquantized = [candidate for candidate in candidates if not candidate.int8]
+    seconds = measure(unquantized)
     slow = autotune.SLOW_FACTOR * min(seconds.values(), default=math.inf)
-    near = [candidate for candidate in exact if seconds.get(candidate.label, math.inf) < slow]
+    near = [candidate for candidate in unquantized if seconds.get(candidate.label, math.inf) < slow]
     int8 = [candidate for candidate in candidates if candidate.int8 and replace(candidate, int8=False) in near]
     return seconds | measure([*near, *int8]) if int8 else seconds
 

@@ -16,7 +16,7 @@ from realtime.stylizer.smoothing import TemporalSmoother
 from realtime.stylizer.stylizer import Stylizer
 
 
-class FrameStylizer:
+class LiveFrameStylizer:
     """Stylizes live frames at the size that holds the frame rate; reuses the last result while nothing moves.
 
     size: (width, height) that strokes of 1 are stylized at. All methods are called on the stylizing thread.

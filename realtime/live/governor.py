@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Callable
 
 MIN_HEIGHT = 240  # rows; below that, strokes are larger than faces
-STEP_FACTOR = 1.15  # from one height to the next
+STEP_FACTOR = 1.15  # ratio of one height to the one below it
 MAX_LOAD = 0.85  # share of the frame's time that stylizing may take; the rest is for display
-OVERLOAD = 0.97  # share of the frame's time from which on frames are missed
+OVERLOAD = 0.97  # share of the frame's time above which frames are missed
 MIN_SAMPLES = 3
-SAMPLE_SECONDS = 0.6  # age of the samples that count; by their median, single slow frames do not
-FIRST_RISE_SECONDS = 3.0  # of low load, before the first step up
-RISE_SECONDS = 10.0  # the same, after a step down was needed
-MAX_RISE_SECONDS = 80.0  # what this grows to if heights do not last
+SAMPLE_SECONDS = 0.6  # older samples do not count; the median ignores single slow frames
+FIRST_RISE_SECONDS = 3.0  # how long the load must be low before the first step up
+RISE_SECONDS = 10.0  # how long it must be low after a step down
+MAX_RISE_SECONDS = 80.0  # limit to which that time grows while steps up do not last
 
 
 class Governor:
@@ -30,11 +30,12 @@ class Governor:
         self.fps = fps
         self._heights = _heights_up_to(frame_height)
         self._step = 0  # index of the height in use
-        self._samples: deque[tuple[float, float]] = deque()  # (time, cost) of the newest frames
-        self._cost = 0.0  # their median: seconds of a frame over its rows squared
-        self._fineness = 1.0  # rows stylized over `height`: more than 1 for fine strokes
-        self._changed_at = self._loaded_at = float("-inf")  # when the height changed; when the load was last high
-        self._stepped_up = False  # the last change was a step up
+        self._samples: deque[tuple[float, float]] = deque()  # (time in seconds, seconds / rows²) of the newest frames
+        self._cost = 0.0  # median cost of the samples: seconds / rows²
+        self._fineness = 1.0  # rows stylized / `height`: more than 1 for fine strokes
+        self._changed_at = float("-inf")  # when the height changed last
+        self._last_high_load_at = float("-inf")  # when the load was last too high for a step up
+        self._stepped_up = False  # whether the last change was a step up
         self._rise_seconds = FIRST_RISE_SECONDS
 
     @property
@@ -45,13 +46,13 @@ class Governor:
     def start(self, seconds_at: Callable[[int], float], cost: float = 0.0) -> None:
         """Find the first height by measuring.
 
-        seconds_at: stylizes once at a height and returns the seconds taken. cost: expected seconds of a frame over
-        its rows squared; 0 is unknown.
+        seconds_at: stylizes once at a height and returns the seconds taken. cost: expected seconds / rows² of a frame;
+        0 is unknown.
         """
         if cost:
             self._cost = cost
             self._step = self._highest_step()
-        for _ in range(2):  # the second time at the height found, which checks the estimate
+        for _ in range(2):  # the second round measures at the height found in the first, which checks the estimate
             step = self._step
             seconds = min(seconds_at(self.height) for _ in range(3))
             self._cost = seconds / self.height**2
@@ -62,9 +63,9 @@ class Governor:
     def observe(self, seconds: float, now: float, stroke: float = 1.0) -> bool:
         """Take in how long a frame took to stylize; return whether `height` has changed.
 
-        now: seconds of any clock. stroke: the factor that the frame was stylized with, at `height` / stroke rows.
-        Larger strokes leave `height` as it is, so that each step of theirs is seen; finer ones are limited to what
-        holds the frame rate.
+        now: seconds of any clock. stroke: the size of the frame's strokes; it was stylized at `height` / stroke rows.
+        Larger strokes do not raise `height`, because that would make them smaller again; finer strokes lower it if the
+        frame rate would not hold otherwise.
         """
         self._samples.append((now, seconds * (stroke / self.height) ** 2))
         self._fineness = max(1.0, 1 / stroke)
@@ -77,8 +78,8 @@ class Governor:
             return self._step_down(now)
         at_top = self._step == len(self._heights) - 1
         if at_top or self._seconds_at(self._step + 1) > MAX_LOAD / self.fps:
-            self._loaded_at = now
-        if now - max(self._loaded_at, self._changed_at) < self._rise_seconds:
+            self._last_high_load_at = now
+        if now - max(self._last_high_load_at, self._changed_at) < self._rise_seconds:
             return False
         self._step = self._highest_step()
         self._changed_at, self._stepped_up = now, True

@@ -21,7 +21,7 @@ class Output(Protocol):
         ...
 
     @property
-    def watched(self) -> bool:
+    def in_use(self) -> bool:
         """Whether its pictures are used now; stylizing may pause while those of no output are."""
         ...
 
@@ -58,9 +58,9 @@ class Outputs:
         return bool(self._outputs)
 
     @property
-    def watched(self) -> bool:
+    def in_use(self) -> bool:
         """Whether the pictures of any output are used now."""
-        return any(output.watched for output in self._outputs)
+        return any(output.in_use for output in self._outputs)
 
     def add(self, output: Output) -> None:
         """Pass pictures to this output from now on."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from realtime.errors import StylizeError
 from realtime.frame import Frame
-from realtime.live.frame_stylizer import FrameStylizer
+from realtime.live.frame_stylizer import LiveFrameStylizer
 from realtime.live.look_editor import LookEditor
 from realtime.live.state import LiveState, StylizedFrame
 from realtime.live.stats import Stats
@@ -26,7 +26,7 @@ from realtime.stylizer.stylizer import Stylizer
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.queues import LatestValue
 
-CAMERA_FPS = 30.0  # the rate to hold where none is asked for
+DEFAULT_FPS = 30.0  # the rate to hold if neither the user nor the source names one
 POLL_SECONDS = 0.1  # short enough for Ctrl-C on every system
 HELD_POLL_SECONDS = 0.02  # while a video stands still
 FADE_POLL_SECONDS = 0.02  # while the look of a frozen picture changes
@@ -91,14 +91,14 @@ class Live:
         self._initial_options = self._options()
         self.stats = Stats(self.clock.now)
         self.stylized: LatestValue[StylizedFrame] = LatestValue()
-        self.last_frame_time = self.clock.now()  # when the newest frame came in
+        self.last_frame_time = self.clock.now()  # when the newest frame was read
         self.done = threading.Event()
         self.error: StylizeError | None = None
         self._captured: LatestValue[Frame] = LatestValue()
         self._capture_ended = threading.Event()
-        self._frame_stylizer = FrameStylizer(stylizer, self.stats, height, source.size)
-        self._due = 0.0  # when the next frame may be stylized, for `fps`
-        self._cue: Cue | None = None  # the style track's newest one
+        self._frame_stylizer = LiveFrameStylizer(stylizer, self.stats, height, source.size)
+        self._due = 0.0  # when the next frame may be stylized without exceeding `fps`
+        self._cue: Cue | None = None  # the cue of the style track that was reached last
         self._threads = [
             threading.Thread(target=self._guard, args=(loop, ended), name=name, daemon=True)
             for name, loop, ended in (
@@ -164,7 +164,7 @@ class Live:
         return self.source.mirror if self.state.mirror is None else self.state.mirror
 
     def toggle_mirror(self) -> None:
-        """Mirror frames, or stop; what the source asks for anyway is asked of the source again."""
+        """Mirror frames, or stop. If the result equals the source's own default, follow the source again."""
         wanted = not self.mirrored
         follow_source = self._initial_options["mirror"] is None and wanted == self.source.mirror
         self.state.mirror = None if follow_source else wanted
@@ -229,12 +229,13 @@ class Live:
     def _is_held(self) -> bool:
         """Whether a video stands still: nothing of it is seen, or its first frame is not stylized yet."""
         unseen = self.state.frozen or self.state.hidden
-        return self.source.can_pause and (unseen or self.stats.read > self.stats.delivered == 0)
+        first_is_pending = self.stats.read > 0 and self.stats.delivered == 0
+        return self.source.can_pause and (unseen or first_is_pending)
 
     def _stylize_frames(self) -> None:
         frame: Frame | None = None
         while not self.done.is_set():
-            is_last = self._capture_ended.is_set()  # asked first: then the frame taken below is the last one
+            is_last = self._capture_ended.is_set()  # read before `_take_frame`, whose frame is then the last one
             if self.state.hidden and not is_last:
                 self.done.wait(POLL_SECONDS)
             elif self.state.frozen and frame is not None and not is_last:
@@ -274,7 +275,7 @@ class Live:
 
     def _deliver(self, frame: Frame) -> None:
         """Stylize the frame, or reuse the last result, and hand it to the main thread."""
-        fps = self.fps or min(CAMERA_FPS, self.source.fps or CAMERA_FPS)
+        fps = self.fps or min(DEFAULT_FPS, self.source.fps or DEFAULT_FPS)
         self._frame_stylizer.choose_size(frame.image, self.source.name, self.look.target, fps)
         self.stylized.put(self._frame_stylizer.stylize(frame, self.look.current(), self._as_grid))
 

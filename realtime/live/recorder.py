@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.live.outputs import Outputs
-from realtime.sinks.output_file import OutputFile
+from realtime.sinks.output_file import OutputFile, part_path
 from realtime.system.console import RESULT
 
 if TYPE_CHECKING:  # PyAV is loaded only when a recording starts
@@ -31,7 +31,7 @@ class Recorder:
     def __init__(self, outputs: Outputs, folder: Path, *, use_microphone: bool = False) -> None:
         self.recording: Recording | None = None
         self._outputs, self._folder, self._use_microphone = outputs, folder, use_microphone
-        self._open: list[Recording] = []  # their files are not closed yet
+        self._open: list[Recording] = []  # recordings whose files are not closed yet
         self._summaries: list[dict[str, Any]] = []
 
     def start(self, target: OutputFile, size: tuple[int, int], fps: float, latency: float = 0.0) -> None:
@@ -63,7 +63,7 @@ class Recorder:
 
     def check(self) -> None:
         """Report the recordings whose files have been closed since the last call."""
-        if self.recording is not None and self.recording.ended.is_set():  # an error has ended it: the disk is full
+        if self.recording is not None and self.recording.ended.is_set():  # an error, such as a full disk, has ended it
             self._stop()
         for recording in [recording for recording in self._open if recording.ended.is_set()]:
             self._open.remove(recording)
@@ -114,7 +114,7 @@ class Recorder:
         stamp = datetime.now().strftime("stylized-%Y%m%d-%H%M%S")
         for number in range(1, MAX_NAMES_PER_SECOND):
             path = self._folder / (f"{stamp}.mp4" if number == 1 else f"{stamp}-{number}.mp4")
-            if not path.exists() and not path.with_name(path.name + ".part").exists():
+            if not path.exists() and not part_path(path).exists():
                 return path
         raise OutputError(f"no recording: {self._folder} has a thousand of this second")
 
@@ -135,7 +135,7 @@ def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> Output
     from realtime.sinks.recording import check_recording_name
 
     check_recording_name(path)
-    part = path.resolve().with_name(path.name + ".part")
+    part = part_path(path.resolve())
     if not overwrite and part.exists() and part.stat().st_size:
         raise OutputError(f"{part} is what is left of an earlier recording; rename it, or --overwrite replaces it")
     return OutputFile(path, sources=sources, overwrite=overwrite)

@@ -46,7 +46,7 @@ class OutputFile:
                 raise OutputError(f"{path} is the input itself; it is never painted over")
         if self._existed and not overwrite:
             raise OutputError(f"{path} is there already; --overwrite replaces it")
-        # The keys of NAME.part.json stay as they are: files of earlier versions can be resumed.
+        # `recipe` is the old name of `resume_key`; kept so that files of earlier versions can be resumed.
         self._resume_info: dict[str, Any] = {"recipe": resume_key, "replaces": self._existed}
         try:
             if not self._real_path.parent.is_dir():

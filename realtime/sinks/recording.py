@@ -19,7 +19,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from realtime.errors import OutputError, SourceError, StylizeError, UsageError
-from realtime.frame import Image, Step, VideoFormat, VideoFrame
+from realtime.frame import Image, VideoFormat, VideoFrame, VideoStep
 from realtime.imaging import letterbox
 from realtime.sinks.codecs import Encoding, choose_encoding
 from realtime.sinks.fragmented_mp4 import keep_whole_fragments
@@ -31,8 +31,8 @@ from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interru
 
 TICKS_PER_SECOND = 90_000  # of the recording's time base
 QUEUE_STEPS = 12  # frames and chunks of sound that may wait for the encoder
-ENCODER_NICENESS = 5  # as `nice` counts: stylizing comes first
-MICROPHONE_CLOSE_SECONDS = 2.0  # that the microphone's last read may take
+ENCODER_NICENESS = 5  # the unit of `nice`: stylizing comes first
+MICROPHONE_CLOSE_SECONDS = 2.0  # the microphone's last read may take this long
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 
@@ -55,14 +55,15 @@ class Recording:
 
     A frame's time in the video is when it was captured, counted from the first frame; each lasts until the next one.
 
-    size: (width, height) of the video, whatever the size of the frames. rate: nominal frames a second.
-    latency: seconds from capture to display, until it is measured. microphone: recorded too.
-    frames, dropped: how many were written, and left out because the encoder was late. notes, error: for the user; both
-    are final when `ended` is set.
+    size: (width, height) of the video; frames of other sizes are letterboxed. rate: nominal frames a second.
+    latency: seconds from capture to display, used until the recording has measured it. microphone: source of the
+    sound, or None.
+    frames: how many were written. dropped: how many were left out because the encoder was late. notes, error: for the
+    user; both are final when `ended` is set.
     Raises OutputError if the file cannot be opened.
     """
 
-    kind = "recording"  # of an output
+    kind = "recording"  # its key in the table of --stats
 
     def __init__(
         self,
@@ -82,14 +83,14 @@ class Recording:
         self.stopped = False
         self._clock = clock or SystemClock()
         self._size = (max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2))
-        self.latency = latency  # s, the median of the last frames
+        self.latency = latency  # seconds, the median of the last frames once there are any
         self._latencies: deque[float] = deque(maxlen=15)
         self._last_captured = float("-inf")
-        self._begin_shown: float | None = None  # when `begin` was called: what was on the screen then comes first
+        self._begin_shown: float | None = None  # clock time of `begin`, from which its image is recorded
         self._first_captured: float | None = None
         self._last_pts = -1  # ticks
-        self._end_pts: int | None = None  # ticks; known when it is stopped
-        self._queue: BoundedQueue[Step] = BoundedQueue(QUEUE_STEPS)
+        self._end_pts: int | None = None  # ticks; known once the recording is stopped
+        self._queue: BoundedQueue[VideoStep] = BoundedQueue(QUEUE_STEPS)
         self._microphone = microphone
         self._stop_listening = threading.Event()
         tracks: list[Track] = [TranscodedAudio(microphone.stream, Fraction(0), "aac")] if microphone else []
@@ -100,7 +101,7 @@ class Recording:
         self._encoder = threading.Thread(target=self._encode, name="record")
         try:
             self._encoder.start()
-        except BaseException:  # a signal: nothing else would end the thread then
+        except BaseException:  # KeyboardInterrupt: the thread may have started, and `close` will not be called
             self._queue.finish()
             raise
         self._listener = threading.Thread(target=self._listen, name="microphone", daemon=True)
@@ -116,11 +117,11 @@ class Recording:
 
     @property
     def _first_shown(self) -> float:
-        """When the first frame was on the screen, of the clock."""
+        """Clock time at which the first frame was on the screen."""
         return self._begin_shown if self._begin_shown is not None else (self._first_captured or 0.0) + self.latency
 
     @property
-    def watched(self) -> bool:
+    def in_use(self) -> bool:
         """Whether frames are recorded."""
         return not self.stopped
 
@@ -139,15 +140,15 @@ class Recording:
         return self._microphone is not None
 
     def begin(self, image: Image, when: float) -> None:
-        """Start with what was on the screen at that time of the clock, whenever it was captured: [H, W, 3]."""
+        """Record the image [H, W, 3] that was on the screen at clock time `when` as the first frame, from then on."""
         self._begin_shown, self._last_captured = when, when - self.latency
         self._offer(image, self._last_captured)
 
     def show(self, image: Image, captured: float) -> None:
         """Record a frame that was shown: [H, W, 3], not changed afterwards. Never waits.
 
-        captured: its `Frame.captured`. If that is not newer than the last one's (stylized again while frozen) the time
-        that counts is now.
+        captured: its `Frame.captured`. If that is not newer than the last frame's (a frozen frame was stylized again),
+        the frame's time in the video is now.
         """
         if self.stopped or self.ended.is_set():
             return
@@ -164,7 +165,7 @@ class Recording:
         if self._first_captured is None:
             self._first_captured = captured
         pts = max(self._last_pts + 1, round((captured - self._first_captured) * TICKS_PER_SECOND))
-        if self._queue.offer(Step(frame=VideoFrame(image, pts, 0))):
+        if self._queue.offer(VideoStep(frame=VideoFrame(image, pts, 0))):
             self._last_pts = pts
         else:
             self.dropped += 1
@@ -213,7 +214,8 @@ class Recording:
             self.ended.set()
 
     def _write_frame(self, frame: VideoFrame, end_pts: int) -> None:
-        self._sink.write(Step(frame=VideoFrame(letterbox(frame.image, self._size), frame.pts, end_pts - frame.pts)))
+        letterboxed = letterbox(frame.image, self._size)
+        self._sink.write(VideoStep(frame=VideoFrame(letterboxed, frame.pts, end_pts - frame.pts)))
         self.frames += 1
 
     def _finish(self) -> None:
@@ -247,7 +249,7 @@ class Recording:
         assert self._microphone is not None
         try:
             for packet in self._microphone.read_packets(lambda: self._first_captured, self._stop_listening):
-                self._queue.put(Step(packets=[packet]))
+                self._queue.put(VideoStep(packets=[packet]))
         except Abandoned:
             return
         except SourceError as error:
@@ -288,6 +290,6 @@ def _has_frames(path: Path) -> bool:
 
 
 def _low_latency_encoding(path: Path) -> Encoding:
-    """Return an H.264 encoding that takes little time and holds no frame back: a crash loses a second at most."""
+    """Return a fast H.264 encoding without lookahead or frame reordering: a crash loses a second at most."""
     encoding = choose_encoding(path, "h264", crf=20, preset="superfast")
     return replace(encoding, options=encoding.options | {"tune": "zerolatency", "g": "300", "threads": "1"})

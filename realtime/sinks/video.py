@@ -19,7 +19,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
-from realtime.frame import TO_YUV_FLAGS, Step, VideoFormat, VideoFrame
+from realtime.frame import TO_YUV_FLAGS, VideoFormat, VideoFrame, VideoStep
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
@@ -154,7 +154,7 @@ class VideoSink:
         with self._ffmpeg_errors_as_output_errors(), restore_thread_priority():
             self._container.start_encoding()
 
-    def write(self, step: Step) -> None:
+    def write(self, step: VideoStep) -> None:
         """Write packets of the source's other tracks, then a frame."""
         frame = step.frame
         with self._ffmpeg_errors_as_output_errors():

@@ -17,9 +17,10 @@ from realtime.system.queues import LatestValue
 if TYPE_CHECKING:
     import pyvirtualcam
 
-# Without a new frame for this long the last one is resent only once in it, for programs that open the camera later.
+# After this long without a new frame, the last one is resent once per IDLE_SECONDS, for programs that open the camera
+# later.
 IDLE_SECONDS = 1.0
-_CLOSE_SECONDS = 2.0  # that the device's last write may take
+_CLOSE_SECONDS = 2.0  # the device's last write may take this long
 _INSTALL = {
     "linux": "install v4l2loopback (Debian, Ubuntu: sudo apt install v4l2loopback-dkms), then "
     "sudo modprobe v4l2loopback exclusive_caps=1 card_label=realtime-stylize",
@@ -32,12 +33,12 @@ class VirtualCamera:
     """A virtual camera of a fixed size and frame rate, fed by a thread of its own. Opened by its constructor.
 
     size: (width, height), made even. fps: frames sent a second; without a newer frame the last one is resent.
-    name: device and backend. sent: how many frames were. error: why it has stopped, or None.
+    name: device and backend. sent: number of frames sent. error: why it has stopped, or None.
     Raises OutputError with the reason of each backend, and what to install.
     """
 
-    kind = "virtual_camera"  # of an output
-    watched = True  # whether another program reads it is not known
+    kind = "virtual_camera"  # its key in the table of --stats
+    in_use = True  # always, since it is not known whether another program reads the camera
 
     def __init__(self, size: tuple[int, int], fps: float) -> None:
         self.size = (max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2))

@@ -14,7 +14,7 @@ from realtime.frame import Frame
 from realtime.sources.base import Source
 from realtime.system.clock import Clock, SystemClock
 
-POLL_SECONDS = 0.1  # between two checks, in a pause, whether to stop or to switch to another source
+POLL_SECONDS = 0.1  # between two checks whether to stop or to switch, while waiting to reconnect
 
 
 class _PolledEvent(threading.Event):
@@ -44,11 +44,11 @@ def retry_delay(attempt: int) -> float:
 class ReconnectingSource:
     """Wraps a function that opens a source, and calls it again whenever the signal is lost.
 
-    The constructor opens the source for the first time and lets errors of that through. After that only `read` uses
-    the source, until the thread that reads has ended; then `close` may be called. Setting `stop` makes `read` return
-    None: within 0.1 s from a pause, within seconds from a silent camera, since drivers and FFmpeg time out by
-    themselves. A driver that never does cannot be interrupted: read in a daemon thread, join it with a timeout, and if
-    that passes, leave the source open until the process ends.
+    The constructor opens the source, and raises what opening it raises. From then on one thread calls `read`; when that
+    thread has ended, `close` may be called. Setting `stop` makes `read` return None: within 0.1 s while it waits to
+    reconnect, and within seconds while a camera is silent, since drivers and FFmpeg have timeouts of their own. A
+    driver without a timeout cannot be interrupted: call `read` in a daemon thread, join it with a timeout, and if it is
+    still alive then, leave the source open until the process ends.
 
     state, reason: for the screen, readable from any thread; reason is one line, empty while frames come.
     loss_reasons: how often the signal was lost for each reason. switch_error: why the last `switch` failed, or empty.
@@ -72,7 +72,7 @@ class ReconnectingSource:
         self._clock = clock or SystemClock()
         self._next_opener: Callable[[], Source] | None = None
         self._interrupt = _PolledEvent(lambda: self.stop.is_set() or self._next_opener is not None)
-        self._attempt = 0  # since the last frame
+        self._attempt = 0  # attempts to reopen since the last frame
         self._earlier_decode_errors = 0  # of the connections before this one
         self._first_captured: float | None = None  # `captured` of the very first frame
         self._pts_offset: float | None = 0.0  # from this connection's pts to ours; None until its first frame
@@ -81,7 +81,7 @@ class ReconnectingSource:
 
     @property
     def opener(self) -> Callable[[], Source]:
-        """The function that opens the current source; passed to `switch` it returns to it."""
+        """The function that opens the current source. Pass it to `switch` to return to this source later."""
         return self._next_opener or self._open_source
 
     @property

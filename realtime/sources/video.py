@@ -23,14 +23,14 @@ from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from realtime.errors import SourceError, UsageError
-from realtime.frame import Image, Step, VideoFormat, VideoFrame
+from realtime.frame import Image, VideoFormat, VideoFrame, VideoStep
 from realtime.sources.deinterlace import Deinterlacer
 from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, demux, probe_video
 from realtime.sources.to_bgr import ToBgr
 
 SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # stands for each frame that `skip_frames` leaves out
 QUICK_PROBE_PACKETS = 500
-MAX_STEP_PACKETS = 256  # of other tracks in one Step, so that a long stretch without frames is passed on in parts
+MAX_STEP_PACKETS = 256  # of other tracks in one VideoStep, so that a long stretch without frames is passed on in parts
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE_ORDERS = (0, 1)  # FFmpeg's field orders: unknown, progressive
 _ONE_FRAME_PER_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs
@@ -107,7 +107,7 @@ class VideoFile:
             found.append(f"only {frames} of {expected} pictures could be decoded")
         return found
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[VideoStep]:
         """Iterate over frames and packets in the file's order; possible once."""
         while self._lookahead:
             yield self._lookahead.popleft()
@@ -130,24 +130,24 @@ class VideoFile:
             self.notes.append(f"video track {tracks.index(chosen) + 1} is painted ({sizes}); --track N picks another")
         return chosen
 
-    def _read_first_frame(self) -> deque[Step]:
+    def _read_first_frame(self) -> deque[VideoStep]:
         """Read up to the first frame, which is where rotation and colours are stored."""
-        lookahead: deque[Step] = deque()
+        lookahead: deque[VideoStep] = deque()
         for step in self._steps:
             lookahead.append(step)
             if step.frame is not None:
                 return lookahead
         raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded")
 
-    def _read(self) -> Iterator[Step]:
-        step = Step()
+    def _read(self) -> Iterator[VideoStep]:
+        step = VideoStep()
         for packet in demux(self._container, lambda: None):  # the probe has counted the errors
             if packet.stream.index != self._video.index:  # `stream_index` of the last, empty packets is always 0
                 if packet.size and not self._is_past_limit(packet):
                     step.packets.append(packet)
                     if len(step.packets) >= MAX_STEP_PACKETS:
                         yield step
-                        step = Step()
+                        step = VideoStep()
                 elif self._limit_reached and self._is_past_limit(packet, 1.0):
                     break
                 continue
@@ -157,7 +157,7 @@ class VideoFile:
                     step.frame = self._last = frame
                     self.frames_read += 1
                     yield step
-                    step = Step()
+                    step = VideoStep()
         if step.packets:
             yield step
 

@@ -19,7 +19,7 @@ class Crossfade:
 
     def __init__(self, look: Look, seconds: float = FADE_SECONDS) -> None:
         self.seconds = seconds
-        # From, to, start and duration of the fade: one tuple, so that other threads never see half a change.
+        # Old look, new look, start and duration of the fade: one tuple, so that other threads never see half a change.
         self._fade = (look, look, float("-inf"), seconds)
 
     @property
@@ -36,7 +36,7 @@ class Crossfade:
             seconds: duration, if not the usual one.
         """
         old = self.at(now)
-        if old.previous is not None:  # interrupted between two paintings: continue from the more visible one
+        if old.previous is not None:  # two looks were being blended: continue from the more visible one
             old = old.previous if old.progress < 0.5 else replace(old, previous=None, progress=1.0)
         self._fade = (old, look, now, self.seconds if seconds is None else seconds)
 

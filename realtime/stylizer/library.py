@@ -56,8 +56,9 @@ class Library:
 def _largest(model: Model, models: list[Model]) -> Model:
     """Return the largest model with all styles of this one and the same convolutions, or the model itself."""
     names = {style.name for style in model.styles}
-    same = [m for m in models if model.trunk and m.trunk == model.trunk and names <= {s.name for s in m.styles}]
-    return max(same, key=lambda m: len(m.styles), default=model)
+    related = [m for m in models if model.trunk_digest and m.trunk_digest == model.trunk_digest]
+    larger = [m for m in related if names <= {style.name for style in m.styles}]
+    return max(larger, key=lambda m: len(m.styles), default=model)
 
 
 def _plain(name: str) -> str:

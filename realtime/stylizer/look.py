@@ -8,8 +8,8 @@ from realtime.errors import UsageError
 from realtime.inference.model import Model, Style
 from realtime.stylizer.library import Library
 
-MAX_STYLES = 4  # in a mix; more of them cancel each other out
-MIN_WEIGHT = 0.005  # of a style that counts as part of a mix
+MAX_STYLES = 4  # styles in a mix; more of them cancel each other out
+MIN_WEIGHT = 0.005  # a style with less weight does not count as part of a mix
 # The range of each number of a look. The command line's option has the same name.
 LOOK_RANGES = {"strength": (0.0, 1.0), "keep_colors": (0.0, 1.0), "stroke": (0.5, 4.0), "smooth": (0.0, 1.0)}
 
@@ -25,8 +25,9 @@ class Look:
         keep_colors: 0 (the painting's colours) to 1 (the photo's, with the painting's light and dark).
         stroke: size of the brush strokes, 0.5 (half) to 4 (four times); 1 is as the model was trained.
         smooth: 0 (each picture by itself) to 1 (held along what moves); only for pictures in their order.
-        previous: the look that is faded out, where no single painting lies between the two looks.
-        progress: how far that fade is, 0 (the previous look) to 1 (this one).
+        previous: the old look, if the two cannot be interpolated (other model or stroke): both are stylized and
+            blended.
+        progress: how far the fade from `previous` is, 0 (the previous look) to 1 (this one).
 
     Raises:
         UsageError: a number is out of its range. It is a ValueError too.

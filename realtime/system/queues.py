@@ -100,7 +100,7 @@ class BoundedQueue(Generic[T]):
 def wait_through_interrupts(*events: threading.Event) -> None:
     """Wait until all the events are set, ignoring Ctrl-C: closing a video file takes seconds.
 
-    `Thread.join` does not do: when it is interrupted, Python 3.11 takes a running thread for one that has ended.
+    Not `Thread.join`: after an interrupted join, Python 3.11 reports a running thread as ended.
     """
     while not all(event.is_set() for event in events):
         with suppress(KeyboardInterrupt):

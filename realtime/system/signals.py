@@ -12,6 +12,7 @@ from typing import TypeVar
 POLL_SECONDS = 0.1  # on Windows a wait without a timeout does not notice Ctrl-C
 T = TypeVar("T")
 
+INTERRUPTED_STATUS = 130  # exit status after Ctrl-C: 128 + SIGINT, as shells report it
 HANGUP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows ends the process instead
 SIGNALS = tuple(number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None)
 

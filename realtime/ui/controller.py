@@ -28,7 +28,7 @@ VIEW_HINTS = {View.GRID: "click one, or press its number", View.SPLIT: "drag the
 class Controller:
     """Executes commands on the main thread, and holds the status message that says what they did.
 
-    snapshots: the folder that they are saved in. Other threads hand commands over with `post`.
+    snapshots: the folder to save snapshots in. Other threads hand commands over with `post`.
     """
 
     def __init__(self, viewer: Viewer, recorder: Recorder, snapshots: Path) -> None:
@@ -109,7 +109,7 @@ class Controller:
         self.messages.show(message)
 
     def _toggle_recording(self) -> None:
-        live, now = self.live, time.perf_counter()  # taken first: opening the file takes a moment
+        live, now = self.live, time.perf_counter()  # the time of the command, since opening the file takes a moment
         self.recorder.toggle(live.source.size, live.source.fps, live.stats.latency_now)
         recording, picture = self.recorder.recording, self.viewer.picture()
         if recording is not None:
@@ -142,6 +142,8 @@ class Controller:
         current = self.viewer.current
         if current is None:
             return
+        # At strength 0 the stylized image is the photo itself. It is saved as stylized-TIME-original-size.png, since
+        # stylized-TIME-original.png is the name of the original beside it.
         style = current.look.mix[0][0].name if current.look.strength else "original-size"
         if current.layout is not None:
             style = "grid"

@@ -59,7 +59,7 @@ class Display:
         now = time.perf_counter()
         if now >= self._next_minimised_check:
             self._next_minimised_check = now + MINIMISED_CHECK_SECONDS
-            self.live.state.hidden = self.window.minimised and not self.controller.outputs.watched
+            self.live.state.hidden = self.window.minimised and not self.controller.outputs.in_use
         if self.live.state.hidden:
             self.live.done.wait(MINIMISED_SLEEP_SECONDS)
 

@@ -34,4 +34,4 @@ def run_headless(controller: Controller) -> None:
 def _may_pause(controller: Controller) -> bool:
     """Whether there are outputs, none of whose pictures are used, and no frames have to be counted."""
     live, outputs = controller.live, controller.outputs
-    return bool(outputs) and not outputs.watched and live.frames is None and not live.state.frozen
+    return bool(outputs) and not outputs.in_use and live.frames is None and not live.state.frozen

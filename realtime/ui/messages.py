@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-MIN_SECONDS = 2.0  # that a message stays
+MIN_SECONDS = 2.0  # a message stays at least this long
 READING_SPEED = 20  # characters a second
 
 

@@ -13,10 +13,10 @@ from realtime.frame import Image
 from realtime.system.fps import FrameRate
 
 JPEG_QUALITY = 88  # lower values leave dots around strokes
-REQUEST_SECONDS = 10.0  # that a single request keeps the pipeline running, as others may follow
-FIRST_PICTURE_SECONDS = 10.0  # to wait for a picture, also after a pause
+REQUEST_SECONDS = 10.0  # a single request keeps the pipeline running for this long, since others may follow
+FIRST_PICTURE_SECONDS = 10.0  # how long a request waits for the first picture, and for the first one after a pause
 POLL_SECONDS = 0.02
-REPEAT_SECONDS = 1.0  # until the same picture is sent once more, which shows whether a viewer has left
+REPEAT_SECONDS = 1.0  # an unchanged picture is sent again after this time, which shows whether a viewer has left
 
 
 class Broadcaster:
@@ -34,7 +34,7 @@ class Broadcaster:
         self.viewers = 0
         self.closed = False
         self._is_paused = is_paused
-        self._outdated = False  # no picture has come since a pause
+        self._awaits_picture = False  # the pipeline was paused, and no picture has come since
         self._requested_at = float("-inf")  # when a single picture was requested, or a command came
         self._frame_rate = FrameRate(time.perf_counter())
         self._jpeg: tuple[int, bytes] = (0, b"")
@@ -48,7 +48,7 @@ class Broadcaster:
         return self._frame_rate.value(0.0)
 
     @property
-    def watched(self) -> bool:
+    def in_use(self) -> bool:
         """Whether there are viewers, or a request has just come."""
         return self.viewers > 0 or time.perf_counter() - self._requested_at < REQUEST_SECONDS
 
@@ -59,7 +59,7 @@ class Broadcaster:
     def show(self, image: Image) -> None:
         """Broadcast a picture [H, W, 3] BGR that is not changed afterwards. Never waits."""
         self._frame_rate.tick(time.perf_counter())
-        self._outdated = False
+        self._awaits_picture = False
         if image is self.image:  # a reused result
             return
         self.image = image
@@ -98,11 +98,11 @@ class Broadcaster:
 
     async def resume(self) -> None:
         """End a pause of the pipeline, and wait until its first picture has come."""
-        self._outdated |= self._is_paused()  # asked first, since the next line ends the pause
+        self._awaits_picture |= self._is_paused()  # asked first, since the next line ends the pause
         self._requested_at = time.perf_counter()
-        while self._outdated and not self.closed:
+        while self._awaits_picture and not self.closed:
             if time.perf_counter() - self._requested_at > FIRST_PICTURE_SECONDS:  # the source sends nothing
-                self._outdated = False
+                self._awaits_picture = False
             await asyncio.sleep(POLL_SECONDS)
 
     async def single_jpeg(self) -> bytes:

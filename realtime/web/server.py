@@ -56,9 +56,9 @@ class Page:
         self._broadcaster.show(image)
 
     @property
-    def watched(self) -> bool:
+    def in_use(self) -> bool:
         """Whether a viewer gets the pictures."""
-        return self._broadcaster.watched
+        return self._broadcaster.in_use
 
     def summary(self) -> dict[str, Any]:
         """Return what --stats writes about it."""

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from realtime.batch.pipeline import QUEUE_FRAMES, FrameStylizer, run_pipeline, working_size
+from realtime.batch.pipeline import QUEUE_FRAMES, BatchFrameStylizer, run_pipeline, working_size
 from realtime.errors import OutputError
-from realtime.frame import Image, Step, VideoFrame
+from realtime.frame import Image, VideoFrame, VideoStep
 from realtime.stylizer.library import Library
 from realtime.stylizer.sizes import PIXEL_LIMIT
 from realtime.stylizer.style_track import Cue, StyleTrack
@@ -23,11 +23,11 @@ from realtime.system.hardware import physical_cores
 from realtime.system.queues import Abandoned, BoundedQueue
 
 
-def steps(count: int, read: list[int] | None = None) -> Iterator[Step]:
+def steps(count: int, read: list[int] | None = None) -> Iterator[VideoStep]:
     for number in range(count):
         if read is not None:
             read.append(number)
-        yield Step(frame=VideoFrame(np.full((16, 16, 3), number % 256, np.uint8), number, 1))
+        yield VideoStep(frame=VideoFrame(np.full((16, 16, 3), number % 256, np.uint8), number, 1))
 
 
 class RecordingSink:
@@ -38,7 +38,7 @@ class RecordingSink:
         self.closed = 0
         self._fails_at, self._delay = fails_at, delay
 
-    def write(self, step: Step) -> None:
+    def write(self, step: VideoStep) -> None:
         assert step.frame is not None
         if step.frame.pts == self._fails_at:
             raise OutputError("the disk is full")
@@ -85,7 +85,7 @@ def test_error_of_the_sink_is_raised() -> None:
 
 
 def test_error_of_the_source_is_raised_and_the_sink_not_closed() -> None:
-    def broken() -> Iterator[Step]:
+    def broken() -> Iterator[VideoStep]:
         yield from steps(5)
         raise ValueError("decoder")
 
@@ -133,7 +133,7 @@ def test_working_size_keeps_the_shape_within_the_limits() -> None:
 def test_frame_stylized_at_a_smaller_size_keeps_its_own(library: Library, shape: tuple[int, int, int]) -> None:
     with Stylizer(library=library) as stylizer:
         image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
-        assert FrameStylizer(stylizer, 32)(image, 0.0).shape == shape
+        assert BatchFrameStylizer(stylizer, 32)(image, 0.0).shape == shape
 
 
 def test_second_interrupt_waits_until_the_sink_is_closed() -> None:
@@ -177,16 +177,16 @@ def test_steps_without_a_frame_keep_their_place(num_workers: int) -> None:
         def __init__(self) -> None:
             self.written: list[int | None] = []
 
-        def write(self, step: Step) -> None:
+        def write(self, step: VideoStep) -> None:
             self.written.append(step.frame.pts if step.frame is not None else None)
 
         def close(self) -> None:
             pass
 
-    def frames_and_packets() -> Iterator[Step]:
+    def frames_and_packets() -> Iterator[VideoStep]:
         for step in steps(20):
             yield step
-            yield Step()
+            yield VideoStep()
 
     sink = StepSink()
     run_pipeline(frames_and_packets(), invert, sink, num_workers=num_workers, skip_frames=3)
@@ -197,13 +197,13 @@ def test_num_workers_is_limited_by_memory_and_one_if_frames_are_smoothed(library
     with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
         two = min(2, physical_cores())
         assert stylizer.num_workers == two
-        assert FrameStylizer(stylizer).num_workers(640, 480) == two
-        assert FrameStylizer(stylizer).num_workers(8000, 6000) == 1
-        assert FrameStylizer(stylizer, 480).num_workers(8000, 6000) == two
+        assert BatchFrameStylizer(stylizer).num_workers(640, 480) == two
+        assert BatchFrameStylizer(stylizer).num_workers(8000, 6000) == 1
+        assert BatchFrameStylizer(stylizer, 480).num_workers(8000, 6000) == two
         smoothing_track = StyleTrack((Cue(0.0, stylizer.look), Cue(1.0, replace(stylizer.look, smooth=0.5))))
-        assert FrameStylizer(stylizer, track=smoothing_track).num_workers(640, 480) == 1
+        assert BatchFrameStylizer(stylizer, track=smoothing_track).num_workers(640, 480) == 1
     with Stylizer(library=library, provider="cpu", num_workers=2, smooth=0.5) as stylizer:
-        assert FrameStylizer(stylizer).num_workers(640, 480) == 1
+        assert BatchFrameStylizer(stylizer).num_workers(640, 480) == 1
 
 
 def test_two_workers_stylize_as_one_does(library: Library) -> None:
@@ -211,15 +211,15 @@ def test_two_workers_stylize_as_one_does(library: Library) -> None:
     images = [rng.integers(0, 255, (64, 96, 3), np.uint8) for _ in range(12)]
 
     class ComparingSink(RecordingSink):
-        def write(self, step: Step) -> None:
+        def write(self, step: VideoStep) -> None:
             assert step.frame is not None
             assert (step.frame.image == expected[step.frame.pts]).all(), step.frame.pts
             super().write(step)
 
     with Stylizer(library=library, provider="cpu") as stylizer:
-        expected = [FrameStylizer(stylizer)(image, 0.0) for image in images]
+        expected = [BatchFrameStylizer(stylizer)(image, 0.0) for image in images]
     sink = ComparingSink()
     with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
-        video = (Step(frame=VideoFrame(image, number, 1)) for number, image in enumerate(images))
-        run_pipeline(video, FrameStylizer(stylizer), sink, num_workers=2)
+        video = (VideoStep(frame=VideoFrame(image, number, 1)) for number, image in enumerate(images))
+        run_pipeline(video, BatchFrameStylizer(stylizer), sink, num_workers=2)
     assert sink.pts == list(range(12))

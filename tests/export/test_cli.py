@@ -76,7 +76,7 @@ def test_export_of_our_network_writes_model_with_metadata(
     assert properties == {
         "realtime_stylize": "1",
         "multiple": "8",
-        "trunk": load_checkpoint(checkpoint).trunk,
+        "trunk": load_checkpoint(checkpoint).trunk_digest,
         "network": "StyleNetwork 32x2",
         "licence": "MIT",
     }

@@ -1,4 +1,4 @@
-"""The contract of model files, and the operators and types of their graphs."""
+"""The format of model files, and the operators and types of their graphs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_model_has_opset_17_and_its_metadata(model: onnx.ModelProto) -> None:
     assert {p.key: p.value for p in model.metadata_props} == {"realtime_stylize": "1"}
 
 
-def test_model_has_the_inputs_and_outputs_of_the_contract(model: onnx.ModelProto) -> None:
+def test_model_has_the_inputs_and_outputs_of_the_format(model: onnx.ModelProto) -> None:
     def describe(value: onnx.ValueInfoProto) -> tuple[str, int, list[object]]:
         tensor = value.type.tensor_type
         return value.name, tensor.elem_type, [d.dim_param or d.dim_value for d in tensor.shape.dim]
@@ -112,7 +112,7 @@ def test_crop_kernels_copy_one_pixel_of_each_channel(style_network: StyleNetwork
 def test_weights_and_activations_are_fp16(model: onnx.ModelProto) -> None:
     for tensor in model.graph.initializer:
         assert not tensor.external_data
-        if tensor.name not in ("unit",) and not tensor.name.startswith("scales"):
+        if tensor.name not in ("quantization_scale",) and not tensor.name.startswith("scales"):
             assert tensor.data_type in (TensorProto.FLOAT16, TensorProto.INT64, TensorProto.UINT8), tensor.name
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     types = {value.name: value.type.tensor_type.elem_type for value in inferred.graph.value_info}

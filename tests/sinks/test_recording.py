@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from realtime.errors import OutputError, UsageError
-from realtime.frame import Image, Step
+from realtime.frame import Image, VideoStep
 from realtime.live.outputs import Outputs
 from realtime.live.pipeline import Live
 from realtime.live.recorder import Recorder, recording_target
@@ -149,7 +149,7 @@ def test_late_encoder_drops_and_counts_frames_and_show_never_waits(
     gate = __import__("threading").Event()
     write = VideoSink.write
 
-    def late(sink: VideoSink, step: Step) -> None:
+    def late(sink: VideoSink, step: VideoStep) -> None:
         gate.wait(60)
         write(sink, step)
 

@@ -163,7 +163,7 @@ def test_stop_ends_a_retry_delay() -> None:
         time.sleep(0.01)
     source.stop.set()
     thread.join(60)
-    assert result == [None], "else after an hour"
+    assert result == [None], "`stop` did not end the retry delay"
 
 
 def test_switch_continues_with_the_other_source() -> None:
@@ -213,5 +213,5 @@ def test_switch_ends_a_retry_delay() -> None:
         source.switch(lambda: cameras[1])
 
     threading.Thread(target=press).start()
-    assert source.read() is not None, "else after an hour"
+    assert source.read() is not None, "`switch` did not end the retry delay"
     assert [camera.closed for camera in cameras] == [1, 0]

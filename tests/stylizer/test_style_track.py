@@ -13,7 +13,7 @@ import pytest
 
 from realtime import Live, Stylizer
 from realtime.batch.jobs import Job
-from realtime.batch.pipeline import FrameStylizer, Stylize
+from realtime.batch.pipeline import BatchFrameStylizer, Stylize
 from realtime.batch.process import BatchOptions, Result, process_video
 from realtime.batch.resume_key import make_resume_key
 from realtime.errors import OutputError, UsageError
@@ -157,7 +157,7 @@ def test_every_frame_of_a_video_has_the_look_of_its_time(tmp_path: Path, library
     source = make_media(tmp_path / "in.mp4", *VIDEO, *gap, *H264)
     track = read(tmp_path, CUTS, library, look)
     with Stylizer(library=library, provider="cpu") as stylizer:
-        stylize_video(source, tmp_path / "out.mkv", FrameStylizer(stylizer, track=track), track)
+        stylize_video(source, tmp_path / "out.mkv", BatchFrameStylizer(stylizer, track=track), track)
         before, after = frames(source), frames(tmp_path / "out.mkv")
         assert [round(at * 20) for at, _ in before] == [*range(22), *range(30, 120)]
         assert [at for at, _ in after] == pytest.approx([at for at, _ in before])
@@ -172,7 +172,7 @@ def test_video_killed_within_a_fade_and_resumed_is_the_same(tmp_path: Path, libr
     track = read(tmp_path, CUTS, library, look)
     (tmp_path / "run").mkdir()
     with Stylizer(library=library, provider="cpu") as stylizer:
-        stylize = FrameStylizer(stylizer, track=track)
+        stylize = BatchFrameStylizer(stylizer, track=track)
 
         def stylize_and_copy(image: Image, seconds: float) -> Image:
             nonlocal count

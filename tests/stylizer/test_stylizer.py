@@ -147,11 +147,11 @@ def test_user_model_never_replaces_shipped_styles_of_another_network(library: Li
     """A user's model holds all styles of its network: it replaces that network's shipped model, but no other one."""
     shipped = library.models[0]
     grandma = Style("grandma", len(shipped.styles))
-    mine = replace(shipped, path=Path("yours.onnx"), styles=(*shipped.styles, grandma), trunk="another")
+    mine = replace(shipped, path=Path("yours.onnx"), styles=(*shipped.styles, grandma), trunk_digest="another")
     both = Library([shipped], [mine])
     assert [style.name for _, style in both.styles] == [*(style.name for style in shipped.styles), "grandma"]
     assert all(model is shipped for model, _ in both.styles[:-1]) and both.find("grandma")[0] is mine
-    same = replace(mine, trunk=shipped.trunk)
+    same = replace(mine, trunk_digest=shipped.trunk_digest)
     assert {id(model) for model, _ in Library([shipped], [same]).styles} == {id(same)}
 
 
@@ -200,7 +200,7 @@ def test_broken_user_model_is_logged_and_passed_over(
 
 def test_of_two_styles_of_one_name_the_later_models_is_used(library: Library) -> None:
     shipped = library.models[0]
-    mine = replace(shipped, path=Path("mine.onnx"), styles=shipped.styles[1:3], trunk="another")
+    mine = replace(shipped, path=Path("mine.onnx"), styles=shipped.styles[1:3], trunk_digest="another")
     both = Library([shipped, mine])
     names = [style.name for style in shipped.styles]
     assert [style.name for _, style in both.styles] == names, "each at its place"

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.training.world import Finished, run_in_process
-from training.checkpoint import Checkpoint, is_row, load_checkpoint
+from training.checkpoint import Checkpoint, is_style_row, load_checkpoint
 from training.cli import main
 from training.config import Schedule, read_config
 from training.errors import TrainingError
@@ -236,9 +236,9 @@ def test_rows_only_run_of_some_minutes_changes_rows_only_and_can_be_joined(
     assert after.photos < Schedule().photos, "the run did not end by its minutes"
     before, now = start.network.state_dict(), after.network.state_dict()
     changed = {key for key in before if not torch.equal(before[key], now[key])}
-    assert changed and all(is_row(key) for key in changed)
+    assert changed and all(is_style_row(key) for key in changed)
     assert any(key.endswith(".rows") for key in changed) is bool(shape)
-    assert start.trunk == after.trunk
+    assert start.trunk_digest == after.trunk_digest
     joined = start.joined(after)
     assert joined.styles == ["one", "two", "three"]
     photo = torch.rand(1, 3, 32, 32)

@@ -11,7 +11,7 @@ from filelock import FileLock
 from export.errors import ExportError
 from realtime.inference.model import list_model_files, read_model
 from tests.export.conftest import make_style_network
-from training.checkpoint import Checkpoint, is_row, load_checkpoint
+from training.checkpoint import Checkpoint, is_style_row, load_checkpoint
 from training.errors import TrainingError
 from training.network import Architecture
 from training.user_styles import UserStyles
@@ -42,7 +42,7 @@ def learned(styles: UserStyles, name: str, factor: float = 2.0) -> Checkpoint:
     checkpoint = styles.shipped.adapted([name])
     with torch.no_grad():
         for key, weights in checkpoint.network.state_dict().items():
-            if is_row(key):
+            if is_style_row(key):
                 weights.mul_(factor)
     return checkpoint
 

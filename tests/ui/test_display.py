@@ -16,7 +16,7 @@ from realtime.live.recorder import Recorder
 from realtime.live.viewer import Viewer
 from realtime.stylizer.library import Library
 from realtime.system.clock import SystemClock
-from realtime.testing import FakeCamera, Lost, Silent, Step
+from realtime.testing import FakeCamera, Lost, ScriptStep, Silent
 from realtime.ui.controller import Controller
 from realtime.ui.display import Display
 from realtime.ui.window import MouseEvent, Window
@@ -82,7 +82,7 @@ def freeze(live: Live) -> None:
     ids=["before the first frame", "silent", "frozen", "lost"],
 )
 def test_closing_window_ends_loop_while_no_frame_comes(
-    stylizer: Stylizer, tmp_path: Path, script: list[Step], prepare: Callable[[Live], None], minimised: bool
+    stylizer: Stylizer, tmp_path: Path, script: list[ScriptStep], prepare: Callable[[Live], None], minimised: bool
 ) -> None:
     camera = FakeCamera(script, size=(64, 48), clock=SystemClock())
     live, outputs = Live(camera.source(), stylizer, height=48), Outputs()

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from realtime.system.console import write_stderr, write_stdout
-from training.command_line import INTERRUPTED_STATUS, choose_device, importing_extra, run_command
+from realtime.system.signals import INTERRUPTED_STATUS
+from training.command_line import choose_device, importing_extra, run_command
 from training.errors import TrainingError
 from training.gatys.options import STYLE_LAYERS, build_parser
 

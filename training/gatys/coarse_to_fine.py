@@ -16,7 +16,7 @@ from torch import Tensor
 from training.errors import TrainingError
 from training.gatys import memory
 from training.gatys.luminance import restore_colours, to_matched_grey
-from training.gatys.optimize import LBFGS_HISTORY_STEPS, LossSettings, PairLoss, Step, noise_like, optimize
+from training.gatys.optimize import LBFGS_HISTORY_STEPS, IterationResult, LossSettings, PairLoss, noise_like, optimize
 from training.images import to_image, to_tensor
 from training.vgg import Vgg
 
@@ -59,7 +59,7 @@ class Progress:
     total: int
     height: int
     width: int
-    step: Step
+    step: IterationResult
 
 
 class CoarseToFine:

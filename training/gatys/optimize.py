@@ -48,7 +48,7 @@ class LossSettings:
 
 
 @dataclass(frozen=True)
-class Step:
+class IterationResult:
     """An image on the way and its losses.
 
     number: steps taken so far, 0 for the start; image: [1, 3, H, W], RGB, not clamped to 0..1;
@@ -90,7 +90,7 @@ class PairLoss:
         return content, style, total
 
 
-def optimize(loss: PairLoss, start: Tensor, iterations: int, optimizer: str = "lbfgs") -> Iterator[Step]:
+def optimize(loss: PairLoss, start: Tensor, iterations: int, optimizer: str = "lbfgs") -> Iterator[IterationResult]:
     """Minimize the loss: yield the start, then the image after every successful step.
 
     start: [1, 3, H, W], RGB in 0..1, of the photo's size; it is not changed. optimizer: "lbfgs" or "adam".
@@ -101,12 +101,12 @@ def optimize(loss: PairLoss, start: Tensor, iterations: int, optimizer: str = "l
     rate = 1.0  # relative; at the full rate of L-BFGS some pairs diverge again and again
     stepper, best = _make_stepper(optimizer, image, rate), None
     for number in range(iterations + 1):
-        scored: list[Step] = []
+        scored: list[IterationResult] = []
 
-        def evaluate(number: int = number, scored: list[Step] = scored) -> float:
+        def evaluate(number: int = number, scored: list[IterationResult] = scored) -> float:
             image.grad = None
             content, style, total = loss(image)
-            scored.append(Step(number, image.detach().clone(), content.item(), style.item(), total.item()))
+            scored.append(IterationResult(number, image.detach().clone(), content.item(), style.item(), total.item()))
             out_of_range = (image - image.clamp(0, 1)).square().mean()
             torch.autograd.backward((total + OUT_OF_RANGE_WEIGHT * out_of_range) * LOSS_SCALE)
             return scored[-1].total * LOSS_SCALE

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.errors import TrainingError
-from training.gatys.optimize import LossSettings, PairLoss, Step, noise_like, optimize
+from training.gatys.optimize import IterationResult, LossSettings, PairLoss, noise_like, optimize
 from training.loss import PerceptualLoss
 from training.vgg import Vgg, Vgg16
 
@@ -31,13 +31,13 @@ def pair(vgg_file: Path) -> Pair:
 
 
 @pytest.fixture(scope="module")
-def steps_from_photo(pair: Pair) -> list[Step]:
+def steps_from_photo(pair: Pair) -> list[IterationResult]:
     """Return the start and 25 steps of L-BFGS."""
     loss, photo = pair
     return list(optimize(loss, photo, 25))
 
 
-def test_step_holds_the_losses_of_its_own_image(pair: Pair, steps_from_photo: list[Step]) -> None:
+def test_step_holds_the_losses_of_its_own_image(pair: Pair, steps_from_photo: list[IterationResult]) -> None:
     loss, photo = pair
     steps = steps_from_photo[:4]
     assert [step.number for step in steps] == [0, 1, 2, 3]
@@ -50,7 +50,7 @@ def test_step_holds_the_losses_of_its_own_image(pair: Pair, steps_from_photo: li
 
 @pytest.mark.parametrize(("optimizer", "factor"), [("lbfgs", 0.2), ("adam", 0.6)])
 def test_optimize_reduces_total_and_style_loss_without_changing_the_start(
-    pair: Pair, steps_from_photo: list[Step], optimizer: str, factor: float
+    pair: Pair, steps_from_photo: list[IterationResult], optimizer: str, factor: float
 ) -> None:
     loss, photo = pair
     steps = steps_from_photo if optimizer == "lbfgs" else list(optimize(loss, photo, 25, optimizer))
@@ -59,7 +59,9 @@ def test_optimize_reduces_total_and_style_loss_without_changing_the_start(
     assert torch.equal(photo, blobs(1)), "the start was changed"
 
 
-def test_start_from_photo_keeps_more_content_than_start_from_noise(pair: Pair, steps_from_photo: list[Step]) -> None:
+def test_start_from_photo_keeps_more_content_than_start_from_noise(
+    pair: Pair, steps_from_photo: list[IterationResult]
+) -> None:
     loss, photo = pair
     from_noise = list(optimize(loss, noise_like(photo, 0), 15))[-1]
     assert steps_from_photo[15].content < from_noise.content
@@ -71,7 +73,7 @@ def test_noise_depends_on_the_seed_alone() -> None:
     assert not torch.equal(noise_like(photo, 3), noise_like(photo, 4))
 
 
-def test_optimized_values_stay_near_0_to_1(pair: Pair, steps_from_photo: list[Step]) -> None:
+def test_optimized_values_stay_near_0_to_1(pair: Pair, steps_from_photo: list[IterationResult]) -> None:
     loss, last = pair[0], steps_from_photo[-1]
     assert (last.image - last.image.clamp(0, 1)).abs().max() < 0.1
     assert loss(last.image.clamp(0, 1))[2].item() < 1.2 * last.total
@@ -115,7 +117,7 @@ class FakeLoss:
 
 def test_diverging_step_is_undone_and_left_out() -> None:
     loss = FakeLoss(lambda call: call == 4)
-    steps: list[Step] = list(optimize(loss, blobs(1, 8), 20))  # type: ignore[arg-type]
+    steps: list[IterationResult] = list(optimize(loss, blobs(1, 8), 20))  # type: ignore[arg-type]
     assert [step.number for step in steps] == [number for number in range(21) if number != 3]
     assert steps[-1].total - 1 < 1e-3 * (steps[0].total - 1)
 
