@@ -32,7 +32,7 @@ from realtime.inference.onnx_session import IoBindingSession, OnnxSession, Threa
 from realtime.inference.session import Session
 from realtime.system.paths import shipped_folder
 
-WARM_UP_FRAMES = 10  # at each size and of each session, not counted
+WARM_UP_FRAMES = 10  # frames of each session at each size that are not counted
 NUM_WORKERS = (2, 3)  # frames in flight at once, each with a session of its own
 OPTION_CHANGES = {  # changes to CUDA_OPTIONS, by the name of the row
     "fixed memory, CUDA graph, exhaustive": {},

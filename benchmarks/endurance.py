@@ -28,8 +28,8 @@ from benchmarks.processes import ProcessState, read_state
 from benchmarks.screen import check_installed, virtual_screen
 
 PROGRAMS = ("Xvfb", "openbox", "xdotool", "ffprobe")
-WARM_UP_SECONDS = 20.0  # until everything that is allocated once has been allocated
-PERIODS = 2  # the resources are read at the end of each
+WARM_UP_SECONDS = 20.0  # after this time everything that is allocated once has been allocated
+PERIODS = 2  # the resources are read at the end of each period
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ SAMPLES_PER_SECOND = 48_000
 TONE_HERTZ = 440
 NETWORK_SECONDS = 4  # how long frames run through the network alone, before the video and after it
 MIN_NETWORK_FRAMES = 13
-WARM_UP_FRAMES = 3  # of those, not counted
+WARM_UP_FRAMES = 3  # the first frames through the network, which are not counted
 
 
 @dataclass

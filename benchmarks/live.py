@@ -124,7 +124,7 @@ def start_up(command: list[str], folder: Path, environment: dict[str, str]) -> f
     seconds = time.perf_counter() - begin
     app.communicate(timeout=60)
     if "frames painted" not in lines[2]:
-        raise SystemExit(f"benchmarks.live: the app said {lines}")
+        raise SystemExit(f"benchmarks.live: the app printed {lines}")
     return seconds
 
 

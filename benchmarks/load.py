@@ -29,7 +29,7 @@ from realtime.sources.opening import open_live_source
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.hardware import physical_cores
 
-RATE_WINDOW_SECONDS = 1.0  # over which the frame rate is counted
+RATE_WINDOW_SECONDS = 1.0  # the frame rate is the number of frames in the last RATE_WINDOW_SECONDS
 BUSY_LOOP = [sys.executable, "-c", "while True: pass"]
 
 

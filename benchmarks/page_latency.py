@@ -28,10 +28,10 @@ from tests.fault_camera import FaultCamera
 
 SIZE = (640, 480)
 FPS = 30
-BITS = 12  # of the time in milliseconds: the code repeats every four seconds
-SETTLE_SECONDS = 5.0  # until the frame rate in the browser is steady
+BITS = 12  # the lowest bits of the time in milliseconds are drawn: the code repeats every four seconds
+SETTLE_SECONDS = 5.0  # after this time the frame rate in the browser is steady
 
-# At this strength black and white stay apart, and it costs as much as full strength.
+# At this strength black and white can still be told apart, and stylizing takes as long as at full strength.
 STRENGTH = "0.3"
 
 READ = """(async (element, seconds) => {

@@ -16,7 +16,7 @@ from realtime.stylizer.stylizer import Stylizer
 
 ROOT = Path(__file__).parent.parent
 TILE_PIXELS = 240  # side of one tile
-ROWS = 3  # of tiles; the photo is as high as all of them
+ROWS = 3  # rows of tiles; the photo is as high as all of them together
 
 
 def main() -> None:

@@ -42,9 +42,9 @@ nothing, so that the frames can be compared; ffprobe and FFmpeg's decoder are th
 - Length: of the whole file; `same` within two milliseconds. Matroska counts the 21 ms of AAC's priming.
 - Sound: `bit for bit` where the packets of every track are the same; `in step` where the sound starts as long before or
   after the first frame as it did, within a millisecond.
-- What is said: the notes that the program prints.
+- Notes: what the program prints.
 
-| Film | Into | Pictures | Times | Length | Size | Sound | Also in it | What is said |
+| Film | Into | Pictures | Times | Length | Size | Sound | Other tracks | Notes |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 

@@ -27,7 +27,7 @@ FloatType = type[np.float16] | type[np.float32]
 NORM_PARTS = ("scale", "shift")
 StyleRows = NDArray[np.float32]  # [S, C]: one row of scales or shifts per style
 Limits = tuple[float, float]  # the smallest and the largest number in a tensor
-Ranges = Mapping[str, tuple[Limits, Limits]]  # of the inputs and outputs of convolutions, by their names
+Ranges = Mapping[str, tuple[Limits, Limits]]  # limits of a convolution's input and output, by its name
 
 
 def to_array(weights: Tensor | None) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ Layer = Callable[[str, str], str]  # writes a layer: its name and its input -> i
 def write_style_network(
     network: StyleNetwork, dtype: FloatType = np.float16, ranges: Ranges | None = None
 ) -> GraphWriter:
-    """Write the whole graph, from uint8 BGR to uint8 BGR. dtype, ranges: as of GraphWriter."""
+    """Write the whole graph, from uint8 BGR to uint8 BGR. dtype, ranges: see `GraphWriter`."""
     graph = GraphWriter(network.styles, dtype, ranges)
     layers = {name: module for name, module in network.named_modules() if isinstance(module, ConvNorm)}
     norms = {name: layer.norm for name, layer in layers.items() if layer.norm is not None}
@@ -61,7 +61,7 @@ def write_style_network(
     x = graph.crop("up.copy", graph.pad(graph.relu(layer("up", x)), 1), outer, 0, 0)
     x = graph.add(graph.crop("half", half, outer, 1, 0), graph.upsample_2x(x, smooth=True))
     x = graph.relu(layer("detail", x))
-    weight, bias = to_array(network.to_rgb.weight)[::-1], to_array(network.to_rgb.bias)[::-1]  # to BGR
+    weight, bias = to_array(network.to_rgb.weight)[::-1], to_array(network.to_rgb.bias)[::-1]  # channels in BGR order
     x = graph.conv("to_bgr", x, shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
     _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255))
     return graph

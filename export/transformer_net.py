@@ -20,7 +20,7 @@ INPUT_SCALE = 1 / 16
 def write_transformer_net(
     network: TransformerNet, dtype: FloatType = np.float16, ranges: Ranges | None = None
 ) -> GraphWriter:
-    """Write the whole graph, from uint8 BGR to uint8 BGR. dtype, ranges: as of GraphWriter."""
+    """Write the whole graph, from uint8 BGR to uint8 BGR. dtype, ranges: see `GraphWriter`."""
     graph = GraphWriter(1, dtype, ranges)
     layers: dict[str, tuple[MirroredConv, nn.InstanceNorm2d]] = {
         "conv1": (network.conv1, network.in1),
@@ -54,7 +54,7 @@ def write_transformer_net(
     x = graph.relu(layer("deconv1", x))
     x = graph.relu(layer("deconv2", x))
     last = network.deconv3
-    weight, bias = to_array(last.conv2d.weight)[::-1], to_array(last.conv2d.bias)[::-1]  # to BGR
+    weight, bias = to_array(last.conv2d.weight)[::-1], to_array(last.conv2d.bias)[::-1]  # channels in BGR order
     x = graph.conv("deconv3", graph.pad(x, last.margin), weight, bias=bias)
     x = graph.node("Squeeze", graph.quantize(x, 1.0), graph.integers(0))
     graph.node("Transpose", x, perm=(1, 2, 0), output="painted")

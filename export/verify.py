@@ -22,7 +22,7 @@ from training.images import read_image, read_images, to_image, to_tensor
 DEMO_PHOTO = ROOT / "realtime/assets/demo.jpg"
 MIN_PSNR_DB = 40.0
 MIN_INT8_PSNR_DB = 38.0
-MAX_PSNR_DB = 99.0  # of two equal images
+MAX_PSNR_DB = 99.0  # reported for two equal images, whose PSNR is infinite
 IMAGE_SIZES = (256, 256), (240, 320)  # height, width
 MAX_PHOTOS = 8
 MAX_ACTIVATION = 65504 / 2  # half of the largest number in fp16

@@ -1,4 +1,4 @@
-"""Pictures on their way from a source to an output, and what has to be known of them."""
+"""Frames and images as sources pass them to outputs, and the properties of videos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Frame:
 
     Args:
         image: [H, W, 3] uint8 BGR.
-        pts: presentation time in seconds from the source's start; of several files, from the start of its own.
+        pts: presentation time in seconds from the source's start; of several files, from the start of the current file.
         captured: `time.perf_counter()` when the picture reached this program.
 
     Example:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from realtime.frame import Image
 
-STRETCH_TOLERANCE = 0.05  # of a side: stylized sizes are multiples of 8, so their shape is a little off
+STRETCH_TOLERANCE = 0.05  # share of a side that an image is stretched by: stylized sizes are multiples of 8
 
 
 def letterbox_area(image: Image, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -1,3 +1,5 @@
+"""Letterboxing and resizing."""
+
 from __future__ import annotations
 
 import numpy as np

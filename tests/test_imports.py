@@ -39,7 +39,7 @@ MAY_PRINT = (
     *("realtime.cli.", "realtime.system.console", "export.cli"),
     *("training.command_line", "training.cli", "training.gatys.cli"),
 )
-MAX_LEVELS = 9  # of folders that import each other, one above the other
+MAX_LEVELS = 9  # levels of folders, each of which imports those below it
 
 
 def _find_modules() -> dict[str, Path]:
@@ -144,7 +144,7 @@ def test_every_rule_is_about_a_folder_that_exists() -> None:
 
 
 def test_environment_is_the_first_import_of_the_package() -> None:
-    """It sets variables that OpenCV and ONNX Runtime read when they are loaded."""
+    """That module sets variables that OpenCV and ONNX Runtime read when they are loaded."""
     imports = [node for node in TREES["realtime"].body if isinstance(node, ast.Import | ast.ImportFrom)]
     ours = [ast.unparse(node) for node in imports if "realtime" in ast.unparse(node)]
     assert ours[0] == "from realtime.system import environment"

@@ -1,3 +1,5 @@
+"""The package as a whole: its imports, public names and exceptions."""
+
 from __future__ import annotations
 
 import inspect

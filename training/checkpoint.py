@@ -16,7 +16,7 @@ from training.network import Architecture, StyleNetwork
 from training.safe_load import check_weights, load_torch_file
 
 FORMAT = "realtime-stylize/1"
-COUNT_LIMIT = 1024  # of channels, blocks and styles; a file with more is damaged or malicious
+COUNT_LIMIT = 1024  # channels, blocks or styles; a file with more is damaged or malicious
 
 
 @dataclass

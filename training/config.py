@@ -13,7 +13,7 @@ from training.loss import LOSSES
 from training.network import MULTIPLE, Architecture
 
 SMALLEST_CROP = 32  # pixels; VGG and the network halve it three times, and the network pads the result by reflection
-POSITIVE_SETTINGS = {"photos", "batch", "crop", "painting", "largest"}  # at least 1; the others may be 0
+POSITIVE_SETTINGS = {"photos", "batch", "crop", "painting", "largest"}  # these must be at least 1, the others may be 0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from training.user_styles import UserStyles, exclusive_lock
 
 SHIPPED_CHECKPOINT = Path(__file__).parent / "checkpoints/live.pt"
 SMALLEST_PAINTING_SIDE = 128  # pixels; smaller pictures do not show strokes
-ROWS_LEARNING_RATE = 1e-2  # for rows alone; a full training has the default of Schedule
+ROWS_LEARNING_RATE = 1e-2  # if only style rows are learned; a full training has the default of Schedule
 ROWS_WARMUP_STEPS = 20
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
 
@@ -48,10 +48,10 @@ class Request:
     overwrite: bool = False
 
 
-def fine_tune(request: Request, report: Callable[[Report], None], tell: Callable[[str], None]) -> tuple[str, Path]:
+def fine_tune(request: Request, report: Callable[[Report], None], notify: Callable[[str], None]) -> tuple[str, Path]:
     """Train, continuing an interrupted attempt, and export; returns the style's name and the model file.
 
-    report: receives the progress; tell: receives lines for the user.
+    report: receives the progress; notify: receives lines for the user.
     Raises TrainingError or ExportError on what the user can correct.
     """
     image = read_image(request.painting, trim=True)
@@ -60,7 +60,7 @@ def fine_tune(request: Request, report: Callable[[Report], None], tell: Callable
         raise TrainingError(f"{request.painting} is {size}: too small, {SMALLEST_PAINTING_SIDE} pixels a side at least")
     shipped = load_checkpoint(SHIPPED_CHECKPOINT)
     name = style_name(request, shipped.styles)
-    user_styles = UserStyles(user_folder(), shipped, tell)
+    user_styles = UserStyles(user_folder(), shipped, notify)
     user_styles.check(name, full=request.full, overwrite=request.overwrite)
     run = _runs_folder() / _run_name(request, name, shipped)
 
@@ -68,24 +68,24 @@ def fine_tune(request: Request, report: Callable[[Report], None], tell: Callable
         raise TrainingError(f"{name} is being learnt already, by the same command; wait for that, or stop it")
 
     with exclusive_lock(run / "lock", refuse):
-        photos = gather_photos(request.photos, run / "photos", tell)
+        photos = gather_photos(request.photos, run / "photos", notify)
         files = Files(photos, request.painting.parent, request.vgg, run, previews=photos, start=SHIPPED_CHECKPOINT)
         config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
-        tell(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
+        notify(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
         learned = train(config, files, request.device, report)
         model = user_styles.add(learned, photos, full=request.full, overwrite=request.overwrite)
         files.checkpoint.unlink()  # the run is complete, so the same command starts a new one
     return name, model
 
 
-def remove_style(name: str, tell: Callable[[str], None]) -> None:
+def remove_style(name: str, notify: Callable[[str], None]) -> None:
     """Remove one of the user's styles. Raises TrainingError or ExportError on what the user can correct."""
     try:
-        photos = gather_photos(None, _runs_folder(), tell)
+        photos = gather_photos(None, _runs_folder(), notify)
         read_images(photos, 1)
     except TrainingError:
         photos = DEMO_PHOTO.parent
-    UserStyles(user_folder(), load_checkpoint(SHIPPED_CHECKPOINT), tell).remove(_normalized(name), photos)
+    UserStyles(user_folder(), load_checkpoint(SHIPPED_CHECKPOINT), notify).remove(_normalized(name), photos)
 
 
 def style_name(request: Request, shipped_names: list[str]) -> str:

@@ -170,7 +170,7 @@ class PerceptualLoss:
     def __init__(self, vgg: Vgg, paintings: list[Tensor], layers: Layers = LOSSES["single"]) -> None:
         self.vgg, self.layers = vgg, layers
         self.palette = Palette(paintings)
-        self.targets: list[dict[str, Tensor]] = []  # of each level: [S, C, C] by layer
+        self.targets: list[dict[str, Tensor]] = []  # Gram matrices [S, C, C] by layer, for each level
         for level in range(layers.levels):
             paintings = [_halve(painting) for painting in paintings] if level else paintings
             self.targets.append(self._grams(paintings, layers.style_at(level)))

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MULTIPLE = 8  # a frame's height and width must be multiples of it
+MULTIPLE = 8  # a frame's height and width must be multiples of MULTIPLE
 BEFORE, AFTER = 8, 6  # pixels of reflection padding at a photo's top and left, and at its bottom and right
-EPSILON = 1e-5  # of every instance normalization, here and in the exported graph
+EPSILON = 1e-5  # added to the variance in every instance normalization, here and in the exported graph
 SMALLEST_COARSE_SIDE = 3  # positions; halved they are 2, the fewest that reflection padding by 1 works on
 
 
@@ -23,11 +23,11 @@ SMALLEST_COARSE_SIDE = 3  # positions; halved they are 2, the fewest that reflec
 class Architecture:
     """The shape of a network, which is stored in every checkpoint.
 
-    outer: width of stem and head, at half of the frame's resolution.
-    channels: width at a quarter of it.
-    deep: width of the trunk, at an eighth.
+    outer: number of channels of stem and head, at half of the frame's resolution.
+    channels: number of channels at a quarter.
+    deep: number of channels of the trunk, at an eighth.
     blocks: residual blocks in the trunk.
-    coarse: width of the level at a sixteenth, 0 for a network without it.
+    coarse: number of channels at a sixteenth, 0 for a network without that level.
     coarse_blocks: residual blocks there.
     matrices: whether every style has matrices of its own that mix the channels of the trunk and of the coarse level.
     normalized_stem: whether the first convolution is normalized too. Where it is not, a runtime fuses it with its ReLU
@@ -158,7 +158,7 @@ class CoarseLevel(nn.Module):
         for number in range(len(self.blocks) + 1):
             y = self.blocks[number - 1](y, style) if number else y
             y = self.matrices[number](y, style) if self.matrices else y
-        return x + _double(F.relu(self.up(y, style)))[:, :, :height, :width]
+        return x + _upsample_2x(F.relu(self.up(y, style)))[:, :, :height, :width]
 
 
 class StyleNetwork(nn.Module):
@@ -211,14 +211,14 @@ class StyleNetwork(nn.Module):
             x = block(x, style)
         if self.matrix is not None:
             x = self.matrix(x, style)
-        x = quarter[:, :, 1:-1, 1:-1] + _double(F.relu(self.back(x, style)))
+        x = quarter[:, :, 1:-1, 1:-1] + _upsample_2x(F.relu(self.back(x, style)))
         x = F.pad(F.relu(self.up(x, style)), [1] * 4, mode="reflect")
-        x = half[:, :, 1:, 1:] + _double(x)  # a margin of 2
+        x = half[:, :, 1:, 1:] + _upsample_2x(x)  # a margin of 2
         x = F.relu(self.detail(x, style))  # a margin of 1, after upsampling 2, which the 5x5 convolution removes
         x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
         return torch.sigmoid(x.float())
 
 
-def _double(x: Tensor) -> Tensor:
+def _upsample_2x(x: Tensor) -> Tensor:
     """Upsample bilinearly: [N, C, H, W] -> [N, C, 2H, 2W]."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

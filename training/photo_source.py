@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from training.errors import TrainingError
 from training.images import list_images, resize_short_side
 
-MAX_FRAMES = 200  # taken from a video or a camera
-SHORT_SIDE_PIXELS = 288  # at which they are stored
-UNKNOWN_LENGTH_INTERVAL_SECONDS = 1.0  # between two frames of a video that does not say how long it is
+MAX_FRAMES = 200  # frames taken from a video or a camera
+SHORT_SIDE_PIXELS = 288  # size at which frames are stored
+UNKNOWN_LENGTH_INTERVAL_SECONDS = 1.0  # between two frames of a video whose duration is unknown
 CAMERA_INTERVAL_SECONDS = 0.25
 
 
-def gather_photos(source: str | None, folder: Path, tell: Callable[[str], None]) -> Path:
+def gather_photos(source: str | None, folder: Path, notify: Callable[[str], None]) -> Path:
     """Return a folder of photos.
 
     source: a folder, which is used as it is; a video, "camera" or a camera's number, whose frames are stored in
@@ -42,11 +42,11 @@ def gather_photos(source: str | None, folder: Path, tell: Callable[[str], None])
     if folder.is_dir():
         return folder
     if path.is_file():
-        tell(f"taking {MAX_FRAMES} frames from {path}")
+        notify(f"taking {MAX_FRAMES} frames from {path}")
         frames = _video_frames(path)
     elif source == "camera" or (source.isascii() and source.isdigit()):
         seconds = MAX_FRAMES * CAMERA_INTERVAL_SECONDS
-        tell(f"taking {MAX_FRAMES} frames from the camera: {seconds:.0f} seconds; move about")
+        notify(f"taking {MAX_FRAMES} frames from the camera: {seconds:.0f} seconds; move about")
         frames = _camera_frames(0 if source == "camera" else int(source))
     else:
         raise TrainingError(f"--photos {source}: no such folder or film")

@@ -25,13 +25,13 @@ from training.precision import fastest_dtype
 from training.vgg import Vgg
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
-CHECKPOINT_NAME = "checkpoint.pt"  # in the folder of a run
+CHECKPOINT_NAME = "checkpoint.pt"  # file name in the folder of a run
 SAVE_INTERVAL_SECONDS = 60.0
 PREVIEW_INTERVAL_SECONDS = 120.0
 PREVIEW_PHOTOS = 4
 PREVIEW_SIDE_PIXELS = 320
 REPORT_INTERVAL_STEPS = 20
-MAX_NON_FINITE_STEPS = 10  # in a row, after which a run ends
+MAX_NON_FINITE_STEPS = 10  # a run ends after this many in a row
 
 StepLosses = tuple[int, Tensor, Tensor]  # photos seen so far, the style of each item [N], its TERMS [N, 5]
 
@@ -148,8 +148,8 @@ class _Trainer:
         self.loss = _loss(config, files, device, self.dtype)
         self._non_finite_steps = 0
         shared = [config.schedule.tone, config.schedule.palette, config.schedule.steadiness]
-        rows = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
-        self.weights = torch.tensor(rows, device=device)  # [S, TERMS]
+        weights = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
+        self.weights = torch.tensor(weights, device=device)  # [S, TERMS]
 
     def step(self, photo: Tensor, target: Tensor) -> StepLosses:
         """Learn from one batch of `batches`; returns its losses.
@@ -160,9 +160,9 @@ class _Trainer:
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
-        rows = torch.arange(state.photos, state.photos + len(photo), device=photo.device) % len(self.weights)
-        terms = self._terms(photo, target, rows)  # [N, TERMS]
-        torch.autograd.backward((terms * self.weights[rows]).sum(1).mean())
+        styles = torch.arange(state.photos, state.photos + len(photo), device=photo.device) % len(self.weights)
+        terms = self._terms(photo, target, styles)  # [N, TERMS]
+        torch.autograd.backward((terms * self.weights[styles]).sum(1).mean())
         gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
         if torch.isfinite(gradient_norm):
             self._non_finite_steps = 0
@@ -177,15 +177,16 @@ class _Trainer:
                 )
         self.optimizer.zero_grad()
         state.photos += len(photo)
-        return state.photos, rows, terms.detach()
+        return state.photos, styles, terms.detach()
 
-    def _terms(self, photo: Tensor, target: Tensor, rows: Tensor) -> Tensor:
+    def _terms(self, photo: Tensor, target: Tensor, styles: Tensor) -> Tensor:
         """Return the terms of one batch in the order of TERMS: [N, 5].
 
-        photo: [N, 3, crop + shift, crop + shift]; target: content features of its crop; rows: [N], the styles.
+        photo: [N, 3, crop + shift, crop + shift]; target: content features of its crop; styles: [N], an index for each
+        item.
         """
         schedule = self.config.schedule
-        style = torch.eye(self.network.styles, device=photo.device)[rows]
+        style_weights = torch.eye(self.network.styles, device=photo.device)[styles]
         size = schedule.crop
         unshifted = photo[:, :, :size, :size]
         down, right = torch.randint(schedule.shift + 1, (2,)).tolist()
@@ -194,9 +195,9 @@ class _Trainer:
         noise = torch.randn(shifted.shape, device=photo.device)
         shifted = shifted + noise * (torch.rand(1, device=photo.device) * schedule.noise)
         with torch.autocast(photo.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-            both = self.network(torch.cat([unshifted, shifted]), torch.cat([style, style]))
+            both = self.network(torch.cat([unshifted, shifted]), style_weights.repeat(2, 1))
         stylized, stylized_shifted = both.chunk(2)
-        losses = self.loss(stylized, unshifted, target, rows)
+        losses = self.loss(stylized, unshifted, target, styles)
         difference = stylized[:, :, down:, right:] - stylized_shifted[:, :, : size - down, : size - right]
         unsteadiness = difference.square().mean((1, 2, 3))
         return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
@@ -280,10 +281,10 @@ def _log(files: Files, config: Config, steps: list[StepLosses]) -> dict[str, flo
     """Append one JSON line per item, with its style and its terms; returns the means by TERMS."""
     finite = []
     with (files.run / "losses.jsonl").open("a", encoding="utf-8") as log:
-        for photos, rows, terms in steps:
-            for row, values in zip(rows.tolist(), terms.tolist(), strict=True):
+        for photos, styles, terms in steps:
+            for style, values in zip(styles.tolist(), terms.tolist(), strict=True):
                 if all(map(math.isfinite, values)):
-                    entry: dict[str, object] = {"photos": photos, "style": config.names[row]}
+                    entry: dict[str, object] = {"photos": photos, "style": config.names[style]}
                     entry |= dict(zip(TERMS, (round(value, 6) for value in values), strict=True))
                     log.write(json.dumps(entry) + "\n")
                     finite.append(values)

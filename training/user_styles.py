@@ -23,18 +23,18 @@ from realtime.system.hardware import has_int8_instructions
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.errors import TrainingError
 
-INT8_CALIBRATION_PHOTOS = 4  # which take a minute; the default of the exporter takes five
+INT8_CALIBRATION_PHOTOS = 4  # these take a minute; the exporter's default number takes five
 
 
 class UserStyles:
     """The styles in a folder; a path of a checkpoint stands for it and the model next to it.
 
-    shipped: the network on which rows are learned; tell: receives lines for the user.
+    shipped: the network on which rows are learned; notify: receives lines for the user.
     """
 
-    def __init__(self, folder: Path, shipped: Checkpoint, tell: Callable[[str], None]) -> None:
-        self.folder, self.shipped, self.tell = folder, shipped, tell
-        self.shared = folder / f"yours-{shipped.trunk_digest}.pt"  # of all styles learned as rows of `shipped`
+    def __init__(self, folder: Path, shipped: Checkpoint, notify: Callable[[str], None]) -> None:
+        self.folder, self.shipped, self.notify = folder, shipped, notify
+        self.shared = folder / f"yours-{shipped.trunk_digest}.pt"  # has all styles learned as rows of `shipped`
 
     def checkpoints_by_style(self) -> dict[str, list[Path]]:
         """Return the user's styles and the checkpoints of each; one that only its model has counts too."""
@@ -136,7 +136,7 @@ class UserStyles:
         # The checkpoint is deleted last: without it, what a kill leaves behind could not be removed by name.
         for file in (_model_of(path), path.with_suffix(INT8_SUFFIX), path):
             file.unlink(missing_ok=True)
-        self.tell(f"deleted {_model_of(path)}, which had no other of yours")
+        self.notify(f"deleted {_model_of(path)}, which had no other of yours")
 
     def _write(self, path: Path, checkpoint: Checkpoint, photos: Path) -> None:
         """Write the checkpoint under a temporary name, export the model from it, then give it its own name.
@@ -166,20 +166,20 @@ class UserStyles:
         """Export the model, with an int8 sibling where the processor is fast at that and it is accurate enough."""
         if has_int8_instructions():
             try:
-                self.tell(export(checkpoint, model, photos=photos, int8=True, max_photos=INT8_CALIBRATION_PHOTOS))
+                self.notify(export(checkpoint, model, photos=photos, int8=True, max_photos=INT8_CALIBRATION_PHOTOS))
                 return
             except ExportError as error:
-                self.tell(f"no int8, so that on processors all styles may take up to a fifth longer: {error}")
-        self.tell(export(checkpoint, model))
+                self.notify(f"no int8, so that on processors all styles may take up to a fifth longer: {error}")
+        self.notify(export(checkpoint, model))
         model.with_suffix(INT8_SUFFIX).unlink(missing_ok=True)  # it belonged to the previous model
 
     @contextmanager
     def _exclusive_access(self) -> Iterator[None]:
-        def tell_of_waiting() -> None:
-            self.tell("another stylize-train is writing to your styles; waiting until it is done")
+        def notify_of_waiting() -> None:
+            self.notify("another stylize-train is writing to your styles; waiting until it is done")
 
         self._check_writable()
-        with exclusive_lock(self.folder / "stylize-train.lock", tell_of_waiting):
+        with exclusive_lock(self.folder / "stylize-train.lock", notify_of_waiting):
             self._finish_write()
             yield
 

@@ -46,7 +46,7 @@ def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
     if not output_path.is_dir() and (output_path.exists() or looks_like_a_file):
         raise UsageError(f"-o {output}: several inputs need a folder, as in -o {output_path.with_suffix('')}/")
     jobs: list[Job] = []
-    source_of: dict[Path, Path] = {}  # by output
+    source_of: dict[Path, Path] = {}  # sources by their outputs
     for path in inputs:
         for source in find_files([path], exclude=output_path):
             relative = source.relative_to(path) if path.is_dir() else Path(source.name)
@@ -82,7 +82,7 @@ def _walk(folder: Path, exclude: Path | None, suffixes: tuple[str, ...]) -> list
     top, excluded = (Path(os.path.realpath(path)) for path in (folder, exclude or folder))
     files = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in suffixes or path.name.startswith("._"):  # the latter macOS puts beside files
+        if path.suffix.lower() not in suffixes or path.name.startswith("._"):  # resource files of macOS
             continue
         inside = excluded != top and excluded in Path(os.path.realpath(path)).parents
         if not inside and path.is_file():

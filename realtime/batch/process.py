@@ -22,7 +22,7 @@ from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.video import VideoFile
 
-# Frames that a resuming run stylizes again, and does not write, before its first new one: smoothing needs those before.
+# Kept frames that a resuming run stylizes again, but does not write: smoothing needs the frames before a new one.
 WARM_UP_FRAMES = 12
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Result:
-    """What became of one file. Its fields are those of --json.
+    """The result of one file. Its fields are those of --json.
 
     state: painted, skipped, failed or interrupted. frames, seconds: of the output. wall: seconds that it took.
     notes: what was changed or left out on purpose; losses: what of the input was damaged.

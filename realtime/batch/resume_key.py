@@ -55,7 +55,7 @@ def _look_values(look: Look) -> dict[str, Any]:
 
 
 def _fingerprint(source: Path) -> list[Any]:
-    """Return the file's size and a digest of samples of it, which takes no longer for a larger file.
+    """Return the file's size and a digest of samples, which takes no longer for a larger file.
 
     It is empty if the file cannot be read, which is reported when the file is opened.
     """

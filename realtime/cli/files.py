@@ -24,7 +24,7 @@ from realtime.stylizer.stylizer import Stylizer
 from realtime.system.console import write_stderr
 
 DAMAGED_INPUT = 3  # exit status: all is written, but an input was damaged
-MAX_NAMES = 3  # of unreadable files
+MAX_NAMES = 3  # unreadable files that the message names
 
 
 def run_files(arguments: argparse.Namespace) -> int:

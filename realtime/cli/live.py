@@ -106,7 +106,7 @@ def _run(
         controller = Controller(Viewer(live, outputs), recorder, arguments.snapshots)
         write_stdout(f"{source.name}: {source.description}")
         write_stdout(f"{stylizer.provider.upper()}: {stylizer.provider_reason}")
-        with ExitStack() as closing:  # in reverse order: the report comes last
+        with ExitStack() as closing:  # it closes in reverse order: the report comes last
             closing.callback(_report, controller, arguments.stats)
             if arguments.save_config:
                 closing.callback(lambda: config.save(live.changed_options()))

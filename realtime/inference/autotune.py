@@ -19,10 +19,10 @@ from realtime.system.files import replace_file
 from realtime.system.hardware import cpu_info, nvidia_gpus
 from realtime.system.paths import cache_folder
 
-TRIAL_SECONDS = 0.5  # after this time a trial ends,
-TRIAL_ROUNDS = 5  # or after each candidate has run so many times
+TRIAL_SECONDS = 0.5  # a trial ends after this time
+TRIAL_ROUNDS = 5  # or when each candidate has run this many times
 TRIAL_SIZE = (480, 640)  # height, width of the image that is stylized in a trial
-SLOW_FACTOR = 1.5  # a candidate that takes so many times as long as the fastest, twice, is not run again
+SLOW_FACTOR = 1.5  # a candidate that twice takes this many times as long as the fastest one is not run again
 MAX_CACHED_TRIALS = 100  # results kept in the cache file
 
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "openvino", "tensorrt")

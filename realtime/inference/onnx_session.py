@@ -67,9 +67,9 @@ class IoBindingSession:
         self.run(np.zeros((64, 64, 3), np.uint8), np.full(num_styles, 1 / num_styles, np.float32))
 
     def _open(self) -> None:
-        self._kept: dict[tuple[int, ...], BoundBuffers] = {}  # by image shape
-        self._latest: tuple[tuple[int, ...], BoundBuffers] | None = None  # of the shapes that are not kept
-        self._graph_ids = itertools.count(1)  # never reused, also not where capturing failed
+        self._kept: dict[tuple[int, ...], BoundBuffers] = {}  # the buffers of the first MAX_GRAPHS image shapes
+        self._latest: tuple[tuple[int, ...], BoundBuffers] | None = None  # the last other shape, and its buffers
+        self._graph_ids = itertools.count(1)  # an id is never used again, even if capturing its graph failed
         disabled = {} if self.uses_graphs or "enable_cuda_graph" not in self._options else {"enable_cuda_graph": "0"}
         self._session = create_session(self._model, self._provider, self._options | disabled)
 
@@ -146,7 +146,7 @@ class ThreadBoundSession:
         self._thread.shutdown()
 
 
-_CAPTURE_LOCK = SharedLock()  # of all sessions: shared to run, exclusive to capture a CUDA graph
+_CAPTURE_LOCK = SharedLock()  # one lock for all sessions: shared to run, exclusive to capture a CUDA graph
 
 
 class BoundBuffers:

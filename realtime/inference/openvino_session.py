@@ -81,7 +81,9 @@ class OpenVinoSession:
         self._core = core()
         self._model = self._core.read_model(model)
         self._device, self._threads = device, threads
-        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()  # by image shape, the latest used last
+        self._requests: OrderedDict[tuple[int, ...], Any] = (
+            OrderedDict()
+        )  # compiled networks by image shape, the last used one last
         self._requests_lock = Lock()
 
     def run(self, image: Image, weights: NDArray[np.float32]) -> Image:

@@ -1,1 +1,1 @@
-"""The live line: the newest frame wins."""
+"""The live pipeline: the newest frame wins."""

@@ -19,11 +19,11 @@ from realtime.stylizer.stylizer import Stylizer
 class LiveFrameStylizer:
     """Stylizes live frames at the size that holds the frame rate; reuses the last result while nothing moves.
 
-    size: (width, height) that strokes of 1 are stylized at. All methods are called on the stylizing thread.
+    size: (width, height) to stylize at with strokes of size 1. All methods are called on the stylizing thread.
     """
 
     def __init__(self, stylizer: Stylizer, stats: Stats, height: int | None, size: tuple[int, int]) -> None:
-        """height: rows to stylize at, None to choose what holds the frame rate. size: until the first frame."""
+        """height: rows to stylize at; None chooses a height that holds the frame rate. size: until the first frame."""
         self.size = size
         self._stylizer, self._stats = stylizer, stats
         self._resolution = AdaptiveResolution(stylizer, height)
@@ -33,7 +33,7 @@ class LiveFrameStylizer:
         self._shape: tuple[int, ...] = ()
         self._source = ""
         self._last: StylizedFrame | None = None
-        self._last_request: tuple[Look, bool] | None = None  # the look, and whether as a grid
+        self._last_request: tuple[Look, bool] | None = None  # (look, whether as a grid)
 
     def choose_size(self, image: Image, source: str, look: Look, fps: float) -> None:
         """Choose the size to stylize at if the source, by its name, or the size of its frames has changed."""

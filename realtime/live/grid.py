@@ -13,7 +13,7 @@ from realtime.stylizer.look import Look, one_style
 from realtime.stylizer.stylizer import Stylizer
 
 MAX_TILE_HEIGHT = 240  # pixels; enough to see what a style does
-SHEET_SECONDS = 0.1  # of work on each sheet; tiles that do not fit into it are stylized for the next sheets
+SHEET_SECONDS = 0.1  # time to stylize tiles for one sheet; the other tiles are stylized for the next sheets
 MIN_TILE_SIDE = 16  # pixels
 
 

@@ -1,4 +1,4 @@
-"""Every change of the look that a key, a click or a program asks for."""
+"""The editor of the look: every change that a key, a click or a program can ask for."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from realtime.stylizer.look import LOOK_RANGES, MAX_STYLES, Look, one_style
 from realtime.stylizer.presets import Presets
 from realtime.system.paths import config_path
 
-STEP = 0.1  # of strength, smoothing and the share of the second style
+SETTING_STEP = 0.1  # how much a key changes strength, smoothing or the share of the second style
 STROKES = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0)  # ten steps to a decade (ISO 3)
-TOUR_SECONDS = 10.0  # for each style, by default
+TOUR_SECONDS = 10.0  # default time that a tour shows each style
 MAX_TOUR_FADE_SECONDS = 3.0
 SECOND_SHARE = "second_share"  # name of the one setting that is not a field of `Look`
 
@@ -47,7 +47,7 @@ class LookEditor:
         self._crossfade = Crossfade(look, fade)
         self._clock = clock
         self._tour_seconds = tour or TOUR_SECONDS
-        self._tour_due = clock() + self._tour_seconds  # when the tour goes on to the next style
+        self._tour_due = clock() + self._tour_seconds  # when the tour fades to the next style
         self._chosen, self._previous = look, look
         self._second: tuple[Model, Style] | None = None
         self._second_share = 0.5
@@ -75,22 +75,22 @@ class LookEditor:
         now = self._clock()
         with self._lock:
             if self.touring and now >= self._tour_due:
-                self._tour_on()
+                self._continue_tour()
         return self._crossfade.at(now)
 
     def fade_to(self, look: Look, seconds: float | None = None) -> str:
-        """Fade to any look, in that time or the usual one."""
+        """Fade to any look. seconds: duration of the fade, if not the usual one."""
         with self._lock:
             self._previous, self._chosen, self._second = self._chosen, look, None
             self._strength = look.strength or self._strength
             return self._start_fade(look, seconds).label
 
     def step_style(self, by: int) -> str:
-        """Fade to the style that many places further in the library."""
-        return self.choose_style((self._place() + by) % len(self.library.styles))
+        """Fade to the style `by` places further in the library; after the last style comes the first."""
+        return self.choose_style((self._chosen_number() + by) % len(self.library.styles))
 
     def choose_style(self, number: int, seconds: float | None = None) -> str:
-        """Fade to a style, 0 is the first; the second style stays mixed with it."""
+        """Fade to a style, 0 is the first; the second style stays mixed with it. seconds: see `fade_to`."""
         styles = self.library.styles
         if number >= len(styles):
             return f"there are {len(styles)} styles"
@@ -185,19 +185,20 @@ class LookEditor:
             self.touring = not self.touring
             if not self.touring:
                 return "staying here"
-            self._tour_on()
+            self._continue_tour()
             return f"walking: {self._tour_seconds:g} seconds each"
 
-    def _tour_on(self) -> None:
-        following = (self._place() + 1) % len(self.library.styles)
+    def _continue_tour(self) -> None:
+        """Fade to the style after the chosen one."""
+        following = (self._chosen_number() + 1) % len(self.library.styles)
         self.choose_style(following, min(MAX_TOUR_FADE_SECONDS, self._tour_seconds / 2))
 
     def _without_folder(self, error: StylizeError) -> str:
         """Return the error's line with the presets' file name for its path, so that it fits the screen."""
         return str(error).replace(str(self.presets.path), self.presets.path.name)
 
-    def _place(self) -> int:
-        """Return the chosen style's place in the library."""
+    def _chosen_number(self) -> int:
+        """Return the number of the chosen style in the library, 0 is the first."""
         strongest = self._chosen.mix[0][0]
         return [style for _, style in self.library.styles].index(strongest)
 
@@ -205,8 +206,8 @@ class LookEditor:
         """Return a style to mix with the chosen one: the previous one, or else the next, of the same model."""
         model, chosen = self._chosen.model, {style for style, _ in self._chosen.mix}
         previous = [style for style, _ in self._previous.mix] if self._previous.model is model else []
-        place = self._place()
-        following = [*self.library.styles[place:], *self.library.styles[:place]]
+        number = self._chosen_number()
+        following = [*self.library.styles[number:], *self.library.styles[:number]]
         for style in [*previous, *(style for owner, style in following if owner is model)]:
             if style not in chosen:
                 return model, style
@@ -242,4 +243,4 @@ def _preset_name(number: int) -> str:
 
 
 def _stepped(value: float, by: int) -> float:
-    return min(1.0, max(0.0, round(value + by * STEP, 2)))
+    return min(1.0, max(0.0, round(value + by * SETTING_STEP, 2)))

@@ -22,12 +22,12 @@ class Output(Protocol):
 
     @property
     def in_use(self) -> bool:
-        """Whether its pictures are used now; stylizing may pause while those of no output are."""
+        """Whether its pictures are used now. Stylizing may pause while no output is in use."""
         ...
 
     @property
     def error(self) -> StylizeError | None:
-        """What has ended it, if anything did."""
+        """The error that has ended it, or None."""
         ...
 
     def show(self, image: Image, captured: float) -> None:

@@ -28,8 +28,7 @@ class _Preparation:
 class AdaptiveResolution:
     """Chooses a size for each source, and follows the load of the machine.
 
-    height: rows asked for, or None to choose. Where a new size has to be prepared, frames are stylized at the one
-    before until it is ready.
+    height: rows asked for, or None to choose. While a new size is being prepared, frames are stylized at the old one.
     """
 
     def __init__(self, stylizer: Stylizer, height: int | None) -> None:

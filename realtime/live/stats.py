@@ -13,10 +13,10 @@ from typing import Any
 from realtime.errors import OutputError, StylizeError, UsageError
 from realtime.system.files import write_atomic
 
-MAX_LATENCIES = 100_000  # kept for the percentiles: an hour at 30 fps
-RATE_SECONDS = 2.0  # over which the frame rate on the screen is measured
-MAX_RECENT_FRAMES = 1000  # more than are shown in that time
-LATENCY_FRAMES = 15  # over which the latency on the screen is measured
+MAX_LATENCIES = 100_000  # latencies kept for the percentiles: an hour at 30 fps
+RATE_SECONDS = 2.0  # the frame rate on the screen is that of the last RATE_SECONDS
+MAX_RECENT_FRAMES = 1000  # more than are shown in RATE_SECONDS
+LATENCY_FRAMES = 15  # the latency on the screen is the median of the last LATENCY_FRAMES frames
 
 
 class Stats:
@@ -35,8 +35,8 @@ class Stats:
         self.stylized = 0
         self.reused = 0  # frames answered with the last result, since nothing had moved
         self.stylize_seconds = 0.0
-        self.size_changes = 0  # of the source's frames
-        self._first_stylized = self._last_delivered = 0.0  # when
+        self.size_changes = 0  # how often the size of the source's frames has changed
+        self._first_stylized = self._last_delivered = 0.0  # clock times
         self._until_stylized: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
         # Written by the main thread:
         self.shown = 0

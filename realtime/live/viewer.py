@@ -8,8 +8,8 @@ from realtime.live.pipeline import Live
 from realtime.live.state import StylizedFrame
 from realtime.live.view import View
 
-SILENCE_SECONDS = 2.0  # without a frame, until the screen says so
-SILENCE_FRAMES = 3  # the same for sources whose frames are further apart
+SILENCE_SECONDS = 2.0  # after this time without a frame the screen reports it
+SILENCE_FRAMES = 3  # slow sources are reported only after the time of this many frames
 
 
 class Viewer:

@@ -22,7 +22,7 @@ CONTAINERS = {
     ".mkv": ("matroska", ("h264", "hevc", "av1", "vp9", "prores", "ffv1")),
     ".webm": ("webm", ("vp9", "av1")),
 }
-LARGE_PIXELS = 4 << 20  # above that the 40 frames that x264 looks ahead fill a gigabyte
+LARGE_PIXELS = 4 << 20  # x264 looks 40 frames ahead; larger frames fill a gigabyte
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 # Takes two thirds of the CPU time that x264's "faster" takes from the network, for 0.3 dB at the same file size.
 DEFAULT_PRESET = "veryfast"
@@ -35,9 +35,9 @@ class Encoder:
     name, codec: FFmpeg's names. crf_option: what --crf sets, "" if there is none; then its default and its range.
     preset_option: what --preset sets, to one of `presets`, which correspond to PRESETS. options: always set.
     pixel_format, odd_pixel_format: for even and odd sizes, the latter None if the encoder takes no odd size.
-    large_options: for frames of more than LARGE_PIXELS. device: the type of hardware device to whose memory frames are
-    uploaded first, "" if the encoder does that itself. ten_bit: it takes the pixel formats with 10 bits a colour too,
-    and what it writes then plays wherever its 8 bits do.
+    large_options: set for frames of more than LARGE_PIXELS. hardware: whether it needs a GPU. device: type of the
+    hardware device to whose memory frames are uploaded first, "" if the encoder does that itself. ten_bit: whether it
+    also takes pixel formats with 10 bits a colour, in videos that play wherever its 8-bit videos do.
     """
 
     name: str

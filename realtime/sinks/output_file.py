@@ -19,8 +19,8 @@ class OutputFile:
 
     path: the final name. sources: input files, which `path` must not be, by whatever name or link.
     overwrite: an existing file may be replaced. resume_key: what a later run must have in common with this one to
-    resume it; a video's only, kept beside the part as NAME.part.json. resume_from: an interrupted run's file to go on
-    from, which is renamed to `previous_part`.
+    resume it; only for videos, stored beside the part as NAME.part.json. resume_from: an interrupted run's file to
+    continue, which is renamed to `previous_part`.
     Raises OutputError.
     """
 
@@ -116,7 +116,7 @@ def part_path(path: Path) -> Path:
 
 
 def previous_part_path(path: Path) -> Path:
-    """Return the name of an interrupted run's file while another run goes on from it."""
+    """Return the name of an interrupted run's file while another run continues it."""
     return path.with_name(path.name + ".before.part")
 
 

@@ -29,7 +29,7 @@ from realtime.sinks.video import VideoSink
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
 
-TICKS_PER_SECOND = 90_000  # of the recording's time base
+TICKS_PER_SECOND = 90_000  # the recording's time base is 1 / TICKS_PER_SECOND
 QUEUE_STEPS = 12  # frames and chunks of sound that may wait for the encoder
 ENCODER_NICENESS = 5  # the unit of `nice`: stylizing comes first
 MICROPHONE_CLOSE_SECONDS = 2.0  # the microphone's last read may take this long
@@ -272,7 +272,7 @@ def check_recording_name(path: Path) -> None:
 
 
 def _lower_thread_priority() -> None:
-    """Have stylizing come before encoding, on Linux, where each thread has a niceness of its own."""
+    """Lower the priority of the encoder's thread below that of stylizing, on Linux, where each thread has one."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What an interrupted run has left of a video, and whether another run may go on from it."""
+"""What an interrupted run has left of a video, and whether another run may continue it."""
 
 from __future__ import annotations
 
@@ -36,15 +36,17 @@ class PartialVideo:
 
     def __init__(self, path: Path, *, max_frames: int | None = None, replaces: bool = False) -> None:
         self.path, self.replaces = path, replaces
-        times = [packet.pts * packet.time_base for packet in _video_packets(path)]  # in decoding order
+        times = [
+            packet.pts * packet.time_base for packet in _video_packets(path)
+        ]  # presentation times, in decoding order
         rank_of_time = {time: rank for rank, time in enumerate(sorted(times))}
-        ranks = [rank_of_time[time] for time in times]  # of each packet in presentation order
+        ranks = [rank_of_time[time] for time in times]  # each packet's place in presentation order
         frames = highest_rank = 0
         for count, rank in enumerate(ranks[: min(len(ranks) - MAX_REORDER_FRAMES, max_frames or len(ranks))], 1):
             highest_rank = max(highest_rank, rank)
             if highest_rank == count - 1:  # the packets so far are the first frames, without a gap
                 frames = count
-        first_time = min(times, default=Fraction(0))  # in Matroska not 0: sound may begin earlier
+        first_time = min(times, default=Fraction(0))  # not always 0: in Matroska sound may begin earlier
         self.times = sorted(time - first_time for time in times[:frames])
         self._ranks = ranks[:frames]
         self._reorder_frames = max((index - rank for index, rank in enumerate(self._ranks)), default=0)
@@ -94,7 +96,7 @@ def _video_packets(path: Path) -> Iterator[Any]:
 
 
 def find_partial_video(path: Path, resume_key: dict[str, Any], max_frames: int | None = None) -> PartialVideo | None:
-    """Return what an earlier run has left of the output `path`, or None if there is nothing to go on from.
+    """Return what an earlier run has left of the output `path`, or None if there is nothing to continue.
 
     max_frames: how many frames the output is to have. Raises OutputError if the earlier run had another resume key.
     """

@@ -18,11 +18,11 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
-_AUDIO_CODEC = {"webm": "libopus"}  # by container: what sound is converted to that cannot be copied; elsewhere AAC
+_AUDIO_CODEC = {"webm": "libopus"}  # codec by container for sound that cannot be copied; elsewhere AAC
 _SUBTITLE_CODEC = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 _BITMAP_CODECS = {"dvd_subtitle", "dvdsub", "hdmv_pgs_subtitle", "pgssub", "dvb_subtitle", "dvbsub", "xsub"}
-_BITS_PER_CHANNEL = 96_000  # a second
-_OPUS_RATE = 48_000
+_BITS_PER_CHANNEL = 96_000  # bit rate of a channel, in bits a second
+_OPUS_RATE = 48_000  # samples a second
 # Tags that are true of the input file alone.
 _INPUT_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE"}
 
@@ -35,8 +35,8 @@ def tags(metadata: dict[str, str]) -> dict[str, str]:
 class Track(ABC):
     """One stream on its way from file to file.
 
-    shift: seconds to take off its times. repaired_timestamps: packets that were given other times, because theirs stood
-    still or ran backwards. damaged: packets that could not be read.
+    shift: seconds to subtract from its times. repaired_timestamps: number of packets whose times did not increase and
+    were replaced. damaged: number of packets that could not be read.
     """
 
     def __init__(self, source: Stream, shift: Fraction) -> None:
@@ -219,7 +219,7 @@ def plan_tracks(
     """Decide what becomes of each stream, by trying; also return notes for the user.
 
     container: FFmpeg's name. samples: the first packet of each stream, by the stream's index; those without one are
-    empty. shift: seconds to take off all times.
+    empty. shift: seconds to subtract from all times.
     """
     tracks: list[Track] = []
     notes: list[str] = []
@@ -246,7 +246,7 @@ def plan_tracks(
 def _candidates(
     stream: Stream, container: str, shift: Fraction, sample: Packet[Any] | None
 ) -> Iterable[tuple[Track, str]]:
-    """Yield the ways to carry a stream over, best first, each with a note for the user, or an empty one."""
+    """Yield the tracks that a stream could become, best first, each with a note for the user or an empty one."""
     if stream.type == "video":
         if not stream.disposition & Disposition.attached_pic:
             return

@@ -127,7 +127,7 @@ class VideoSink:
 
     @property
     def repaired_timestamps(self) -> int:
-        """How many packets of other tracks had times that stood still or ran backwards, and were given others."""
+        """How many packets of other tracks had times that did not increase, and were replaced."""
         return sum(track.repaired_timestamps for track in self._tracks.values())
 
     @property
@@ -137,7 +137,7 @@ class VideoSink:
         return [f"damaged pieces of sound or subtitles, skipped: {damaged}"] if damaged else []
 
     def copy_metadata(self, source: InputContainer, video: VideoStream, start: Fraction) -> None:
-        """Copy title, chapters and language from the source. start: seconds to take off the chapters' times."""
+        """Copy title, chapters and language from the source. start: seconds to subtract from the chapters' times."""
         brand = ("major_brand", "minor_version", "compatible_brands")
         self._container.metadata.update({k: v for k, v in tags(source.metadata).items() if k not in brand})
         self._stream.metadata.update(tags(video.metadata))

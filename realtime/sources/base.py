@@ -8,7 +8,7 @@ from realtime.frame import Frame, Image
 from realtime.system.clock import Clock
 from realtime.system.fps import FrameRate
 
-MAX_DAMAGED_FRAMES = 50  # in a row; a camera that sends more of them is taken for lost
+MAX_DAMAGED_FRAMES = 50  # a camera that sends this many damaged frames in a row is lost
 
 
 class Source(Protocol):

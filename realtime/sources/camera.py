@@ -15,8 +15,8 @@ from realtime.sources.camera_list import CameraInfo
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.fps import FrameRate
 
-SILENCE_SECONDS = 5.0  # without a frame; then the signal is lost
-BUFFER_COUNT = 2  # with one, V4L2 has nowhere to put the next frame while this one is decoded: half the rate
+SILENCE_SECONDS = 5.0  # after this time without a frame the signal is lost
+BUFFER_COUNT = 2  # one would halve the rate: V4L2 could not store the next frame while this one is decoded
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 

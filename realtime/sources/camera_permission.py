@@ -7,8 +7,8 @@ import threading
 from importlib import import_module
 
 NOT_DETERMINED = 0  # AVAuthorizationStatusNotDetermined
-TURN_SECONDS = 0.1  # of the run loop
-MAX_TURNS = 600  # a minute for the user to answer
+TURN_SECONDS = 0.1  # duration of one turn of the run loop
+MAX_TURNS = 600  # the user has a minute to answer
 
 
 def ask_permission() -> None:

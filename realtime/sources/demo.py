@@ -94,13 +94,13 @@ def view_matrix(t: float, size: tuple[int, int] = DEFAULT_SIZE) -> np.ndarray[tu
     """Return the affine map [2, 3] from a pixel of the frame at `t` seconds to a point of the image, always inside."""
     limit = np.array(_load_image().shape[1::-1]) - 1.0  # the last column and row
     half = (np.array(size) - 1.0) / 2
-    half_extent = half + half[::-1] * sin(MAX_TILT_RADIANS)  # of a tilted view at most, along x and y
+    half_extent = half + half[::-1] * sin(MAX_TILT_RADIANS)  # largest extent of a tilted view along x and y
     scale = (0.86 + 0.1 * sin(2 * pi * t / 13)) * (limit / 2 / half_extent).min()  # image pixels per frame pixel
     tilt = MAX_TILT_RADIANS * sin(2 * pi * t / 19)
     rotation = scale * np.array([[cos(tilt), -sin(tilt)], [sin(tilt), cos(tilt)]])
     margin = limit - 2 * scale * half_extent
     # The centre moves in the upper part only, so that the head of the person in the image stays in view.
-    position = np.array([0.45 + 0.4 * sin(2 * pi * t / 23), 0.11 - 0.11 * cos(2 * pi * t / 17)])  # of the margin
+    position = np.array([0.45 + 0.4 * sin(2 * pi * t / 23), 0.11 - 0.11 * cos(2 * pi * t / 17)])  # share of the margin
     centre = scale * half_extent + margin * position
     return np.column_stack([rotation, centre - rotation @ half])
 

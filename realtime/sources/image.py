@@ -14,9 +14,9 @@ from realtime.errors import SourceError
 from realtime.frame import StillImage
 from realtime.imaging import to_8bit
 
-MAX_PIXELS = 256 << 20  # a file of a few bytes can claim any size
+MAX_PIXELS = 256 << 20  # a limit, since a file of a few bytes can declare any size
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BYTE_ORDERS = {b"II": "<", b"MM": ">"}  # of TIFF structures, which EXIF is one of
+_BYTE_ORDERS = {b"II": "<", b"MM": ">"}  # byte orders of TIFF structures, such as EXIF
 _WIDTH_TAG, _HEIGHT_TAG, _ORIENTATION_TAG = 0x0100, 0x0101, 0x0112
 _THUMBNAIL_OFFSET_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
 _SHORT, _LONG = 3, 4  # types of TIFF entries

@@ -21,7 +21,7 @@ from realtime.errors import SourceError
 from realtime.system.clock import Clock, SystemClock
 
 CHUNK_SECONDS = 0.1  # length of a packet
-MAX_DRIFT_SECONDS = 0.1  # that the count of samples may differ from the clock before it is corrected
+MAX_DRIFT_SECONDS = 0.1  # a larger difference between the count of samples and the clock is corrected
 _LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}  # by number of channels
 
 
@@ -46,7 +46,7 @@ class Microphone:
         context = self.stream.codec_context
         rate, sample_bytes = context.sample_rate, context.channels * context.format.bytes
         chunk = bytearray()
-        position: int | None = None  # of the chunk's first sample
+        position: int | None = None  # the timestamp of the chunk's first sample, in samples
         for data in self._read_samples():
             if stop.is_set():
                 break

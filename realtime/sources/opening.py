@@ -1,8 +1,8 @@
 """Open what the user asked for as a source that reconnects by itself.
 
-To add a kind of source: write a class that implements `Source` (see `base.py`) in a module of this folder, and return
-an opener of it from `_choose_opener`, imported there, so that a start loads only what it uses. To add a file type: see
-`file_types.py`.
+To add a kind of source: write a subclass of `Source` (see `base.py`) in a module of this folder, and return a function
+that opens it from `_choose_opener`. Import the module there, so that a start loads only what it uses. To add a file
+type: see `file_types.py`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _choose_opener(
     fps: float | None,
     browser_camera: BrowserCamera | None,
 ) -> Callable[[], Source]:
-    """Return what opens the source that the arguments name. Raises UsageError if the URL's scheme is not supported."""
+    """Return a function that opens the source that the arguments name. Raises UsageError for an unknown scheme."""
     if camera == "page" and browser_camera is not None:
         return browser_camera.open
     if demo:
@@ -113,7 +113,7 @@ def _choose_opener(
 
 
 class _LocalCameraOpener:
-    """Callable that opens the camera the user named, and on later calls the same device, whatever its index is then."""
+    """Opens the camera that the user named, and on later calls the same device, even if its index has changed."""
 
     def __init__(
         self, camera: str | None, size: tuple[int, int] | None, fps: float | None, found: CameraInfo | None = None

@@ -21,10 +21,10 @@ from realtime.system.clock import Clock, SystemClock
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SECONDS = 5.0  # that an image is shown among other files; a single one is shown for ever
-REPEAT_SECONDS = 0.25  # after which a frame that is still shown is returned again, so that a change of style shows
-MAX_GAP_SECONDS = 0.2  # without a frame; then the next one is returned however late it is
-MAX_LAG_SECONDS = 1.0  # behind the clock; a video that lags more is not caught up with, it goes on from there
+IMAGE_SECONDS = 5.0  # an image among other files is shown this long; a single one is shown for ever
+REPEAT_SECONDS = 0.25  # a frame that lasts longer is returned again after this time, so that a change of style shows
+MAX_GAP_SECONDS = 0.2  # after this time without a frame the next one is returned, however late it is
+MAX_LAG_SECONDS = 1.0  # a video that lags more behind the clock skips no frames to catch up, but continues from there
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class _TimedImage:
     due: float
     pts: float = 0.0
     duration: float = 0.0
-    is_first: bool = False  # of its file
+    is_first: bool = False  # whether it is the first image of its file
 
 
 class Playback(Source):
@@ -72,7 +72,7 @@ class Playback(Source):
         self._paths, self._loop, self._track, self._stop = paths, loop, track, stop
         self._clock = clock or SystemClock()
         self._video: VideoFile | None = None
-        self._earlier_decode_errors = 0  # of the files before this one
+        self._earlier_decode_errors = 0  # damaged frames of the files before this one
         self._failed: set[Path] = set()
         self.skipped = 0  # frames whose time was over before they could be returned
         images = self._read_files()
@@ -80,7 +80,7 @@ class Playback(Source):
         self._file = first.file
         self._images = chain([first], images)
         self._upcoming: _TimedImage | None = None
-        # Moments of the clock: when the first file started, when `read` last returned, when it last had a new image.
+        # Clock times: start of the first file, last return of `read`, last return of a new image.
         self._start = self._paused_at = self._shown_at = self._clock.now()
         self._last_frame: Frame | None = None
 

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-MAX_READ_ERRORS = 50  # in a row; then the rest of the file is given up
+MAX_READ_ERRORS = 50  # after this many errors in a row the rest of the file is not read
 
 # Formats that store their duration; for others FFmpeg estimates it from what it finds.
 _FORMATS_WITH_DURATION = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv"}
@@ -42,15 +42,15 @@ def demux(container: InputContainer, on_error: Callable[[], None]) -> Iterator[P
 class VideoProbe:
     """What a video file holds.
 
-    times: when each frame of the chosen track is shown, in its time base, ascending; step: the usual distance between
-    two; variable: whether the distances differ; last_duration: how long the last frame is shown.
+    times: when each frame of the chosen track is shown, in its time base, ascending; interval: the median distance
+    between two; variable: whether the distances differ; last_duration: how long the last frame is shown.
     start, end: of the whole file in seconds; declared_duration: in seconds, None where the file stores none.
     samples: the first packet of every stream, by index. errors: number of places that could not be read.
     """
 
     frames: int = 0
     times: list[int] = field(default_factory=list)
-    step: int = 0
+    interval: int = 0
     variable: bool = False
     last_duration: int = 0
     start: Fraction = Fraction(0)
@@ -61,7 +61,7 @@ class VideoProbe:
 
     @property
     def found_duration(self) -> Fraction:
-        """Seconds that are there."""
+        """Seconds that the file holds."""
         return self.end - self.start
 
     @property
@@ -106,14 +106,14 @@ def probe_video(container: InputContainer, video_index: int, max_packets: int | 
 
 
 def _analyse_times(probe: VideoProbe, stream: Stream, *, is_complete: bool) -> None:
-    """Derive the usual step, whether the rate is variable, and the last frame's duration from the timestamps."""
+    """Derive the interval, whether the rate is variable, and the last frame's duration from the timestamps."""
     times = probe.times
-    steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
-    if not steps:
+    intervals = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+    if not intervals:
         return
-    probe.step = probe.last_duration = round(median(steps))
+    probe.interval = probe.last_duration = round(median(intervals))
     # A time base of milliseconds rounds 23.976 fps to 41 and 42: that is not a variable rate.
-    probe.variable = max(steps) - min(steps) > 2
+    probe.variable = max(intervals) - min(intervals) > 2
     if is_complete and stream.duration and not probe.missing:
         last_duration = (stream.start_time or 0) + stream.duration - times[-1]
-        probe.last_duration = last_duration if last_duration > 0 else probe.step
+        probe.last_duration = last_duration if last_duration > 0 else probe.interval

@@ -73,9 +73,9 @@ class ReconnectingSource:
         self._next_opener: Callable[[], Source] | None = None
         self._interrupt = _PolledEvent(lambda: self.stop.is_set() or self._next_opener is not None)
         self._attempt = 0  # attempts to reopen since the last frame
-        self._earlier_decode_errors = 0  # of the connections before this one
+        self._earlier_decode_errors = 0  # damaged frames of the connections before this one
         self._first_captured: float | None = None  # `captured` of the very first frame
-        self._pts_offset: float | None = 0.0  # from this connection's pts to ours; None until its first frame
+        self._pts_offset: float | None = 0.0  # added to this connection's pts; None until its first frame
         self._source = open_source()
         self._is_open = True
 

@@ -20,8 +20,8 @@ from realtime.sources.urls import mask_credentials, url_scheme
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.fps import FrameRate
 
-TIMEOUT_SECONDS = 3.0  # without data from the camera
-NO_FRAME_SECONDS = 15.0  # of data without one whole frame: longer than cameras leave between two key frames
+TIMEOUT_SECONDS = 3.0  # after this time without data the signal is lost
+NO_FRAME_SECONDS = 15.0  # after this time with data but no whole frame it is lost too; key frames come more often
 
 # No `fflags=nobuffer`: it discards what was read to find out the format, the key frame with it, and H.264 then shows
 # nothing until the next one (measured: first picture after 2.3 s instead of 0.8). What is kept arrives in one burst

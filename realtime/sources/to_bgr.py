@@ -16,10 +16,10 @@ _BIT_DEPTH = re.compile(r"(?<=p)(9|1\d)(le|be)$")  # yuv420p10le
 
 
 class ToBgr:
-    """Converts the frames of one video, all as its first one says.
+    """Converts the frames of one video by the properties of its first frame.
 
-    colour: how the video's values become colours. transposed: rows and columns are swapped.
-    deep: more than 8 bits a component.
+    colour: the video's colour description. transposed: whether rows and columns are swapped.
+    high_bit_depth: whether it has more than 8 bits a component.
     """
 
     def __init__(self, first: VideoFrame) -> None:
@@ -28,7 +28,7 @@ class ToBgr:
         self._reformatter, self._depth_reformatter = VideoReformatter(), VideoReformatter()
         self.colour = _read_colour(first)
         self.transposed = self._rotation[0]
-        self.deep = max((component.bits for component in first.format.components), default=8) > 8
+        self.high_bit_depth = max((component.bits for component in first.format.components), default=8) > 8
 
     def __call__(self, frame: VideoFrame) -> Image:
         """Return the frame as [H, W, 3] uint8. Raises FFmpegError or ValueError if it cannot be converted."""
@@ -38,7 +38,7 @@ class ToBgr:
         if not frame.format.is_rgb:
             matrix, levels = colour.swscale_matrix(height), 2 if colour.is_full_range else 1
         eight_bit_format = _BIT_DEPTH.sub("", frame.format.name)
-        # Reducing to 8 bits first keeps swscale off its code path for deep formats, which smears the colours.
+        # Reducing to 8 bits first keeps swscale off its code path for high bit depths, which smears the colours.
         if eight_bit_format != frame.format.name:
             frame = self._depth_reformatter.reformat(frame, width, height, eight_bit_format)
         bgr = self._reformatter.reformat(

@@ -19,8 +19,8 @@ VIDIOC_ENUM_FRAMESIZES = 0xC02C564A
 VIDIOC_ENUM_FRAMEINTERVALS = 0xC034564B
 _CAP_VIDEO_CAPTURE, _CAP_VIDEO_CAPTURE_MPLANE, _CAP_DEVICE_CAPS = 0x1, 0x1000, 0x80000000
 _BUF_TYPE_VIDEO_CAPTURE, _BUF_TYPE_VIDEO_CAPTURE_MPLANE, _MEMORY_MMAP = 1, 9, 1
-_TYPE_DISCRETE = 1  # of frame sizes and intervals; else a range, with steps
-_MAX_ENTRIES = 200  # of formats, sizes or rates; some drivers never end their list
+_TYPE_DISCRETE = 1  # type of a single frame size or interval; the other types are ranges
+_MAX_ENTRIES = 200  # formats, sizes or rates read at most, since some drivers never end their list
 
 METADATA_ONLY = "gives no pictures, only data about them"
 

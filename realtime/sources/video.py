@@ -28,9 +28,9 @@ from realtime.sources.deinterlace import Deinterlacer
 from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, demux, probe_video
 from realtime.sources.to_bgr import ToBgr
 
-SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # stands for each frame that `skip_frames` leaves out
+SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # placeholder for each of the first `skip_frames` frames
 QUICK_PROBE_PACKETS = 500
-MAX_STEP_PACKETS = 256  # of other tracks in one VideoStep, so that a long stretch without frames is passed on in parts
+MAX_STEP_PACKETS = 256  # a longer stretch of packets without a frame is passed on in several steps
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE_ORDERS = (0, 1)  # FFmpeg's field orders: unknown, progressive
 _ONE_FRAME_PER_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs
@@ -187,7 +187,7 @@ class VideoFile:
             return []
 
     def _set_format(self, first: AvFrame) -> None:
-        """Set what the first frame says of all: size, colours, rotation, timing, interlacing."""
+        """Set the properties that all frames share with the first: size, colours, rotation, timing, interlacing."""
         context, stream = self._video.codec_context, self._video
         self._to_bgr = ToBgr(first)
         colour = self._to_bgr.colour
@@ -202,14 +202,16 @@ class VideoFile:
             width, height, pixel_aspect = height, width, 1 / pixel_aspect
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        self._usual_duration = self.probe.step or max(1, round(1 / (rate * time_base)))
+        self._usual_duration = self.probe.interval or max(1, round(1 / (rate * time_base)))
         self._start_pts = round(self.probe.start / time_base)
-        self._dts_offset: int | None = None  # from presentation to decoding, where the file stores the latter only
+        self._dts_offset: int | None = None  # dts - pts, where the file stores decoding times only
         if self._container.format.name in FORMATS_WITHOUT_PTS and first.dts is not None:
             self._dts_offset = first.dts - self.probe.times[0]
-        deep = self._to_bgr.deep
-        self.format = VideoFormat((width, height), time_base, rate, self.probe.variable, pixel_aspect, colour, deep)
-        if deep:
+        high_bit_depth = self._to_bgr.high_bit_depth
+        self.format = VideoFormat(
+            (width, height), time_base, rate, self.probe.variable, pixel_aspect, colour, high_bit_depth
+        )
+        if high_bit_depth:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
         if first.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE_ORDERS:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")

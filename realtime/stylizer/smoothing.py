@@ -15,7 +15,7 @@ SAME_LEVELS = 8  # a pixel that changes by fewer levels shows the same thing: no
 OTHER_LEVELS = 20  # from this change on a pixel shows another thing, and the last result is not used
 MIN_FLOW = 0.35  # pixels of FLOW_WIDTH; below it nothing moves: repeated resampling would blur the result
 REACH_PIXELS = 15  # pixels of FLOW_WIDTH: a stylized moving thing reaches half as far into its surroundings
-BORDER_COLOR = (255, 0, 255)  # for what comes in from outside of the picture: unlike anything in a scene
+BORDER_COLOR = (255, 0, 255)  # fills what comes in from outside of the picture; few scenes have this colour
 MAX_STYLE_CHANGE = 0.04  # change of the style weights between two pictures above which nothing is held
 MAX_GRIDS = 8  # sizes whose pixel coordinates are kept
 

@@ -88,7 +88,7 @@ class Stylizer:
 
         Args:
             image: [H, W, 3] uint8 BGR, of 16x16 at least.
-            look: how to stylize; without it as the constructor was told.
+            look: how to stylize; None is the look of the constructor's arguments.
             smoother: the smoother of the stream whose next picture this is. `Look.smooth` has no effect without it.
 
         Returns:
@@ -109,7 +109,7 @@ class Stylizer:
     def stylize_at(
         self, image: Image, size: tuple[int, int], look: Look | None = None, smoother: TemporalSmoother | None = None
     ) -> Image:
-        """Return the picture stylized at a size of its own, without enlarging it afterwards.
+        """Return the picture stylized at `size`, without enlarging it afterwards.
 
         Args:
             image: [H, W, 3] uint8 BGR, not checked.

@@ -9,7 +9,7 @@ from realtime.stylizer.look import LOOK_RANGES
 from realtime.ui.keys import ActionCommand
 
 SEAM = "seam"
-# What sliders set, from where to where: fields of the look, the second style's share, the split view's seam.
+# The ranges of the values that sliders set: fields of the look, the second style's share, the split view's seam.
 RANGES = {**LOOK_RANGES, SECOND_SHARE: (0.0, 1.0), SEAM: (0.0, 1.0)}
 
 

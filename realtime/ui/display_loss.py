@@ -37,6 +37,5 @@ def finish_on_display_loss(finish: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         active = False
-        libc.__cxa_finalize(
-            ctypes.byref(key)
-        )  # calls the handler once more, and removes it: Python ends before exit() runs
+        # This calls the handler once more, and removes it: Python would end before exit() calls it.
+        libc.__cxa_finalize(ctypes.byref(key))

@@ -24,7 +24,7 @@ RED = (60, 60, 235)
 DARK = (40, 40, 40)
 SHADE = 0.25  # brightness of the picture under text: on white, grey text then has a contrast of 5 to 1
 NO_SIGNAL_SHADE = 0.35  # brightness of the picture while no frames come
-GAP = "   "  # between two items of a line
+GAP = "   "  # separates the items of a line
 MIN_TEXT_SIZE = 12  # pixels
 MIN_HELP_TEXT_SIZE = 8  # pixels; for windows too small for all the keys
 FONT_WEIGHT = 500
@@ -201,7 +201,7 @@ def _table_size(rows: list[Row], size: int) -> tuple[list[int], int, int]:
 
 
 def _text_size(canvas: Image) -> int:
-    """Return a text size in pixels that can be read from a chair, in a window of any size."""
+    """Return a text size in pixels that is readable in a window of any size."""
     return int(max(MIN_TEXT_SIZE, min(canvas.shape[0] // 32, max(28, canvas.shape[0] // 40))))
 
 

@@ -30,7 +30,7 @@ def watch_shift() -> Callable[[], bool]:
 
 
 def _watch_x11() -> Callable[[], bool]:
-    """The same by a separate connection to the X server. The function is for one thread only."""
+    """Return a function that asks the X server over a connection of its own; only one thread may call it."""
     x = ctypes.CDLL("libX11.so.6")
     pointer, number = ctypes.c_void_p, ctypes.c_ulong
     x.XOpenDisplay.restype, x.XOpenDisplay.argtypes = pointer, [ctypes.c_char_p]

@@ -23,8 +23,8 @@ from realtime.ui.modifier_keys import watch_shift
 from realtime.ui.window_state import watch_minimised
 
 SHIFT_KEYS = (65505, 65506)  # X11's codes, left and right; Qt reports them as keys of their own
-SHIFT_SECONDS = 0.5  # after shift, in which a key counts as pressed with it if the window system cannot be asked
-WHEEL_SECONDS = 0.3  # without another turn of the wheel, after which its enlargement is undone
+SHIFT_SECONDS = 0.5  # a key this soon after shift counts as pressed with it if the window system cannot be asked
+WHEEL_SECONDS = 0.3  # after this time without a turn of the wheel its enlargement is undone
 MIN_CANVAS_SIDE = 64  # pixels
 MAX_PENDING_EVENTS = 64
 NO_WINDOW_HINT = "use --no-window, or start it where there is a screen"
@@ -215,7 +215,7 @@ def _x_server_answers(name: str) -> bool:
 
 
 def _x_socket_answers(name: str) -> bool:
-    """The same without Xlib: whether its socket accepts a connection."""
+    """Whether the socket of DISPLAY's X server accepts a connection, for systems without Xlib."""
     host, _, rest = name.rpartition(":")
     number = rest.partition(".")[0]
     if not (number.isascii() and number.isdigit()):

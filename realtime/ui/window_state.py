@@ -1,4 +1,4 @@
-"""Whether a window is minimised, which OpenCV cannot tell: asked of X11 and of Windows; elsewhere always False."""
+"""Whether a window is minimised, which OpenCV does not report: X11 and Windows are asked; elsewhere always False."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-MAX_DEPTH = 3  # of nested windows: a window manager puts a frame or two around ours
+MAX_DEPTH = 3  # nested windows searched: a window manager puts a frame or two around ours
 ICONIC_STATE = 3  # a value of WM_STATE: ICCCM 4.1.3.1
-XA_CARDINAL = 6  # of Xatom.h
+XA_CARDINAL = 6  # defined in Xatom.h
 
 
 def watch_minimised(title: str) -> Callable[[], bool]:

@@ -34,7 +34,7 @@ STATIC_FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 STATE_SECONDS = 0.1  # between two checks whether the state has changed
-KEEP_ALIVE_SECONDS = 10.0  # until an unchanged state is sent again
+KEEP_ALIVE_SECONDS = 10.0  # an unchanged state is sent again after this time
 MAX_BODY = 128 << 10  # bytes; a WebRTC offer with many addresses has 10 KiB
 
 

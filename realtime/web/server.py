@@ -19,7 +19,7 @@ from realtime.web.broadcast import Broadcaster
 
 MAX_CONNECTIONS = 64  # a page has two, OBS one
 IDLE_SECONDS = 5.0  # between two checks for connections without a request; the second one closes them
-SHUTDOWN_SECONDS = 2  # for requests under way when the program ends
+SHUTDOWN_SECONDS = 2  # time that requests have to finish when the program ends
 NUM_WORKERS = 4  # threads that encode
 JOIN_SECONDS = 5.0
 REQUIRED_PACKAGES = ("starlette", "uvicorn", "aiortc")
@@ -86,7 +86,7 @@ class Page:
     async def _serve(self) -> None:
         import uvicorn
 
-        for name in ("uvicorn.error", "aiortc", "aioice"):  # what matters is logged here
+        for name in ("uvicorn.error", "aiortc", "aioice"):  # this package reports what users need to know
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         from realtime.web.app import make_app
         from realtime.web.middleware import AccessMiddleware

@@ -14,7 +14,7 @@ from realtime.stylizer.look import one_style
 from realtime.ui.controller import Controller
 
 WIDTH, HEIGHT = 160, 120  # pixels
-FRAME_SECONDS = 5.0  # that the thumbnails are made from one frame, so that all styles show the same
+FRAME_SECONDS = 5.0  # thumbnails are made from one frame for this long, so that all styles show the same
 JPEG_QUALITY = 85
 
 

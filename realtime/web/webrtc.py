@@ -83,7 +83,7 @@ class CameraReceiver:
         return {"type": answer.type, "sdp": answer.sdp}
 
     async def stop(self, request: object) -> None:
-        """Stop receiving from a page. request: {"id"}; of a page that does not send it is ignored."""
+        """Stop receiving from a page. request: {"id"} of that page; a page that is not the sender is ignored."""
         if isinstance(request, dict) and request.get("id") == self.sender and self._peer is not None:
             await self._disconnect()
             self._switch_back()

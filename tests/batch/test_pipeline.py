@@ -157,7 +157,7 @@ def test_second_interrupt_waits_until_the_sink_is_closed() -> None:
 
 
 def test_two_workers_run_concurrently_and_keep_the_order() -> None:
-    """Of each two frames the first ends only when the second has begun, and the second ends first."""
+    """In each pair of frames the first finishes only after the second has started, and the second finishes first."""
     both_started = threading.Barrier(2, timeout=60)
 
     def stylize(image: Image, seconds: float) -> Image:

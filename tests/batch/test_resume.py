@@ -57,7 +57,7 @@ def resume_key(source: Path, output: Path, look: Look, **options: Any) -> dict[s
 
 
 def kill_at(moments: list[int], source: Path, output: Path, look: Look, **options: Any) -> Iterator[Path]:
-    """Yield the folders that a kill -9 leaves when so many frames are stylized: what is on the disk then is copied."""
+    """Yield the folder as a kill -9 leaves it, once for each of these numbers of stylized frames: a copy made then."""
     folder = output.parent / "running"
     folder.mkdir()
     job = Job(source, folder / output.name)
@@ -77,7 +77,7 @@ def kill_at(moments: list[int], source: Path, output: Path, look: Look, **option
 
 
 def resume(source: Path, output: Path, look: Look, **options: Any) -> tuple[Result, int]:
-    """Go on with an interrupted video; return the result, and how many frames were stylized for it."""
+    """Resume an interrupted video; return the result, and how many frames were stylized for it."""
     count = 0
     key = resume_key(source, output, look, **options)
     partial = find_partial_video(output, key, options.get("frames"))
@@ -139,7 +139,7 @@ def test_longest_partial_video_is_found_after_a_second_kill(tmp_path: Path, look
     key = resume_key(source, output, look)
     first = find_partial_video(output, key)
     assert first is not None and first.frames > 30
-    first.path.rename(folder / "out.mkv.before.part")  # as the second run renames it
+    first.path.rename(folder / "out.mkv.before.part")  # the name that the second run gives it
     (folder / "out.mkv.part").write_bytes((folder / "out.mkv.before.part").read_bytes()[:9000])
     again = find_partial_video(output, key)
     assert again is not None and (again.frames, again.path.name) == (first.frames, "out.mkv.before.part")
@@ -166,7 +166,7 @@ def test_resumed_file_gets_its_name_back_without_a_new_frame(tmp_path: Path, loo
     partial = find_partial_video(output, key)
     assert partial is not None and partial.path.name == name
     output_file = OutputFile(output, sources=[source], resume_key=key, resume_from=partial.path)
-    output_file.drop_if_empty()  # as after an error before the first frame
+    output_file.drop_if_empty()  # called after an error before the first frame
     assert {path.name: path.read_bytes() for path in folder.iterdir()}.keys() == before.keys()
     assert (folder / name).read_bytes() == before[name]
     again = find_partial_video(output, key)
@@ -300,7 +300,7 @@ def test_partial_video_of_another_input_is_refused_at_the_first_wrong_time(tmp_p
 
 
 def test_kept_frames_are_the_first_run_s_own(tmp_path: Path, look: Look) -> None:
-    """They are copied, so they are equal to the last bit."""
+    """Kept frames are copied, so they are equal to the last bit."""
     source = make_media(tmp_path / "in.mp4", *LONG, *H264)
     (folder,) = kill_at([180], source, tmp_path / "out.mp4", look)
     first = decode_frames(folder / "out.mp4.part", 64, 48)

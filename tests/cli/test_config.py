@@ -76,7 +76,7 @@ def test_every_configurable_option_is_a_key_of_the_file(file: Path) -> None:
         ("style = '''\nsmooth = 3'''\nsmooth = 'x'", 3, "smooth: expected a number"),
         ("models = 3\n", 1, "models: expected a path in quotes"),
         ("\nprovider = 'gpu'\n", 2, "'gpu' is none of auto, cpu"),
-        ("[dials]\nstrength = 1\n", 1, "dials: no such option here"),
+        ("[settings]\nstrength = 1\n", 1, "settings: no such option here"),
         ("strength = 1\nsmooth 2\n", 2, "Expected '='"),
         ("strength = 1\nsmooth = ", 2, "Invalid value"),
         ("strength = 1\nstrength = 2\n", 2, "Cannot overwrite a value"),

@@ -1,4 +1,4 @@
-"""The int8 sibling: which layers multiply bytes, how closely it agrees, and which file it belongs to."""
+"""The int8 sibling: which layers are quantized, how closely it agrees, and which file it belongs to."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def test_wide_convolutions_multiply_bytes(exported: Path) -> None:
+def test_wide_convolutions_are_quantized(exported: Path) -> None:
     model = onnx.load(str(exported.with_suffix(".int8.onnx")))
     assert model.opset_import[0].version == 17
     made_by = {output: node.op_type for node in model.graph.node for output in node.output}
     kinds = Counter(made_by.get(node.input[1], "weights") for node in model.graph.node if node.op_type == "Conv")
-    assert kinds == {"DequantizeLinear": 4, "weights": 5 + 4}, "into the trunk, the two of its block, and back; 4 copy"
+    assert kinds == {"DequantizeLinear": 4, "weights": 5 + 4}, (
+        "quantized: deeper, the block's two, back; not: five narrow ones and four copies"
+    )
     weights = {t.name: t for t in model.graph.initializer}
     first = weights["trunk.0.first.weight"]
     assert first.data_type == TensorProto.INT8
@@ -50,7 +52,7 @@ def test_wide_convolutions_multiply_bytes(exported: Path) -> None:
     )
 
 
-def test_coarse_level_multiplies_bytes_and_matrices_do_not(tmp_path: Path, stylize: Stylize) -> None:
+def test_coarse_level_is_quantized_and_matrices_are_not(tmp_path: Path, stylize: Stylize) -> None:
     (tmp_path / "photos").mkdir()
     for seed in range(2):
         cv2.imwrite(str(tmp_path / f"photos/{seed}.png"), make_image(200, 300, seed))
@@ -72,7 +74,7 @@ def test_coarse_level_multiplies_bytes_and_matrices_do_not(tmp_path: Path, styli
     assert 38 < psnr(exact.astype(np.int16) - int8) < 90
 
 
-def test_sibling_agrees_with_the_exact_model(exported: Path, stylize: Stylize) -> None:
+def test_sibling_agrees_with_the_unquantized_model(exported: Path, stylize: Stylize) -> None:
     image = make_image(120, 160, 7)
     exact, int8 = (stylize(path.read_bytes(), image, [0, 1]) for path in (exported, exported.with_suffix(".int8.onnx")))
     assert 38 < psnr(exact.astype(np.int16) - int8) < 90

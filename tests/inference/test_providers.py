@@ -31,7 +31,7 @@ from tests.inference.conftest import FakeSession, one_style
 from training.images import read_images
 
 AVAILABLE = [name for name, backend in BACKENDS.items() if backend.find_problem() is None]
-DRAWN = 1  # index of the test image that is no photograph
+DRAWN_IMAGE = 1  # index of the test image that is no photograph
 
 
 def make_images(photo: Image) -> list[Image]:
@@ -56,7 +56,7 @@ def test_any_two_backends_agree(model: Model, photo: Image) -> None:
     runs = {candidate: candidate.open(model).run for candidate in candidates}
     for number, image in enumerate(make_images(photo)):
         weights = one_style(model, number % len(model.styles))
-        results = {c: run(image, weights) for c, run in runs.items() if not (c.int8 and number == DRAWN)}
+        results = {c: run(image, weights) for c, run in runs.items() if not (c.int8 and number == DRAWN_IMAGE)}
         for a, b in combinations(results, 2):
             is_rounded = a.int8 or b.int8 or (has_bf16 and "openvino" in (a.backend.name, b.backend.name))
             assert psnr(results[a], results[b]) >= (38 if is_rounded else 45), (a.label, b.label, number)
@@ -86,7 +86,7 @@ def test_auto_groups_name_backends_and_unknown_provider_raises() -> None:
 
 
 class FakeBackend:
-    """A runtime that only this test knows."""
+    """A backend that exists in this test only."""
 
     name = "abacus"
     limits = "beads are few"

@@ -1,4 +1,4 @@
-"""Selecting the fastest candidate: measured once, kept for the next start, int8 only where it is worth it."""
+"""Selecting the fastest candidate: measured once, kept for the next start, int8 only where it is fast enough."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_cached_fastest_candidate_that_fails_now_is_passed_over(
         Engine(exact_model, "openvino")
 
 
-def test_int8_is_measured_only_of_exact_candidates_that_are_not_slow(
+def test_int8_is_measured_only_where_the_unquantized_candidate_is_not_slow(
     model: Model, cache_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[list[str]] = []

@@ -103,20 +103,22 @@ def test_load_that_took_two_steps_down_does_not_delay_the_rise() -> None:
 
 
 def test_two_steps_down_do_not_shorten_the_wait_before_a_rise() -> None:
-    """The load returns, worse and worse, each time that the height has risen."""
+    """Each time that the height has risen a load returns, in two steps."""
     governor = started_governor(speed_for(700))
-    low, risen, ups = 0, 0.0, 0
+    rise_times = [0.0]
     before = governor.height
 
     def load(now: float) -> float:
-        return speed_for(600) if now < risen + 0.7 else speed_for(250) if now < risen + 4 else speed_for(800)
+        since_rise = now - rise_times[-1]
+        return speed_for(600) if since_rise < 0.7 else speed_for(250) if since_rise < 4 else speed_for(800)
 
-    last = before
+    heights = [before]
     for now, height, _ in simulate(governor, load, 600):
-        if height > last:
-            risen, ups = now, ups + 1
-        last, low = height, min(low or height, height)
-    assert low < before and 3 < ups < 20, ups
+        if height > heights[-1]:
+            rise_times.append(now)
+        heights.append(height)
+    rises = len(rise_times) - 1
+    assert min(heights) < before and 3 < rises < 20, rises
 
 
 def test_noisy_load_does_not_make_height_oscillate() -> None:
@@ -169,17 +171,18 @@ def test_recorded_load_is_followed_without_oscillation(path: Path) -> None:
 def test_rises_that_do_not_last_become_rarer() -> None:
     """The load returns as soon as the height rises."""
     governor = started_governor(speed_for(480))
-    low = governor.height
-    ups = []
-    last = low
-    for now, height, _ in simulate(
-        governor, lambda now: speed_for(480) * (1.5 if governor.height <= low else 0.8), 300
-    ):
-        if height > last:
-            ups.append(now)
-        last = height
-    assert 2 <= len(ups) < 12
-    assert ups[-1] - ups[-2] > 2 * (ups[1] - ups[0])
+    last_height = start_height = governor.height
+
+    def load(now: float) -> float:
+        return speed_for(480) * (1.5 if governor.height <= start_height else 0.8)
+
+    rise_times = []
+    for now, height, _ in simulate(governor, load, 300):
+        if height > last_height:
+            rise_times.append(now)
+        last_height = height
+    assert 2 <= len(rise_times) < 12
+    assert rise_times[-1] - rise_times[-2] > 2 * (rise_times[1] - rise_times[0])
 
 
 def height_for_stroke(stroke: float, seconds: float = 30) -> int:

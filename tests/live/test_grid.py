@@ -1,3 +1,5 @@
+"""The sheet of the grid view."""
+
 from __future__ import annotations
 
 from dataclasses import replace

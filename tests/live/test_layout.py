@@ -1,3 +1,5 @@
+"""The split view, and the cells of the grid."""
+
 from __future__ import annotations
 
 import numpy as np

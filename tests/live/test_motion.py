@@ -1,3 +1,5 @@
+"""Detection of motion between camera frames."""
+
 from __future__ import annotations
 
 import cv2

@@ -88,7 +88,7 @@ def test_size_is_prepared_again_when_stroke_has_changed(library: Library) -> Non
 
 
 def test_preparation_is_waited_for_at_the_end_of_the_process(library: Library) -> None:
-    """Its thread is no daemon, although a daemon has started it."""
+    """The thread that prepares is no daemon, although a daemon has started it."""
     frame = np.zeros((480, 640, 3), np.uint8)
     with SlowToPrepare(library) as stylizer:
         resolution = AdaptiveResolution(stylizer, None)

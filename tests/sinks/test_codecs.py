@@ -107,7 +107,7 @@ def test_hardware_encoder_works_or_is_refused_in_one_line(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "device"), [("h264_nvenc", "cuda"), ("h264_nvenc", "vaapi"), ("h264", "cuda")])
 def test_device_that_cannot_be_opened_is_reported_in_one_line(name: str, device: str) -> None:
-    """VAAPI's encoders are not in every FFmpeg; other encoders with a device that they lack or do not use stand in."""
+    """Not every FFmpeg has VAAPI's encoders: other ones are opened with a device that is missing or not used."""
     encoder = replace(ENCODERS[name], device=device, hardware=True)
     problem = find_problem(Encoding("mp4", encoder, encoder.options))
     if (name, device) == ("h264_nvenc", "cuda") and problem is None:
@@ -131,7 +131,7 @@ def test_list_codecs_names_every_encoder(run: Run) -> None:
 
 
 def test_no_encoder_leaves_a_real_time_thread(tmp_path: Path) -> None:
-    """SVT-AV1 would as root: also the thread that opens it, and all threads and processes that this one starts."""
+    """As root, SVT-AV1 would: its threads, the one that opens it, and all threads and processes that one starts."""
     assert real_time_threads() == set()
     for name in ENCODERS:
         with suppress(OutputError):  # no such hardware

@@ -84,7 +84,7 @@ def test_frames_have_the_times_of_their_capture(tmp_path: Path, suffix: str) -> 
 
 
 def test_recording_of_an_hour_does_not_drift(tmp_path: Path) -> None:
-    """The intervals are no whole number of ticks."""
+    """The intervals between frames are no whole numbers of ticks."""
     fake = FakeTimeRecording(tmp_path / "r.mp4")
     captured = [n * 1.0007 for n in range(0, 3600, 60)]
     for when in captured:
@@ -94,7 +94,7 @@ def test_recording_of_an_hour_does_not_drift(tmp_path: Path) -> None:
 
 
 def test_last_frame_lasts_until_the_recording_is_stopped(tmp_path: Path) -> None:
-    """As after a camera was unplugged, or the frame frozen."""
+    """Such a gap follows after a camera was unplugged, or while the picture is frozen."""
     fake = FakeTimeRecording(tmp_path / "r.mp4")
     for number in range(5):
         fake.show(50, number / 10)

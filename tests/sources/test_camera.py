@@ -1,3 +1,5 @@
+"""Local cameras: opening, formats, loss of signal, with a fake `cv2.VideoCapture`."""
+
 from __future__ import annotations
 
 import subprocess
@@ -166,7 +168,7 @@ def test_pictures_that_do_not_come_are_none_whatever_is_in_the_array(monkeypatch
 
     plug_in(monkeypatch, Silent([image(77)] * 99), Capture([image(1)]))
     with Camera(CameraInfo(0, "", None, (("DSHOW", 0), ("MSMF", 0))), clock=clock) as device:
-        assert int(device.read().image[0, 0, 0]) == 1  # of the second back end
+        assert int(device.read().image[0, 0, 0]) == 1  # the second backend's image
     assert 5 <= clock.now() <= 7
 
 

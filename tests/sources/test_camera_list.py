@@ -1,3 +1,5 @@
+"""The list of cameras, and which one a name or number means."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""The camera permission of macOS, with a fake PyObjC."""
+
 from __future__ import annotations
 
 import sys

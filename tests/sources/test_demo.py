@@ -1,3 +1,5 @@
+"""The simulated camera: its scene, its rate and its limits."""
+
 from __future__ import annotations
 
 import threading

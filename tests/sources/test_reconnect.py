@@ -1,3 +1,5 @@
+"""Reopening after a loss of signal, and switching sources, on a fake clock."""
+
 from __future__ import annotations
 
 import threading

@@ -1,3 +1,5 @@
+"""Network cameras over MJPEG, from a camera on loopback whose faults a test switches on."""
+
 from __future__ import annotations
 
 import subprocess

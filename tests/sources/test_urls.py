@@ -1,3 +1,5 @@
+"""URLs of network cameras: their schemes, and no passwords in messages."""
+
 from __future__ import annotations
 
 import pytest

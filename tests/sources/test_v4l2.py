@@ -1,3 +1,5 @@
+"""What Video4Linux2 reports about devices, with a fake `ioctl`."""
+
 from __future__ import annotations
 
 import errno

@@ -1,3 +1,5 @@
+"""Blending with the photo: strength and colours."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""The stylizer: sizes, looks, providers, and the library of styles."""
+
 from __future__ import annotations
 
 import os
@@ -133,7 +135,7 @@ def test_auto_gives_a_reason_for_its_provider() -> None:
 
 
 def test_openvino_stylizes_like_onnx_runtime(stylizer: Stylizer, photo: Image) -> None:
-    """It computes in bf16 where the CPU can, which differs by a few invisible levels."""
+    """OpenVINO computes in bf16 where the CPU can, which differs by a few invisible levels."""
     with Stylizer(provider="openvino") as other:
         assert other.provider == "openvino"
         one, two = stylizer.stylize(photo), other.stylize(photo)

@@ -1,3 +1,5 @@
+"""Atomic replacement of files."""
+
 from __future__ import annotations
 
 import os
@@ -17,7 +19,7 @@ from realtime.system.files import replace_file, write_atomic
 def test_replace_file_waits_for_a_locked_file_on_windows_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, refusals: int, succeeds: bool
 ) -> None:
-    """On Windows it gives up at last; elsewhere a refusal is final."""
+    """On Windows it gives up after a while; on other systems it raises at once."""
     tries, os_replace = [], os.replace
 
     def refuse(new: Any, place: Any) -> None:

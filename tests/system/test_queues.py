@@ -1,3 +1,5 @@
+"""`LatestValue` between two threads."""
+
 from __future__ import annotations
 
 import threading

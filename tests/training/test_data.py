@@ -1,3 +1,5 @@
+"""Batches of photos and their content features."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""`stylize-train` from one painting to a style of the app."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -191,7 +193,7 @@ def test_unwritable_folder_is_reported_before_training(large: Path) -> None:
 
 
 def test_same_request_is_refused_while_it_is_running(large: Path, vgg_file: Path) -> None:
-    """Two of them would write to the same checkpoint."""
+    """Two runs of the same request would write to the same checkpoint."""
     request = make_request(large, vgg_file)
 
     def start_again(line: str) -> None:

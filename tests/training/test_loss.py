@@ -1,3 +1,5 @@
+"""The perceptual loss and its terms."""
+
 from __future__ import annotations
 
 from pathlib import Path

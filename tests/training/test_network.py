@@ -1,3 +1,5 @@
+"""The style network: shapes, padding, styles and the coarse level."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -44,7 +46,7 @@ def test_photos_of_a_batch_are_independent(architecture: Architecture) -> None:
 
 
 def test_padding_once_equals_padding_every_convolution_away_from_the_edges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without normalization, which includes the margin in its means."""
+    """Normalization is left out, since its means include the margin."""
     monkeypatch.setattr(ConditionalInstanceNorm, "forward", lambda norm, x, style: x)
     torch.manual_seed(0)
     network, photo, style = StyleNetwork(1, SMALL), torch.rand(1, 3, 256, 256), torch.ones(1, 1)
@@ -92,7 +94,7 @@ def test_coarse_level_accepts_odd_and_tiny_sides(height: int, width: int) -> Non
 
 
 def test_coarse_level_is_not_displaced_where_sides_are_odd() -> None:
-    """Its result is cropped at the bottom and right, so it equals that of a larger input."""
+    """The level's result is cropped at the bottom and right, so it equals that of a larger input."""
     torch.manual_seed(0)
     network = StyleNetwork(1, replace(COARSE, matrices=False))
     assert network.coarse is not None
@@ -119,7 +121,7 @@ def test_style_matrix_mixes_channels_as_a_1x1_convolution() -> None:
 
 
 def test_architecture_without_coarse_level_and_matrices_has_no_weights_for_them() -> None:
-    """So that older checkpoints can be loaded."""
+    """Otherwise older checkpoints could not be loaded."""
     names = set(StyleNetwork(2, SMALL).state_dict())
     assert not [name for name in names if name.startswith(("coarse", "matrix"))]
     more = set(StyleNetwork(2, COARSE).state_dict()) - names

@@ -1,3 +1,5 @@
+"""The choice between bfloat16 and float32."""
+
 from __future__ import annotations
 
 import json

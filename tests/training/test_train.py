@@ -1,3 +1,5 @@
+"""Training runs: continuing, interruption, config files and errors."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The folder of the user's own styles."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -25,9 +27,11 @@ def open_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenUserStyl
     """Return a function that opens the user's styles with a shipped network of some architecture."""
     monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: False)
 
-    def open_user_styles(architecture: Architecture = NEW, tell: Callable[[str], None] = lambda _: None) -> UserStyles:
+    def open_user_styles(
+        architecture: Architecture = NEW, notify: Callable[[str], None] = lambda _: None
+    ) -> UserStyles:
         shipped = Checkpoint(make_style_network(2, architecture), ["dawn", "noon"])
-        return UserStyles(tmp_path / "models", shipped, tell)
+        return UserStyles(tmp_path / "models", shipped, notify)
 
     return open_user_styles
 
@@ -87,11 +91,11 @@ def test_two_styles_added_at_once_are_both_kept(open_styles: OpenUserStyles, pho
 def test_waiting_for_another_process_is_announced(open_styles: OpenUserStyles, photos: Path) -> None:
     lines: list[str] = []
 
-    def tell(line: str) -> None:
+    def notify(line: str) -> None:
         lines.append(line)
         held_lock.release()
 
-    styles = open_styles(tell=tell)
+    styles = open_styles(notify=notify)
     styles.folder.mkdir(parents=True)
     held_lock = FileLock(styles.folder / "stylize-train.lock", thread_local=False)
     with ThreadPoolExecutor(1) as pool:
@@ -221,7 +225,7 @@ def test_int8_sibling_is_rewritten_with_its_model_or_deleted(
     open_styles: OpenUserStyles, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
-    styles = open_styles(tell=lines.append)
+    styles = open_styles(notify=lines.append)
     monkeypatch.setattr("training.user_styles.has_int8_instructions", lambda: True)
     add(styles, photos, "grandma")
     model = add(styles, photos, "grandpa")

@@ -1,3 +1,5 @@
+"""VGG features and their weights."""
+
 from __future__ import annotations
 
 from pathlib import Path

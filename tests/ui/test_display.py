@@ -21,7 +21,7 @@ from realtime.ui.controller import Controller
 from realtime.ui.display import Display
 from realtime.ui.window import MouseEvent, Window
 
-CHECKS = 5  # of `closed`, until it tells that the window has been closed
+CHECKS = 5  # how often `closed` is read before it is True
 HOUR = 3600.0  # seconds
 
 

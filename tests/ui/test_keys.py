@@ -1,3 +1,5 @@
+"""The table of key bindings."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The status message and how long it stays."""
+
 from __future__ import annotations
 
 from realtime.system.clock import FakeClock

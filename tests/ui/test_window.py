@@ -1,3 +1,5 @@
+"""The window's key and mouse handling."""
+
 from __future__ import annotations
 
 import os

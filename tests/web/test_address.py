@@ -1,3 +1,5 @@
+"""The address of the web page: parsing, listening, URLs and certificates."""
+
 from __future__ import annotations
 
 import socket

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training.gatys.coarse_to_fine import CoarseToFine, Settings
     from training.gatys.output_file import OutputFile
 
-LINE_EVERY_STEPS = 10  # where stderr is no terminal
+LINE_EVERY_STEPS = 10  # how often progress is printed where stderr is no terminal
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,8 +75,8 @@ def optimize_with_progress(optimization: CoarseToFine, preview: OutputFile | Non
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=sum(optimization.step_counts))
         for progress in optimization.run():
-            step, done = progress.step, progress.done
-            losses = f"content {step.content:.4f}  style {step.style:.4f}  total {step.total:.4f}"
+            result, done = progress.result, progress.done
+            losses = f"content {result.content:.4f}  style {result.style:.4f}  total {result.total:.4f}"
             line = f"{progress.width}x{progress.height}  {losses}"
             bar.update(task, completed=done, description=line)
             if not console.is_terminal and (done % LINE_EVERY_STEPS == 0 or done == progress.total):

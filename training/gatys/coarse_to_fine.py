@@ -53,13 +53,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Progress:
-    """Steps done of the total, the size of the current scale in pixels, and the last step."""
+    """Iterations done of the total, the size of the current scale in pixels, and the result of the last iteration."""
 
     done: int
     total: int
     height: int
     width: int
-    step: IterationResult
+    result: IterationResult
 
 
 class CoarseToFine:

@@ -12,7 +12,7 @@ from training.errors import TrainingError
 from training.vgg import convolutions_to
 
 FIXED_BYTES = 400 << 20  # the weights twice, and the workspace of torch's convolutions; torch itself is loaded already
-USABLE_SHARE = 0.9  # of the available memory
+USABLE_SHARE = 0.9  # share of the available memory that an optimization may take
 SMALLEST_USEFUL_SIDE = 64  # pixels
 VALUE_BYTES = 4  # float32
 CGROUP_FOLDER = Path("/sys/fs/cgroup")
@@ -81,9 +81,8 @@ def _system_bytes_free() -> int | None:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
         return None
-    except (
-        OSError
-    ):  # Only Linux has it; elsewhere the installed memory is the best estimate, and Windows has not even that.
+    except OSError:
+        # Only Linux has this file. Elsewhere the installed memory is the best estimate; Windows does not report that.
         names = getattr(os, "sysconf_names", {})
         if "SC_PHYS_PAGES" not in names:
             return None

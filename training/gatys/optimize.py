@@ -23,9 +23,9 @@ from training.loss import Palette, gram_matrix, relative_error, tone_error
 from training.vgg import Vgg
 
 LBFGS_HISTORY_STEPS = 20  # each keeps two images in memory
-ADAM_LEARNING_RATE = 0.02  # for values in 0..1
+ADAM_LEARNING_RATE = 0.02  # change of a value in 0..1 per step
 LOSS_SCALE = 1e4  # the total is multiplied by it, because L-BFGS ignores gradients below 1e-10
-OUT_OF_RANGE_WEIGHT = 100.0  # of the mean square of what lies beyond 0..1, which no screen can show
+OUT_OF_RANGE_WEIGHT = 100.0  # weight of the mean square by which values leave 0..1, which no screen can show
 RATE_GROWTH = 1.05  # factor per successful step by which a halved rate recovers
 DIVERGENCE_FACTOR = 3.0  # times the lowest total so far: a step without line search has failed
 
@@ -49,7 +49,7 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class IterationResult:
-    """An image on the way and its losses.
+    """The image after an iteration, and its losses.
 
     number: steps taken so far, 0 for the start; image: [1, 3, H, W], RGB, not clamped to 0..1;
     content, style: unweighted sums over layers; total: weighted, with tone and palette where they have a weight.

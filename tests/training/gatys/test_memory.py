@@ -1,3 +1,5 @@
+"""The estimate of the memory that an optimization needs."""
+
 from __future__ import annotations
 
 import subprocess

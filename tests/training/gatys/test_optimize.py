@@ -80,7 +80,7 @@ def test_optimized_values_stay_near_0_to_1(pair: Pair, steps_from_photo: list[It
 
 
 def test_pair_loss_equals_the_perceptual_loss_of_the_training(vgg_file: Path) -> None:
-    """So that a network and an optimization can be compared."""
+    """The results of a network and of an optimization can then be compared."""
     from training.loss import CONTENT_LAYER, STYLE_LAYERS
 
     vgg, photo, painting, image = Vgg16(vgg_file), blobs(1), blobs(2), blobs(3)
