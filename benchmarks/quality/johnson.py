@@ -1,10 +1,10 @@
 """Train Johnson's network on one painting, with the photos, losses and schedule of our network.
 
-    python -m benchmarks.quality.johnson --config training/live.toml --painting starry_night --count 3000
+    python -m benchmarks.quality.johnson --painting starry_night --count 3000
         --photos DIR --paintings DIR --vgg FILE -o starry_night.pth
 
-The file has the format of pytorch/examples `fast_neural_style`, which stylize-export reads. The same command resumes an
-interrupted run.
+The file has the format of pytorch/examples `fast_neural_style`, which stylize-export reads, and so does
+`python -m benchmarks.quality --model TransformerNet=starry_night.pth`. The same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from export.metadata import ROOT
 from training.checkpoint import Checkpoint
 from training.config import Config, read_config
 from training.network import Architecture, StyleNetwork
 from training.train import Files, Report, train
 from training.transformer_net import TransformerNet
 
+DEFAULT_CONFIG = ROOT / "training/pyramid.toml"
 JOHNSON_LEARNING_RATE = 1e-3
 
 
@@ -66,7 +68,7 @@ class JohnsonCheckpoint(Checkpoint):
 def main(argv: list[str] | None = None) -> int:
     """Train, write the weights, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.johnson", description=__doc__.splitlines()[0])
-    parser.add_argument("--config", type=Path, required=True, help="the training run of our network")
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="the training run of our network")
     parser.add_argument("--painting", required=True, help="one of its paintings")
     parser.add_argument("--count", type=int, required=True, help="photos to train on, as many as each of ours had")
     for name in ("photos", "paintings", "vgg"):

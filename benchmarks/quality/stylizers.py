@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.speed import open_session
+from export.checkpoints import load_exportable
+from export.metadata import describe, read_styles_file
 from realtime.frame import Image
 from realtime.inference.model import read_model
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import one_style
 from realtime.stylizer.stylizer import Stylizer
+from realtime.system.files import write_atomic
 
 
 class BenchmarkStylizer(ABC):
@@ -33,18 +36,46 @@ class BenchmarkStylizer(ABC):
         """Stylize an image: [H, W, 3] uint8 BGR -> the same shape."""
 
 
-class ModelFile(BenchmarkStylizer):
-    """A model file of this project, run by ONNX Runtime on the CPU as the app does."""
+class Photo(BenchmarkStylizer):
+    """The photo itself, which every network has to differ from."""
 
-    def __init__(self, path: Path, name: str = "ours") -> None:
-        self.name, self.digest = name, _digest(path)
-        self._stylizer = Stylizer(library=Library([read_model(path)]), provider="cpu")
+    def __init__(self, styles: list[str]) -> None:
+        self.name, self.digest, self.styles = "the photo itself", "photo", styles
+
+    def stylize(self, image: Image, style: str) -> Image:
+        """Return the image."""
+        return image
+
+
+class ModelFile(BenchmarkStylizer):
+    """A network of this project, or a TransformerNet, run by ONNX Runtime on the CPU as the app does."""
+
+    def __init__(self, name: str, path: Path, folder: Path) -> None:
+        """path: a model file, or a checkpoint that is exported to the folder first.
+
+        Raises ModelError, TrainingError or ExportError where the file is missing, broken or of another kind.
+        """
+        self.name = name
+        model = read_model(path if path.suffix == ".onnx" else export_checkpoint(path, folder))
+        self.digest = _digest(path)
+        self._stylizer = Stylizer(library=Library([model]), provider="cpu")
         self._looks = {style.name: one_style(model, style) for model, style in self._stylizer.library.styles}
         self.styles = list(self._looks)
 
     def stylize(self, image: Image, style: str) -> Image:
         """Stylize with the app's own class."""
         return self._stylizer.stylize(image, self._looks[style])
+
+
+def export_checkpoint(path: Path, folder: Path) -> Path:
+    """Write the model file of a checkpoint and return its path; the style of a TransformerNet is the file's stem."""
+    network = load_exportable(path, None)
+    output = folder / f"{path.stem}-{_digest(path)}.onnx"
+    if not output.exists():
+        metadata = describe(network, read_styles_file(None), None, path.stem)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(output, network.write(np.float16, None).model(network.kind, metadata).SerializeToString())
+    return output
 
 
 class ArbitraryNetwork(BenchmarkStylizer):

@@ -12,7 +12,7 @@ paper's ratio of 1e-3 or 1e-4 means another balance for every size; ours means t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,8 @@ LOSS_SCALE = 1e4  # the total is multiplied by it, because L-BFGS ignores gradie
 OUT_OF_RANGE_WEIGHT = 100.0  # weight of the mean square by which values leave 0..1, which no screen can show
 RATE_GROWTH = 1.05  # factor per successful step by which a halved rate recovers
 DIVERGENCE_FACTOR = 3.0  # times the lowest total so far: a step without line search has failed
+
+ImageLoss = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]  # content, style and total of an image, as PairLoss's
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,10 @@ class PairLoss:
         return content, style, total
 
 
-def optimize(loss: PairLoss, start: Tensor, iterations: int, optimizer: str = "lbfgs") -> Iterator[IterationResult]:
+def optimize(loss: ImageLoss, start: Tensor, iterations: int, optimizer: str = "lbfgs") -> Iterator[IterationResult]:
     """Minimize the loss: yield the start, then the image after every successful step.
 
+    loss: a PairLoss, or another function of an image that returns content, style and total.
     start: [1, 3, H, W], RGB in 0..1, of the photo's size; it is not changed. optimizer: "lbfgs" or "adam".
     A step that triples the loss is undone, and the optimizer restarts from the best image so far at half the rate.
     Raises TrainingError where even the start has no finite loss.

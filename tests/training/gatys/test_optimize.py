@@ -117,7 +117,7 @@ class FakeLoss:
 
 def test_diverging_step_is_undone_and_left_out() -> None:
     loss = FakeLoss(lambda call: call == 4)
-    steps: list[IterationResult] = list(optimize(loss, blobs(1, 8), 20))  # type: ignore[arg-type]
+    steps: list[IterationResult] = list(optimize(loss, blobs(1, 8), 20))
     assert [step.number for step in steps] == [number for number in range(21) if number != 3]
     assert steps[-1].total - 1 < 1e-3 * (steps[0].total - 1)
 
@@ -131,10 +131,10 @@ def test_steps_get_shorter_where_full_ones_diverge_repeatedly() -> None:
         return torch.zeros(()), steep, steep
 
     start = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    steps = list(optimize(loss, start, 60))  # type: ignore[arg-type]
+    steps = list(optimize(loss, start, 60))
     assert len(steps) > 52 and min(step.total for step in steps) < 1e-8 * steps[0].total
 
 
 def test_loss_that_is_nan_at_the_start_raises() -> None:
     with pytest.raises(TrainingError, match="is not a number"):
-        next(optimize(FakeLoss(lambda _: True), blobs(1, 8), 5))  # type: ignore[arg-type]
+        next(optimize(FakeLoss(lambda _: True), blobs(1, 8), 5))
