@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 PACKAGES = "xvfb openbox xdotool ffmpeg"
-START_SECONDS = 30.0  # deadline for the window manager to start
+FRAMEBUFFER = "Xvfb_screen0"
+START_SECONDS = 60.0  # deadline for the window manager to start
 
 
 def check_installed(benchmark: str, programs: Sequence[str]) -> bool:
@@ -23,15 +25,19 @@ def check_installed(benchmark: str, programs: Sequence[str]) -> bool:
 
 
 @contextmanager
-def virtual_screen(size: tuple[int, int]) -> Iterator[str]:
-    """Start Xvfb and openbox and yield the display's name when both are ready. size: (width, height)."""
+def virtual_screen(size: tuple[int, int], framebuffer_folder: Path | None = None) -> Iterator[str]:
+    """Start Xvfb and openbox and yield the display's name when both are ready.
+
+    size: (width, height). framebuffer_folder: where the server is to hold its pixels, in a file called FRAMEBUFFER in
+    the XWD format (a header, then BGRX of every pixel); it then draws no pointer.
+    """
     read, write = os.pipe()
-    server = subprocess.Popen(
-        # Without -noreset the server restarts whenever its last client disconnects, such as a screenshot's.
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp", "-noreset"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
+    # Without -noreset the server restarts whenever its last client disconnects, such as a screenshot's.
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24", "-noreset"]
+    command += ["-nolisten", "tcp"]
+    if framebuffer_folder is not None:
+        command += ["-fbdir", str(framebuffer_folder), "-nocursor"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as pipe:
         number = pipe.readline().strip()
@@ -45,11 +51,14 @@ def virtual_screen(size: tuple[int, int]) -> Iterator[str]:
             if time.perf_counter() > deadline:
                 raise RuntimeError("openbox did not start")
             time.sleep(0.1)
+        # The first key press makes xdotool's keyboard the current one; programs that run by then read their key map
+        # anew, and may lose that press. No key follows while they do so, if none of them runs yet.
+        subprocess.run(["xdotool", "key", "Shift_L"], env=environment, check=True, timeout=START_SECONDS)
         yield f":{number}"
     finally:
         for process in (manager, server):
             process.terminate()
-            process.wait(10)
+            process.wait(30)
 
 
 def _has_window_manager(environment: dict[str, str]) -> bool:

@@ -80,7 +80,7 @@ def run(tmp_path: Path) -> Run:
             env=os.environ | {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path / "data")} | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     return command

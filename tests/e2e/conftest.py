@@ -2,118 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from benchmarks.screen import virtual_screen
-from realtime.frame import Image
+from benchmarks.screen import FRAMEBUFFER, virtual_screen
+from tests.conftest import ROOT
 from tests.e2e.program import PROGRAM, Program, Serve
+from tests.e2e.screen import SIZE, App, Screen
 from tests.fault_camera import FaultCamera
-
-ROOT = Path(__file__).parent.parent.parent
-SCREEN = (1024, 768)
-
-
-@dataclass
-class Screen:
-    """A virtual X screen."""
-
-    display: str
-
-    def shot(self) -> Image:
-        """Return what the screen shows, [768, 1024, 3] BGR."""
-        command = ["ffmpeg", "-v", "error", "-f", "x11grab", "-draw_mouse", "0", "-i", self.display]
-        command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
-        raw = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=30).stdout
-        return np.frombuffer(raw, np.uint8).reshape(SCREEN[1], SCREEN[0], 3)
-
-    def xdotool(self, *arguments: str) -> str:
-        """Run xdotool on this screen; return its output."""
-        environment = os.environ | {"DISPLAY": self.display}
-        done = subprocess.run(
-            ["xdotool", *arguments], env=environment, capture_output=True, text=True, check=True, timeout=30
-        )
-        return done.stdout
-
-    def active_window(self) -> str:
-        """Return the title of the window with the keyboard focus, or an empty string."""
-        environment = os.environ | {"DISPLAY": self.display}
-        command = ["xdotool", "getactivewindow", "getwindowname"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30).stdout.strip()
-
-    def kill(self) -> None:
-        """Kill the X server, as a crash would."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(f"/tmp/.X11-unix/X{self.display.lstrip(':')}")
-            found = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        os.kill(struct.unpack("3i", found)[0], signal.SIGKILL)
-
-    def press(self, key: str) -> None:
-        """Press a key, and give the app time to react."""
-        self.xdotool("key", key)
-        time.sleep(1.0)
 
 
 @pytest.fixture
-def screen() -> Iterator[Screen]:
-    with virtual_screen(SCREEN) as display:
-        yield Screen(display)
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    folder = tmp_path_factory.mktemp("screen")
+    with virtual_screen(SIZE, folder) as display:
+        yield Screen(display, folder / FRAMEBUFFER)
 
 
 @pytest.fixture
 def camera() -> Iterator[FaultCamera]:
     with FaultCamera(size=(320, 240), fps=15) as camera:
         yield camera
-
-
-@dataclass
-class App:
-    """A running app."""
-
-    process: subprocess.Popen[str]
-    folder: Path
-    screen: Screen
-
-    def wait_for_window(self) -> None:
-        """Wait until the first picture is on the screen and the window has the keyboard focus."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.process.communicate()
-            if self.screen.shot().any() and self.screen.active_window():
-                time.sleep(1.5)
-                return
-            time.sleep(0.2)
-        raise AssertionError("no window appeared")
-
-    def finish(self, timeout: float = 60) -> tuple[int, str, str]:
-        """Wait until the app ends, and check that no process of it is left. Return exit status, stdout and stderr."""
-        try:
-            out, err = self.process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)  # prints what every thread does
-            raise AssertionError(f"it goes on: {self.process.communicate()}") from None
-        with pytest.raises(ProcessLookupError):
-            os.killpg(self.process.pid, 0)
-        return self.process.returncode, out, err
-
-    def stats(self) -> dict[str, Any]:
-        """Return what --stats wrote."""
-        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
-        return table
 
 
 @pytest.fixture
@@ -142,11 +60,6 @@ def start(screen: Screen, tmp_path: Path) -> Iterator[Any]:
         if app.process.poll() is None:
             os.killpg(app.process.pid, signal.SIGKILL)
             app.process.communicate()
-
-
-def difference(one: Image, other: Image) -> float:
-    """Return the mean absolute difference in levels."""
-    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def copy_checkout(folder: Path) -> Path:

@@ -12,8 +12,8 @@ import pytest
 
 from realtime.frame import Image
 from tests.e2e.chromium import TIMEOUT, Chromium, Tab
-from tests.e2e.conftest import Screen, difference
 from tests.e2e.program import Serve
+from tests.e2e.screen import Screen, difference
 from tests.fault_camera import FaultCamera
 
 
@@ -260,6 +260,7 @@ def ready_view(browser: Chromium, url: str) -> Tab:
 def test_change_in_window_or_page_appears_in_the_other(serve: Serve, browser: Chromium, screen: Screen) -> None:
     with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
         program = serve("--camera", camera.url, "--size", "240", "--style", "udnie", DISPLAY=screen.display)
+        screen.wait_for_window(program.process)
         page = ready(browser.open(program.url))
         bare = program.picture()
         screen.press("c")
@@ -268,6 +269,6 @@ def test_change_in_window_or_page_appears_in_the_other(serve: Serve, browser: Ch
         click(page, "Colours")
         program.until(lambda now: difference(now, bare) < 1, "a button of the page")
         page.close()
-        screen.xdotool("key", "q")
+        screen.send_key("q")
         out, err = program.process.communicate(timeout=TIMEOUT)
         assert (program.process.returncode, err) == (0, ""), out + err

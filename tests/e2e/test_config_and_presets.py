@@ -18,7 +18,8 @@ import pytest
 
 from realtime.stylizer.library import Library
 from tests.conftest import ROOT, Run
-from tests.e2e.conftest import SCREEN, App
+from tests.e2e.screen import SIZE, App, without_message
+from tests.e2e.waiting import TIMEOUT
 from tests.fault_camera import FaultCamera
 
 
@@ -81,9 +82,9 @@ def test_looks_are_saved_and_recalled_by_their_keys(start: Any, library: Library
     app: App = start(*arguments)
     app.wait_for_window()
     presets = app.folder / "presets.toml"
-    app.screen.press("minus")
     app.screen.press("F1")
     assert not presets.exists(), "nothing is saved without shift"
+    app.screen.press("minus")
     _with_shift(app, "F1", presets)
     assert tomllib.loads(presets.read_text())["F1"] == {
         "style": first.name, "strength": 0.9, "keep-colors": False, "stroke": 1.0, "smooth": 0.0,
@@ -93,9 +94,7 @@ def test_looks_are_saved_and_recalled_by_their_keys(start: Any, library: Library
     before = presets.read_text()
     _with_shift(app, "F2", presets, before)
     app.screen.press("F1")
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    app.quit()
     assert app.stats()["style"] == first.label and app.stats()["look"]["strength"] == 0.9
     assert tomllib.loads(presets.read_text())["F2"]["style"] == second.name
     assert tomllib.loads((app.folder / "c.toml").read_text()) == {
@@ -104,8 +103,7 @@ def test_looks_are_saved_and_recalled_by_their_keys(start: Any, library: Library
     again: App = start("--config", "c.toml")
     again.wait_for_window()
     again.screen.press("F2")
-    again.screen.press("q")
-    assert again.finish()[0] == 0
+    again.quit()
     assert again.stats()["style"] == second.label and again.stats()["look"]["keep_colors"] == 1
 
 
@@ -116,17 +114,16 @@ def test_window_begins_as_the_options_say(start: Any, library: Library, camera: 
     app: App = start(*options, "--look", "F3", "--full-screen", "--no-figures", "--view", "split", "--mirror")
     app.wait_for_window()
     app.screen.press("space")
-    time.sleep(2)
-    bare = app.screen.shot()
+    bare = app.screen.wait_until_still(2.0)
     assert bare.any(axis=(0, 2)).all(), "it fills the screen"
     # The camera's blue rises from left to right; mirrored, in the half of the original, it falls.
-    row = bare[SCREEN[1] // 3, : SCREEN[0] // 2 - 40, 0].astype(int)
+    row = bare[SIZE[1] // 3, : SIZE[0] // 2 - 40, 0].astype(int)
     assert row[:100].mean() > row[-100:].mean() + 40
-    app.screen.press("i")
-    changed = np.argwhere((app.screen.shot() != bare).any(axis=2))
+    app.screen.send_key("i")
+    figures = without_message(app.screen.wait_for_change(bare))
+    changed = np.argwhere((figures != without_message(bare)).any(axis=2))
     assert len(changed) > 500 and changed[:, 0].max() < 250, "the figures were hidden"
-    app.screen.press("q")
-    assert app.finish()[0] == 0
+    app.quit()
     assert app.stats()["style"] == library.find("udnie")[1].label and app.stats()["look"]["strength"] == 0.7
 
 
@@ -138,7 +135,7 @@ def test_look_that_is_not_saved_is_one_line(run: Run) -> None:
 def _with_shift(app: App, key: str, file: Path, before: str = "") -> None:
     """Press shift and a key as people do: shift is held until the file has changed."""
     app.screen.xdotool("keydown", "shift", "key", key)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + TIMEOUT
     while not file.exists() or file.read_text() == before:
         assert time.monotonic() < deadline, f"shift and {key} save nothing"
         time.sleep(0.1)

@@ -5,33 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 import pytest
 
 from realtime.frame import Image
-from realtime.ui.hud import AMBER
 from tests.conftest import Run
-from tests.e2e.conftest import App
+from tests.e2e.screen import App, says_no_signal
+from tests.e2e.waiting import TIMEOUT
 from tests.fault_camera import FaultCamera, Mode
 
 
-def says_no_signal(shot: Image) -> bool:
-    """Return whether NO SIGNAL is shown: whether a lot of its colour is on the screen."""
-    distance = np.abs(shot.astype(int) - AMBER).sum(axis=2)
-    return bool((distance < 40).sum() > 300)
-
-
-def wait_for_no_signal(app: App, shown: bool) -> None:
-    """Wait until the screen shows NO SIGNAL, or no longer does."""
-    deadline = time.monotonic() + 60
-    while says_no_signal(app.screen.shot()) is not shown:
-        assert time.monotonic() < deadline, f"NO SIGNAL {'did not appear' if shown else 'stayed'}"
-        time.sleep(0.1)
-
-
-def picture_rows(app: App) -> int:
+def picture_rows(shot: Image) -> int:
     """Return how many rows of the screen show the picture: most of their 640 pixels are not black."""
-    return int((app.screen.shot().any(axis=2).sum(axis=1) > 500).sum())
+    return int((shot.any(axis=2).sum(axis=1) > 500).sum())
 
 
 REASONS: dict[Mode, str] = {
@@ -47,14 +32,15 @@ def test_lost_signal_is_shown_and_the_picture_comes_back(start: Any, camera: Fau
     app: App = start("--camera", camera.url, "--size", "240")
     app.wait_for_window()
     assert not says_no_signal(app.screen.shot())
+    connections, deadline = camera.connections, time.monotonic() + TIMEOUT
     camera.mode = mode
-    wait_for_no_signal(app, shown=True)
-    time.sleep(10 if mode == "stall" else 2)
+    app.screen.wait(says_no_signal, "NO SIGNAL did not appear")
+    while mode != "refuse" and camera.connections == connections:
+        assert time.monotonic() < deadline, "it does not connect again"
+        time.sleep(0.05)
     camera.mode = "ok"
-    wait_for_no_signal(app, shown=False)
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    app.screen.wait(lambda shot: not says_no_signal(shot), "NO SIGNAL stayed")
+    app.quit()
     table = app.stats()
     assert table["signal_losses"] >= 1
     assert table["reconnects"] >= 1
@@ -64,14 +50,10 @@ def test_lost_signal_is_shown_and_the_picture_comes_back(start: Any, camera: Fau
 def test_camera_may_change_its_size(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "480")
     app.wait_for_window()
-    rows, deadline = picture_rows(app), time.monotonic() + 60
-    camera.size = (400, 200)
-    while picture_rows(app) > rows * 0.8:  # a wider picture has black bars above and below it
-        assert time.monotonic() < deadline, "the picture keeps its shape"
-        time.sleep(0.1)
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    rows = picture_rows(app.screen.shot())
+    camera.size = (400, 200)  # a wider picture has black bars above and below it
+    app.screen.wait(lambda shot: picture_rows(shot) <= rows * 0.8, "the picture keeps its shape")
+    app.quit()
     assert app.stats()["working_size"] == [400, 200]
     assert app.stats()["size_changes"] == 1
 

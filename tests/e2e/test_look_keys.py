@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,65 +19,55 @@ from realtime.frame import Image
 from realtime.live.layout import square_layout
 from realtime.stylizer.library import Library
 from tests.conftest import Run
-from tests.e2e.conftest import App, difference
-from tests.e2e.waiting import wait_until, wait_until_still
+from tests.e2e.screen import App, difference, window_area, without_message
+from tests.e2e.waiting import wait_until
 from tests.fault_camera import FaultCamera
 from tests.video_files import H264, decode_frames, make_media
-
-STILL_SECONDS = 0.6  # for which a picture has not changed once a fade has ended
 
 
 @dataclass
 class Studio:
-    """The app showing a still picture, so that only keys and clicks change the screen.
-
-    area: (left, top, right, bottom) of the picture on the screen.
-    """
+    """The app showing a still picture, so that only keys and clicks change the screen."""
 
     app: App
-    area: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def shot(self) -> Image:
-        """Return the picture on the screen without the strip at the bottom that shows messages."""
-        left, top, right, bottom = self.area
-        return self.app.screen.shot()[top : bottom - 60, left:right]
-
-    def after(self, *command: str) -> Image:
-        """Press a key, or run an xdotool command; return the picture once it has changed and is still again."""
-        before = self.shot()
-        self.app.screen.xdotool(*(command if len(command) > 1 else ("key", *command)))
-        wait_until(lambda: bool((self.shot() != before).any()), f"{command} changes nothing")
-        return self.settled()
-
-    def press(self, key: str) -> None:
-        """Press a key, and wait until the screen has changed: OpenCV drops keys that follow one another too fast."""
-        before = self.app.screen.shot()
-        self.app.screen.xdotool("key", key)
-        wait_until(lambda: difference(self.app.screen.shot(), before) > 0, f"{key} changes nothing")
+        """Return the window with its frame, without the strip at the bottom where messages come and go."""
+        return without_message(self.app.screen.shot())
 
     def settled(self) -> Image:
-        """Return the picture once it is still."""
-        return wait_until_still(self.shot, STILL_SECONDS)
+        """Return the picture once it stands still."""
+        return without_message(self.app.screen.wait_until_still())
+
+    def after(self, *command: str) -> Image:
+        """Press a key, or run xdotool with this command, and return the changed picture once it stands still again.
+
+        The picture has to change; where it need not, use `press` of the screen.
+        """
+        before = self.app.screen.shot()
+        self.app.screen.xdotool(*(command if len(command) > 1 else ("key", *command)))
+        self.app.screen.wait_for_change(before)
+        return self.settled()
+
+    def wait_until_close(self, picture: Image, levels: float = 1.0) -> Image:
+        """Wait until the picture on the screen differs from that one by less, on average."""
+        message = f"it does not come within {levels} levels of it"
+        return self.app.screen.wait(lambda shot: difference(without_message(shot), picture) < levels, message)
 
     def quit(self) -> dict[str, Any]:
         """Quit the app; return what --stats wrote."""
-        self.app.screen.xdotool("key", "q")
-        status, _, err = self.app.finish()
-        assert (status, err) == (0, "")
+        self.app.quit()
         return self.app.stats()
 
 
 @contextmanager
 def open_studio(start: Any, *options: str) -> Iterator[Studio]:
-    """Start the app with a still camera and these options."""
+    """Start the app with a still camera and these options; unless they have a fade, a look changes in one step."""
     with FaultCamera(size=(320, 240), fps=15, still=True) as camera:
-        app: App = start(
-            "--camera", camera.url, "--style", "the_scream", "--size", "240", "--no-figures", *options
-        )  # fmt: skip
+        usual = ("--style", "the_scream", "--size", "240", "--fade", "0", "--no-figures")
+        app: App = start("--camera", camera.url, *usual, *options)
         app.wait_for_window()
-        shot = app.screen.shot()
-        rows, columns = np.flatnonzero(shot.any(axis=(1, 2))), np.flatnonzero(shot.any(axis=(0, 2)))
-        yield Studio(app, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+        yield Studio(app)
 
 
 @pytest.fixture
@@ -86,28 +77,25 @@ def studio(start: Any) -> Iterator[Studio]:
 
 
 def test_slow_fade_shows_pictures_between_two_styles(start: Any) -> None:
-    with open_studio(start, "--fade", "8") as studio:
+    with open_studio(start, "--fade", "3") as studio:
         before = studio.settled()
-        studio.app.screen.xdotool("key", "n")
-        shots: list[Image] = []
+        studio.app.screen.send_key("n")
+        seen = [before]
 
-        def record() -> Image:
-            shots.append(studio.shot())
-            return shots[-1]
+        def fade_has_ended() -> bool:
+            time.sleep(0.1)
+            seen.append(studio.shot())
+            return len(seen) > 40 and all((shot == seen[-1]).all() for shot in seen[-20:])
 
-        wait_until(lambda: bool((record() != before).any()), "the fade does not start")
-        after = wait_until_still(record, 3.0)
-        whole = difference(before, after)
-        assert any(
-            0.15 * whole < difference(before, between) < 0.95 * whole
-            and 0.15 * whole < difference(between, after) < 0.95 * whole
-            for between in shots
-        )
+        wait_until(fade_has_ended, "it does not come to rest")
+        whole = difference(before, seen[-1])
+        distances = [(difference(before, shot), difference(shot, seen[-1])) for shot in seen]
+        assert any(0.15 * whole < min(pair) and max(pair) < 0.95 * whole for pair in distances)
         assert studio.quit()["style"].startswith("Composition VII")
 
 
 def test_tour_changes_styles_until_a_stops_it(start: Any) -> None:
-    with open_studio(start, "--tour", "3", "--fade", "0") as studio:
+    with open_studio(start, "--tour", "1") as studio:
         seen: list[Image] = []
 
         def three_styles_seen() -> bool:
@@ -117,15 +105,14 @@ def test_tour_changes_styles_until_a_stops_it(start: Any) -> None:
             return len(seen) == 3
 
         wait_until(three_styles_seen, "three styles, without a key")
-        studio.press("a")
-        wait_until_still(studio.shot, 5.0)
+        studio.app.screen.press("a")
+        studio.app.screen.wait_until_still(3.0)  # it goes no further: each style would have one second
         assert not studio.quit()["style"].startswith("The Scream")
 
 
 def test_k_without_another_camera_shows_message_and_changes_nothing(studio: Studio) -> None:
-    before, whole = studio.settled(), studio.app.screen.shot()
-    studio.app.screen.xdotool("key", "k")
-    wait_until(lambda: difference(studio.app.screen.shot(), whole) > 0, "no message")
+    before = studio.settled()
+    studio.app.screen.press("k")  # a message says so
     assert (studio.settled() == before).all()
     assert studio.quit()["style"].startswith("The Scream")
 
@@ -140,7 +127,7 @@ def test_keys_change_strength_colours_strokes_and_smoothing(studio: Studio) -> N
     assert difference(studio.after("bracketright"), bare) > 3
     assert difference(studio.after("bracketleft"), bare) < 1
     for key in ("apostrophe", "apostrophe", "semicolon", "bracketleft"):
-        studio.press(key)
+        studio.app.screen.press(key)
     assert studio.quit()["look"] == {"strength": 1.0, "keep_colors": 0.0, "stroke": 0.8, "smooth": 0.1}
 
 
@@ -151,9 +138,8 @@ def test_x_mixes_with_previous_style_and_comma_and_period_change_its_share(studi
     assert difference(mixed, first) > 3 and difference(mixed, second) > 3
     more = studio.after("period")
     assert difference(more, first) < difference(mixed, first)
-    studio.after("comma")
-    studio.after("comma")
-    less = studio.after("comma")
+    for _ in range(3):
+        less = studio.after("comma")
     assert difference(less, second) < difference(mixed, second)
     assert difference(studio.after("x"), second) < 1
     assert studio.quit()["style"] == library.styles[1][1].label
@@ -161,14 +147,16 @@ def test_x_mixes_with_previous_style_and_comma_and_period_change_its_share(studi
 
 def test_a_starts_tour_and_second_press_stops_it(studio: Studio, library: Library) -> None:
     studio.after("1")
-    studio.after("a")
-    studio.press("a")
+    before = studio.app.screen.shot()
+    studio.app.screen.press("a")
+    studio.app.screen.wait_for_change(before)
+    studio.app.screen.press("a")
     assert studio.quit()["style"] == library.styles[1][1].label
 
 
 def test_v_shows_split_view_whose_seam_can_be_dragged(studio: Studio) -> None:
     stylized = studio.settled()
-    left, top, right, bottom = studio.area
+    left, top, right, bottom = window_area(studio.app.screen.shot())
     width, row = right - left, (top + bottom) // 2
     original = studio.after("0")
     studio.after("0")
@@ -186,29 +174,31 @@ def test_v_shows_split_view_whose_seam_can_be_dragged(studio: Studio) -> None:
 
 def test_g_shows_grid_where_click_and_number_choose_style(studio: Studio, library: Library) -> None:
     alone = studio.settled()
-    left, top, right, bottom = studio.area
+    left, top, right, bottom = window_area(studio.app.screen.shot())
     sheet = studio.after("g")
     assert difference(sheet, alone) > 10
     third = square_layout(len(library.styles)).cell(2, right - left, bottom - top)
     x = left + (third[0] + third[2]) // 2
-    below = 40  # pixels: below the title bar there may be a black bar, and then the sheet
+    below = 40  # pixels: the title bar; then there may be a black bar, and then the sheet
     y = top + below + int(np.argmax(sheet[below:, x - left].any(axis=1))) + 30
     studio.app.screen.xdotool("mousemove", str(x), str(y), "click", "1")
-    wait_until(lambda: difference(studio.shot(), alone) <= 1, "the third style is The Scream")
+    studio.wait_until_close(alone)  # the third is The Scream; the tiles before it may still come one by one
     studio.after("g")
     picked = studio.after("2")
     assert difference(picked, alone) > 5 and difference(picked, sheet) > 10
     studio.after("g")
-    assert difference(studio.after("g"), picked) < 1
+    studio.app.screen.send_key("g")
+    studio.wait_until_close(picked)
     assert studio.quit()["style"] == library.styles[1][1].label
 
 
 def test_keys_change_a_frozen_picture(studio: Studio) -> None:
-    studio.press("space")
+    studio.app.screen.freeze()
     plain = studio.settled()
     for key, back in [("c", "c"), ("bracketright", "bracketleft"), ("g", "g")]:
         assert difference(studio.after(key), plain) > 0.5, key
-        assert difference(studio.after(back), plain) < 1, back
+        studio.app.screen.send_key(back)
+        studio.wait_until_close(plain)
     studio.quit()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from realtime.frame import Image
 from realtime.stylizer.library import Library
 from tests.conftest import Run
-from tests.e2e.conftest import App, difference
+from tests.e2e.screen import App, difference, picture_difference, without_message
 from tests.video_files import AUDIO_INPUT, H264, make_media
 
 
@@ -25,95 +24,64 @@ def make_video(path: Path, seconds: int) -> Path:
     return make_media(path, *pattern, *AUDIO_INPUT, *H264, "-c:a", "aac")
 
 
-def wait_for_screen(app: App, condition: Callable[[Image], bool], message: str) -> Image:
-    """Return a screenshot that meets a condition, as soon as there is one."""
-    deadline = time.monotonic() + 60
-    while not condition(shot := app.screen.shot()):
-        assert time.monotonic() < deadline, message
-        time.sleep(0.2)
-    return shot
-
-
-def wait_for_still_screen(app: App) -> Image:
-    """Return a screenshot once the message of the last key has faded and the screen stands still for a second."""
-    time.sleep(3)  # a message is shown for at least 2 s
-    deadline = time.monotonic() + 60
-    before = app.screen.shot()
-    while True:
-        time.sleep(1)
-        shot = app.screen.shot()
-        if difference(shot, before) == 0:
-            return shot
-        assert time.monotonic() < deadline, "the screen does not stand still"
-        before = shot
-
-
 def test_video_plays_stylized_in_real_time_and_ends(start: Any, tmp_path: Path) -> None:
-    make_video(tmp_path / "film.mp4", 4)
+    make_video(tmp_path / "film.mp4", 2)
     app: App = start("film.mp4")
     start_time = time.monotonic()
-    status, out, err = app.finish(60)
+    status, out, err = app.finish()
     assert (status, err) == (0, "")
-    assert time.monotonic() - start_time > 4
+    assert time.monotonic() - start_time > 2
     assert "film.mp4: 160 x 120, 10 fps" in out
     table = app.stats()
-    assert table["frames_read"] <= 40 and table["frames_shown"] > 0
+    assert table["frames_read"] <= 20 and table["frames_shown"] > 0
     assert table["frames_painted"] + table["frames_reused"] + table["frames_dropped"] <= table["frames_read"]
     assert (table["signal_losses"], table["size_changes"], table["source"]) == (0, 0, "film.mp4")
 
 
 def test_space_pauses_a_looping_video_and_style_keys_still_work(start: Any, tmp_path: Path) -> None:
     make_video(tmp_path / "film.mp4", 2)
-    app: App = start("film.mp4", "--loop", "--style", "starry_night")
+    app: App = start("film.mp4", "--loop", "--style", "starry_night", "--no-figures")
     app.wait_for_window()
-    app.screen.press("i")
-    app.screen.press("space")
-    still = wait_for_still_screen(app)
+    still = app.screen.freeze()
     time.sleep(2.5)  # longer than the video, and than it takes to report NO SIGNAL
     assert difference(app.screen.shot(), still) == 0, "it moved, or reported NO SIGNAL"
     app.screen.press("n")
-    wait_for_screen(app, lambda shot: difference(shot, still) > 3, "the style did not change")
+    app.screen.wait(lambda shot: picture_difference(shot, still) > 3, "the style did not change")
+    shot = app.screen.wait_until_still()
     app.screen.press("space")
-    time.sleep(3)  # longer than the video
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    for _ in range(21):  # more frames than the video has
+        shot = app.screen.wait_for_change(shot)
+    app.quit()
     assert app.stats()["frames_read"] > 20
 
 
 def test_style_track_changes_the_look_in_each_round_of_a_loop(start: Any, tmp_path: Path) -> None:
-    still = ("-f", "lavfi", "-i", "color=c=teal:s=160x120:r=10:d=6")
+    still = ("-f", "lavfi", "-i", "color=c=teal:s=160x120:r=10:d=2")
     make_media(tmp_path / "film.mp4", *still, *H264)
-    (tmp_path / "track.txt").write_text("0 udnie --strength 0 --fade 0\n3 udnie --strength 1 --fade 0\n")
-    app: App = start("film.mp4", "--loop", "--style-track", "track.txt")
+    (tmp_path / "track.txt").write_text("0 udnie --strength 0 --fade 0\n1 udnie --strength 1 --fade 0\n")
+    app: App = start("film.mp4", "--loop", "--style-track", "track.txt", "--no-figures")
     app.wait_for_window()
-    app.screen.press("i")
-    first, changes, was_different = app.screen.shot(), 0, False
-    deadline = time.monotonic() + 90
-    while changes < 3:  # in rounds of 6 s
-        assert time.monotonic() < deadline, f"the look has changed {changes} times"
-        is_different = difference(app.screen.shot(), first) > 1
-        changes += is_different != was_different
-        was_different = is_different
-        time.sleep(0.2)
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    first, is_different = without_message(app.screen.shot()), False
+    for change in range(3):  # in rounds of 2 s
+
+        def has_changed(shot: Image, before: bool = is_different) -> bool:
+            return (difference(without_message(shot), first) > 1) is not before
+
+        app.screen.wait(has_changed, f"the look has changed {change} times")
+        is_different = not is_different
+    app.quit()
     assert {app.stats()["look"]["strength"]} <= {0.0, 1.0}
 
 
 def test_image_is_shown_until_q_and_follows_style_keys(start: Any, tmp_path: Path) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "photo.png"), cv2.resize(photo, (240, 180)))
-    app: App = start("photo.png")
+    app: App = start("photo.png", "--no-figures")
     app.wait_for_window()
-    app.screen.press("i")
-    before = wait_for_still_screen(app)
+    before = app.screen.wait_until_still()
     app.screen.press("2")
-    wait_for_screen(app, lambda shot: difference(shot, before) > 3, "the style did not change")
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    app.screen.wait(lambda shot: picture_difference(shot, before) > 3, "the style did not change")
+    app.quit()
 
 
 @pytest.mark.parametrize(

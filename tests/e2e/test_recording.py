@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import pytest
 from realtime.frame import Image
 from realtime.ui.hud import RED
 from tests.conftest import Run
-from tests.e2e.conftest import App, difference, start_command, wait_for_bytes
+from tests.e2e.conftest import start_command, wait_for_bytes
+from tests.e2e.screen import SIZE, App, difference, says_no_signal, window_area
 from tests.fault_camera import FaultCamera
 from tests.video_files import decode_frames, ffmpeg, packet_times, probe, streams
 
@@ -36,33 +36,36 @@ def has_red_dot(shot: Image) -> bool:
     return bool((np.abs(shot.astype(int) - RED).sum(axis=2) < 12).sum() > 40)
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+def press_r(app: App) -> None:
+    """Start a recording, or end it, and wait until the screen shows it."""
+    was_recording = has_red_dot(app.screen.shot())
+    app.screen.send_key("r")
+    app.screen.wait(lambda shot: has_red_dot(shot) is not was_recording, f"red dot before and after r: {was_recording}")
+
+
+def middle(shot: Image) -> Image:
+    """Return what neither figures nor messages cover in a window that fills the screen."""
+    return shot[250:600]
 
 
 def test_r_records_what_is_shown_without_the_overlay(start: Any, camera: FaultCamera) -> None:
-    app: App = start("--camera", camera.url, "--size", "240")
+    app: App = start("--camera", camera.url, "--size", "240", "--no-figures")
     app.wait_for_window()
-    app.screen.press("f")  # then the frame fills the screen
-    app.screen.press("space")  # frozen, so that frames can be compared
-    app.screen.press("i")
-    time.sleep(2)
-    bare = app.screen.shot()
+    app.screen.send_key("f")  # then the frame fills the screen
+    app.screen.wait(lambda shot: window_area(shot) == (0, 0, *SIZE), "it does not fill the screen")
+    bare = app.screen.freeze()  # so that frames can be compared
     assert not has_red_dot(bare)
-    app.screen.press("i")
-    app.screen.press("r")
-    time.sleep(1)
-    wait_for(lambda: has_red_dot(app.screen.shot()))
+    app.screen.send_key("i")
+    app.screen.wait(lambda shot: (shot != bare).any(axis=2).sum() > 500, "no figures")
+    press_r(app)
+    begin = time.monotonic()
     app.screen.press("n")  # a new frame, and a message
-    time.sleep(1)
+    app.screen.wait(lambda shot: difference(middle(shot), middle(bare)) > 6, "the style does not change")
     app.screen.press("p")
-    time.sleep(1)
-    app.screen.press("r")
-    wait_for(lambda: not has_red_dot(app.screen.shot()))
-    app.screen.press("q")
+    app.screen.wait(lambda shot: difference(middle(shot), middle(bare)) < 1, "the style does not change back")
+    seconds = time.monotonic() - begin
+    press_r(app)
+    app.screen.send_key("q")
     status, out, err = app.finish()
     assert (status, err) == (0, "")
     (path,) = app.folder.glob("stylized-*.mp4")
@@ -71,7 +74,7 @@ def test_r_records_what_is_shown_without_the_overlay(start: Any, camera: FaultCa
     shown = decode_frames(path, 320, 240)
     assert (row["file"], row["frames"], row["error"]) == (path.name, len(shown), None)
     assert float(probe(path)["format"]["duration"]) == pytest.approx(row["seconds"], abs=0.05)
-    assert row["seconds"] > 5
+    assert row["seconds"] >= seconds - 0.5
     screen = cv2.resize(bare, (320, 240), interpolation=cv2.INTER_AREA)
     for frame in (shown[0], shown[-1]):
         assert difference(np.asarray(screen, np.uint8), frame[:, :, ::-1]) < 6
@@ -83,10 +86,8 @@ def test_two_recordings_are_two_files_and_quitting_finishes_the_second(start: An
     app: App = start("--camera", camera.url, "--size", "240", "--snapshots", "recordings")
     app.wait_for_window()
     for _ in range(3):
-        app.screen.press("r")
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+        press_r(app)
+    app.quit()
     files = sorted((app.folder / "recordings").iterdir())
     assert len(files) == 2 and all(path.suffix == ".mp4" for path in files)
     for path in files:
@@ -117,7 +118,7 @@ def test_sigterm_finishes_the_recording(start: Any, camera: FaultCamera) -> None
 def test_closing_the_window_finishes_the_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
-    app.screen.xdotool("key", "alt+F4")
+    app.screen.send_key("alt+F4")
     status, out, err = app.finish()
     assert (status, err) == (0, "") and "saved r.mp4" in out
     check_plays(app.folder / "r.mp4")
@@ -138,22 +139,23 @@ def test_recording_goes_on_with_the_last_frame_when_the_camera_is_lost(start: An
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     camera.mode = "refuse"
-    time.sleep(4)
-    app.screen.press("q")
-    status, _, err = app.finish()
-    assert (status, err) == (0, "")
+    silent = time.monotonic()
+    app.screen.wait(says_no_signal, "NO SIGNAL does not appear")
+    time.sleep(2)
+    seconds = time.monotonic() - silent
+    app.quit()
     check_plays(app.folder / "r.mp4")
     (video,) = streams(app.folder / "r.mp4", "video")
     last = packet_times(app.folder / "r.mp4")[-1]
-    assert float(video["duration"]) - last > 3  # the last frame lasts until the end
+    assert float(video["duration"]) - last > seconds - 1  # the last frame lasts until the end
 
 
 def test_minimised_window_keeps_recording(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240", "--record", "r.mp4")
     app.wait_for_window()
     app.screen.xdotool("search", "--name", "^realtime-stylize$", "windowminimize")
+    app.screen.wait(lambda shot: not shot.any(), "it is not minimised")
     part = app.folder / "r.mp4.part"
-    time.sleep(2)
     size = part.stat().st_size
     deadline = time.monotonic() + 60
     while part.stat().st_size < size + 100_000:
@@ -256,18 +258,8 @@ def test_missing_outputs_are_one_line_each_and_the_recording_goes_on(run: Run, t
 def test_k_shows_a_message_without_another_camera(start: Any, camera: FaultCamera) -> None:
     app: App = start("--camera", camera.url, "--size", "240")
     app.wait_for_window()
-    app.screen.press("space")
-    app.screen.press("i")
-    time.sleep(2)
-    bare = app.screen.shot()
-    for _ in range(10):  # the message stays for two seconds, which a busy machine may sleep through
-        app.screen.xdotool("key", "k")
-        if difference(app.screen.shot(), bare) > 0.3:
-            break
-    else:
-        raise AssertionError("no message")
-    app.screen.press("q")
-    assert app.finish()[0] == 0
+    app.screen.press("k")  # waits for a message
+    app.quit()
 
 
 def test_live_outputs_are_refused_for_files(run: Run, tmp_path: Path) -> None:

@@ -7,35 +7,21 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from benchmarks.processes import cpu_seconds
-from realtime.frame import Image
 
 T = TypeVar("T")
 TIMEOUT = 90.0  # seconds
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 CPU_SECONDS = 2.0  # over which a process is watched
 IDLE_CPU = 0.25  # share of a core that a process that rests stays below
 
 
-def wait_until(condition: Callable[[], T], message: str) -> T:
+def wait_until(condition: Callable[[], T], message: str, seconds: float = TIMEOUT) -> T:
     """Return the value of the condition once it is true."""
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, message
         time.sleep(POLL_SECONDS)
     return value
-
-
-def wait_until_still(shot: Callable[[], Image], seconds: float) -> Image:
-    """Return the screenshot once it has been the same for so many seconds."""
-    deadline = time.monotonic() + TIMEOUT
-    last, since = shot(), time.monotonic()
-    while time.monotonic() - since < seconds:
-        assert time.monotonic() < deadline, "the screen does not come to rest"
-        time.sleep(POLL_SECONDS)
-        newest = shot()
-        if newest.shape != last.shape or (newest != last).any():
-            last, since = newest, time.monotonic()
-    return last
 
 
 def wait_until_idle(pid: int) -> None:

@@ -17,7 +17,7 @@ from realtime.stylizer.library import Library
 from realtime.ui.keys import BINDINGS, PRESET_KEYS
 from realtime.web.schema import EXCLUDED_ACTIONS
 from realtime.web.server import MAX_CONNECTIONS
-from tests.e2e.conftest import difference
+from tests.e2e.screen import difference
 from tests.web.conftest import Served
 
 
