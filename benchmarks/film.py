@@ -91,19 +91,19 @@ def main() -> int:
             before = time_network(source, arguments.provider)
             ours = Path(folder) / "ours.mp4"
             command: list[str | Path] = [sys.executable, "-m", "realtime", clip, "-o", ours, "--overwrite", "--json"]
-            done = run([*command, "--provider", arguments.provider, "--preset", arguments.preset])
-            frames = json.loads(done.stdout)["files"][0]["frames"]
+            completed = run([*command, "--provider", arguments.provider, "--preset", arguments.preset])
+            frames = json.loads(completed.stdout)["files"][0]["frames"]
             network_times = before + time_network(source, arguments.provider)
             wall, cpu = (statistics.median(figures) * frames for figures in zip(*network_times, strict=True))
-            ratios = (f"{done.wall / wall:.2f}", f"{done.cpu / cpu:.2f}")
-            figures = (f"{wall / frames * 1000:.1f}", f"{done.wall:.1f}", *ratios, f"{done.peak:.0f}")
+            ratios = (f"{completed.wall / wall:.2f}", f"{completed.cpu / cpu:.2f}")
+            figures = (f"{wall / frames * 1000:.1f}", f"{completed.wall:.1f}", *ratios, f"{completed.peak:.0f}")
             costs.add_row(clip.stem, str(frames), *figures)
             add_comparison(comparison, clip.stem, "(the film itself)", source, source, None)
-            add_comparison(comparison, "", "ours", source, read_content(ours), done)
+            add_comparison(comparison, "", "ours", source, read_content(ours), completed)
             if arguments.peer is not None:
                 peer, longest = Path(folder) / "peer.mp4", max(map(int, source.size.split("x")))
-                done = run([arguments.peer, "video", clip, "-o", peer, "--max-size", str(longest)])
-                add_comparison(comparison, "", arguments.peer.name, source, read_content(peer), done)
+                completed = run([arguments.peer, "video", clip, "-o", peer, "--max-size", str(longest)])
+                add_comparison(comparison, "", arguments.peer.name, source, read_content(peer), completed)
     console = Console() if sys.stdout.isatty() else Console(width=200)
     console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.platform()}")
     console.print(costs)
@@ -203,11 +203,11 @@ def read_content(path: Path) -> VideoContent:
 
 
 def add_comparison(
-    table: Table, video: str, by: str, source: VideoContent, result: VideoContent, done: Run | None
+    table: Table, video: str, by: str, source: VideoContent, result: VideoContent, completed: Run | None
 ) -> None:
-    """Add a row that compares a result with its source. by: the program that made it, in `done`."""
+    """Add a row that compares a result with its source. by: the program that made it, in `completed`."""
     sound = "none" if not result.sound else "bit for bit" if result.sound == source.sound else "another"
-    wall = f"{done.wall:.1f}" if done is not None else ""
+    wall = f"{completed.wall:.1f}" if completed is not None else ""
     table.add_row(video, by, str(result.frames), f"{result.seconds:.2f}", result.size, sound, wall)
 
 

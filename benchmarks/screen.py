@@ -63,5 +63,5 @@ def virtual_screen(size: tuple[int, int], framebuffer_folder: Path | None = None
 
 def _has_window_manager(environment: dict[str, str]) -> bool:
     """Tell whether a window manager runs: only then the number of desktops is known."""
-    done = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, timeout=30)
-    return done.returncode == 0 and done.stdout.strip().isdigit() and int(done.stdout) > 0
+    completed = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, timeout=30)
+    return completed.returncode == 0 and completed.stdout.strip().isdigit() and int(completed.stdout) > 0

@@ -19,8 +19,8 @@ def test_app_does_not_load_torch() -> None:
     modules = "realtime, realtime.cli.main, realtime.live.pipeline, realtime.ui.display, realtime.cli.listing"
     modules += ", realtime.sources"
     code = f"import sys, {modules}; print([m for m in sys.modules if m.split('.')[0] in ('torch', 'onnx')])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert completed.stdout.strip() == "[]", completed.stdout + completed.stderr
 
 
 @pytest.mark.parametrize("name", realtime.__all__)

@@ -65,8 +65,8 @@ def test_public_name_has_an_example(public: Any) -> None:
 def test_sample_of_documentation_runs_unchanged(sample: str, run: Run, photo: Image, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), photo)
     (tmp_path / "sample.py").write_text(sample)
-    done = run("sample", PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]))
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = run("sample", PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]))
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
 def test_documented_calls_exist_in_look_editor() -> None:

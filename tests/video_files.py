@@ -23,9 +23,9 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 def ffmpeg(*arguments: str | Path) -> bytes:
     """Run ffmpeg, and return what it writes to stdout."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
+    completed = subprocess.run(command, capture_output=True, timeout=60)
+    assert completed.returncode == 0, completed.stderr.decode()
+    return completed.stdout
 
 
 def make_media(path: Path, *arguments: str | Path) -> Path:
@@ -37,9 +37,9 @@ def make_media(path: Path, *arguments: str | Path) -> Path:
 def probe(path: Path, *more: str) -> dict[str, Any]:
     """Return ffprobe's report on the streams, the format and the chapters. more: further options."""
     command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-show_chapters", "-of", "json", *more]
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    table: dict[str, Any] = json.loads(done.stdout)
+    completed = subprocess.run([*command, str(path)], capture_output=True, text=True, timeout=60)
+    assert completed.returncode == 0, completed.stderr
+    table: dict[str, Any] = json.loads(completed.stdout)
     return table
 
 

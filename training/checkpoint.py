@@ -80,10 +80,10 @@ class Checkpoint:
 
         Raises TrainingError where the two do not share their convolutions.
         """
-        mine, theirs = self.network.state_dict(), other.network.state_dict()
-        shared = [key for key in mine if not is_style_row(key)]
+        own_state, other_state = self.network.state_dict(), other.network.state_dict()
+        shared = [key for key in own_state if not is_style_row(key)]
         if self.network.architecture != other.network.architecture or any(
-            not torch.equal(mine[key], theirs[key]) for key in shared
+            not torch.equal(own_state[key], other_state[key]) for key in shared
         ):
             raise TrainingError(f"{', '.join(other.styles)}: learnt on another network than {', '.join(self.styles)}")
         styles = self.styles + [name for name in other.styles if name not in self.styles]
@@ -91,7 +91,7 @@ class Checkpoint:
         state = both.network.state_dict()
         for key in state:
             if is_style_row(key):
-                for name, row in zip(other.styles, theirs[key], strict=True):
+                for name, row in zip(other.styles, other_state[key], strict=True):
                     state[key][styles.index(name)] = row
         both.network.load_state_dict(state)
         both.photos = self.photos

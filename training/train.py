@@ -99,11 +99,11 @@ def train(
             unreported.append(trainer.step(photo, target))
             before, now = now, time.perf_counter()
             state.seconds += now - before
-            done = progress(schedule, state)
-            if len(unreported) == REPORT_INTERVAL_STEPS or done >= 1:
+            progress_share = progress(schedule, state)
+            if len(unreported) == REPORT_INTERVAL_STEPS or progress_share >= 1:
                 speed = len(unreported) * schedule.batch / (now - reported_at)
                 means, unreported = _log(files, config, unreported), []
-                report(Report(state.photos, done, means, speed))
+                report(Report(state.photos, progress_share, means, speed))
                 reported_at = now
             if now - saved_at > SAVE_INTERVAL_SECONDS:
                 trainer.save()
@@ -111,7 +111,7 @@ def train(
             if now - previewed_at > PREVIEW_INTERVAL_SECONDS:
                 trainer.preview()
                 previewed_at = now
-            if done >= 1:
+            if progress_share >= 1:
                 break
     except KeyboardInterrupt:
         trainer.save()

@@ -220,9 +220,9 @@ class LookEditor:
         if self._second is not None and self._second[0] is chosen.model:
             strongest = {style.row for style, _ in chosen.mix[: MAX_STYLES - 1]}
             kept = [weight if row in strongest else 0.0 for row, weight in enumerate(weights)]
-            total, share = sum(kept), self._second_share
+            first_factor, second_share = (1 - self._second_share) / sum(kept), self._second_share
             second = one_style(*self._second).weights
-            weights = tuple((1 - share) * w / total + share * s for w, s in zip(kept, second, strict=True))
+            weights = tuple(first_factor * w + second_share * s for w, s in zip(kept, second, strict=True))
         self._tour_due = self._clock() + self._tour_seconds
         look = replace(self.target, model=chosen.model, weights=weights, strength=self._strength)
         return self._start_fade(look, seconds).label

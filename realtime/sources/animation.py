@@ -39,10 +39,10 @@ def decode_animation(path: Path, data: bytes) -> Animation | None:
             "turn it into a film first"
         )
     try:
-        done, decoded = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+        succeeded, decoded = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
     except cv2.error:
-        done = False
-    if not done or not len(decoded.frames):
+        succeeded = False
+    if not succeeded or not len(decoded.frames):
         raise SourceError(f"{path} is damaged, or not an animation of a known kind")
     frames = []
     for raw in decoded.frames:

@@ -145,10 +145,10 @@ def _decode_fourcc(code: float) -> str:
 def _retrieve(capture: cv2.VideoCapture) -> Image | None:
     """Return the frame grabbed last, [H, W, 3] uint8 BGR; None if it is damaged."""
     try:
-        done, image = capture.retrieve()  # with DirectShow this call waits; a failure may return any array
+        succeeded, image = capture.retrieve()  # with DirectShow this call waits; a failure may return any array
     except cv2.error:
         return None
-    if not done or image is None or not image.size:
+    if not succeeded or image is None or not image.size:
         return None
     if image.ndim == 2 or image.shape[2] == 1:  # an infrared camera
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)

@@ -94,8 +94,8 @@ class VideoFile:
         """What the file lacks, as lines for the user; complete once all frames are read."""
         found = []
         if self.probe.missing and not self._limit_reached:
-            there, declared = self.probe.found_duration, self.probe.declared_duration or Fraction(0)
-            found.append(f"it is cut short: {float(there):.2f} of {float(declared):.2f} s are there")
+            found_duration, declared = self.probe.found_duration, self.probe.declared_duration or Fraction(0)
+            found.append(f"it is cut short: {float(found_duration):.2f} of {float(declared):.2f} s are there")
         if self.probe.errors:
             found.append(f"places that could not be read: {self.probe.errors}")
         frames, expected = self.frames_read, self.expected_frames

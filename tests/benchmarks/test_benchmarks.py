@@ -14,9 +14,13 @@ from tests.video_files import make_media
 
 
 def test_cuda_prints_a_row_for_each_setting(run: Run) -> None:
-    done = run("benchmarks.cuda", "--provider", "cpu", "--sizes", "64x64,96x64", "--rounds", "2")
-    assert done.returncode == 0 and [line.split()[0] for line in done.stderr.splitlines()] == ["arrays", "fixed", "2"]
-    assert "fixed memory" in done.stdout and "96x64 fps" in done.stdout and "failed" not in done.stdout
+    completed = run("benchmarks.cuda", "--provider", "cpu", "--sizes", "64x64,96x64", "--rounds", "2")
+    assert completed.returncode == 0 and [line.split()[0] for line in completed.stderr.splitlines()] == [
+        "arrays",
+        "fixed",
+        "2",
+    ]
+    assert "fixed memory" in completed.stdout and "96x64 fps" in completed.stdout and "failed" not in completed.stdout
 
 
 def test_docs_have_a_row_for_every_cuda_setting() -> None:
@@ -29,22 +33,22 @@ def test_docs_have_a_row_for_every_cuda_setting() -> None:
 
 @pytest.mark.slow
 def test_live_prints_all_quantities(run: Run) -> None:
-    done = run("benchmarks.live", "--seconds", "1", "--provider", "cpu")
-    assert done.returncode == 0, done.stderr
-    assert all(word in done.stdout for word in ("fps shown", "later starts", "frozen", "minimised", "MB"))
+    completed = run("benchmarks.live", "--seconds", "1", "--provider", "cpu")
+    assert completed.returncode == 0, completed.stderr
+    assert all(word in completed.stdout for word in ("fps shown", "later starts", "frozen", "minimised", "MB"))
 
 
 @pytest.mark.slow
 def test_endurance_finds_rising_times_in_its_recording(run: Run) -> None:
-    done = run("benchmarks.endurance", "--minutes", "0.5", "--provider", "cpu")
-    assert done.returncode == 0, done.stderr
-    assert "times rise, streams: video\n" in done.stdout and "open files" in done.stdout
+    completed = run("benchmarks.endurance", "--minutes", "0.5", "--provider", "cpu")
+    assert completed.returncode == 0, completed.stderr
+    assert "times rise, streams: video\n" in completed.stdout and "open files" in completed.stdout
 
 
 def test_speed_prints_and_plots_a_row_for_each_contender(run: Run, tmp_path: Path) -> None:
-    done = run("benchmarks.speed", "--size", "64x64", "--rounds", "1", "--plot", "speed.svg")
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if "ours:" in line or "TransformerNet" in line]
+    completed = run("benchmarks.speed", "--size", "64x64", "--rounds", "1", "--plot", "speed.svg")
+    assert completed.returncode == 0, completed.stderr
+    lines = [line for line in completed.stdout.splitlines() if "ours:" in line or "TransformerNet" in line]
     rows = [line.split() for line in lines]
     assert len(rows) >= 5 and all(float(number) > 0 for row in rows for number in row[-5:])
     assert rows[0][-3] == rows[0][-1] == "1.00", "the other rows are multiples of the first"
@@ -57,9 +61,9 @@ def test_speed_prints_and_plots_a_row_for_each_contender(run: Run, tmp_path: Pat
 def test_smooth_measures_less_flicker_at_more_smoothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     make_media(tmp_path / "clips/drawn.mp4", "-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=10", "-t", "0.7")
-    done = run("benchmarks.smooth", "--clips", "clips", "--styles", "great_wave", "--frames", "7")
-    assert done.returncode == 0, done.stderr
-    (row,) = [line.split() for line in done.stdout.splitlines() if "great_wave" in line]
+    completed = run("benchmarks.smooth", "--clips", "clips", "--styles", "great_wave", "--frames", "7")
+    assert completed.returncode == 0, completed.stderr
+    (row,) = [line.split() for line in completed.stdout.splitlines() if "great_wave" in line]
     none, half, full, milliseconds = map(float, row[-4:])
     assert none > half > full > 0 < milliseconds
     empty = run("benchmarks.smooth", "--clips", ".")
@@ -69,9 +73,9 @@ def test_smooth_measures_less_flicker_at_more_smoothing(run: Run, tmp_path: Path
 @pytest.mark.slow
 def test_load_plots_and_saves_what_it_measures(run: Run, tmp_path: Path) -> None:
     files = ("--plot", "load.png", "--save", "observations")
-    done = run("benchmarks.load", "--provider", "cpu", "--rest", "2", "--busy", "2", *files)
-    assert done.returncode == 0, done.stderr
-    assert all(words in done.stdout for words in ("before", "the first second of load", "at the end"))
+    completed = run("benchmarks.load", "--provider", "cpu", "--rest", "2", "--busy", "2", *files)
+    assert completed.returncode == 0, completed.stderr
+    assert all(words in completed.stdout for words in ("before", "the first second of load", "at the end"))
     line_color = np.array([int(OURS_COLOR[n : n + 2], 16) for n in (5, 3, 1)])  # BGR
     drawing = np.asarray(cv2.imread(str(tmp_path / "load.png")), int)
     assert (np.abs(drawing - line_color).max(axis=2) < 8).sum() > 300, "the curves are drawn"
@@ -81,8 +85,8 @@ def test_load_plots_and_saves_what_it_measures(run: Run, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_film_keeps_frames_length_size_and_sound(run: Run) -> None:
-    done = run("benchmarks.film", "--provider", "cpu", "--sizes", "64x48", "--seconds", "1")
-    assert done.returncode == 0, done.stderr
-    (row,) = [line for line in done.stdout.splitlines() if " ours " in line]
+    completed = run("benchmarks.film", "--provider", "cpu", "--sizes", "64x48", "--seconds", "1")
+    assert completed.returncode == 0, completed.stderr
+    (row,) = [line for line in completed.stdout.splitlines() if " ours " in line]
     found = [word for word in row.split() if word in ("25", "1.00", "64x48", "bit")]
     assert found == ["25", "1.00", "64x48", "bit", "bit"]

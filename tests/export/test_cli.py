@@ -48,10 +48,10 @@ def test_export_of_our_network_writes_model_with_metadata(
     run: Run, tmp_path: Path, checkpoint: Path, photos: Path
 ) -> None:
     (tmp_path / "styles.toml").write_text(STYLES, encoding="utf-8")
-    done = run("export.cli", "checkpoint.pt", "-o", "m.onnx", "--photos", "photos", "--styles-file", "styles.toml")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    first, second = done.stdout.splitlines()
+    completed = run("export.cli", "checkpoint.pt", "-o", "m.onnx", "--photos", "photos", "--styles-file", "styles.toml")
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stderr == ""
+    first, second = completed.stdout.splitlines()
     assert first.startswith("wrote m.onnx: StyleNetwork 32x2, ")
     assert first.endswith(" kB, dawn, noon, dusk")
     assert second.startswith("against torch, 8 pictures: PSNR ")
@@ -180,17 +180,20 @@ def test_full_disk_is_reported_and_leaves_no_file(
 
 def test_malicious_file_is_refused_without_being_executed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "evil.pth").write_bytes(b"cposix\nsystem\n(S'touch executed'\ntR.")
-    done = run("export.cli", "evil.pth", "-o", "m.onnx")
-    assert done.returncode == 1
-    assert done.stderr == "stylize-export: " + done.stderr.removeprefix("stylize-export: ").splitlines()[0] + "\n"
+    completed = run("export.cli", "evil.pth", "-o", "m.onnx")
+    assert completed.returncode == 1
+    assert (
+        completed.stderr
+        == "stylize-export: " + completed.stderr.removeprefix("stylize-export: ").splitlines()[0] + "\n"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["evil.pth"]
 
 
 def test_debug_shows_traceback(run: Run) -> None:
-    done = run("export.cli", "missing.pt", "-o", "m.onnx", "--debug")
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr
-    assert "TrainingError: missing.pt: No such file or directory" in done.stderr
+    completed = run("export.cli", "missing.pt", "-o", "m.onnx", "--debug")
+    assert completed.returncode == 1
+    assert "Traceback" in completed.stderr
+    assert "TrainingError: missing.pt: No such file or directory" in completed.stderr
 
 
 def test_help_lists_options_and_missing_output_is_usage_error(run: Run) -> None:
@@ -219,6 +222,6 @@ def test_missing_module_of_the_extra_names_what_to_install(run: Run, tmp_path: P
         f"raise ModuleNotFoundError('No module named {module}', name='{module}')"
     )
     path = os.pathsep.join([str(tmp_path / "without"), str(ROOT)])
-    done = run("export.cli", "checkpoint.pt", "-o", "m.onnx", PYTHONPATH=path)
-    assert done.returncode == 1
-    assert done.stderr == f'stylize-export: {module} is missing: pip install "realtime-stylize[train]"\n'
+    completed = run("export.cli", "checkpoint.pt", "-o", "m.onnx", PYTHONPATH=path)
+    assert completed.returncode == 1
+    assert completed.stderr == f'stylize-export: {module} is missing: pip install "realtime-stylize[train]"\n'

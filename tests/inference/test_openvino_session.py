@@ -20,8 +20,8 @@ def test_openvino_loads_no_telemetry_and_starts_no_thread() -> None:
         "import sys, threading; from realtime.inference.openvino_session import OPENVINO; OPENVINO.devices();"
         "print([name for name in sys.modules if 'telemetry' in name and '.ovc' not in name], threading.active_count())"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
-    assert (done.stdout.strip(), done.stderr) == ("[] 1", "")
+    completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (completed.stdout.strip(), completed.stderr) == ("[] 1", "")
 
 
 def test_sigint_raises_keyboard_interrupt_after_sessions_were_closed() -> None:
@@ -42,8 +42,8 @@ try:
 except KeyboardInterrupt:
     print("as it should be")
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
-    assert (done.returncode, done.stdout) == (0, "as it should be\n"), done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (completed.returncode, completed.stdout) == (0, "as it should be\n"), completed.stderr
 
 
 def test_openvino_session_runs_more_shapes_than_it_keeps(model: Model, photo: Image) -> None:

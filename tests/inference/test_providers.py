@@ -64,10 +64,10 @@ def test_any_two_backends_agree(model: Model, photo: Image) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BACKENDS if name not in AVAILABLE])
 def test_unavailable_provider_is_reported_in_one_line(run: Run, name: str) -> None:
-    done = run("realtime", "--demo", "--no-window", "--frames", "1", "--provider", name)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"realtime-stylize: --provider {name}: ")
-    assert str(BACKENDS[name].find_problem()) in done.stderr
+    completed = run("realtime", "--demo", "--no-window", "--frames", "1", "--provider", name)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr.count("\n") == 1 and completed.stderr.startswith(f"realtime-stylize: --provider {name}: ")
+    assert str(BACKENDS[name].find_problem()) in completed.stderr
 
 
 def test_list_providers_tells_what_to_install(run: Run) -> None:

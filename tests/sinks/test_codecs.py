@@ -124,10 +124,10 @@ def test_odd_size_is_refused_by_an_encoder_without_a_pixel_format() -> None:
 
 
 def test_list_codecs_names_every_encoder(run: Run) -> None:
-    done = run("realtime", "--list-codecs")
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = run("realtime", "--list-codecs")
+    assert (completed.returncode, completed.stderr) == (0, "")
     for name in ENCODERS:
-        assert f" {name} " in done.stdout
+        assert f" {name} " in completed.stdout
 
 
 def test_no_encoder_leaves_a_real_time_thread(tmp_path: Path) -> None:

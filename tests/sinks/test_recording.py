@@ -231,8 +231,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of 400 kB, which only root may."""
     place = tmp_path / "small"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", place], capture_output=True)
-    if done.returncode:
+    completed = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", place], capture_output=True)
+    if completed.returncode:
         pytest.skip("only root may mount a small disk")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
@@ -261,9 +261,9 @@ def test_recording_on_a_full_disk_ends_and_plays(
     assert [p.name for p in small_disk.iterdir()] == [path.name]
     kept = packet_times(path)
     assert len(kept) > (3 if scale == 1 else 20)
-    done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "null", "-"], capture_output=True, text=True)
+    completed = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "null", "-"], capture_output=True, text=True)
     if suffix == "mp4" and scale > 1:  # a first fragment that is cut off is kept as it is
-        assert done.stderr == ""
+        assert completed.stderr == ""
     assert recorder.summary()["recordings"][0]["error"] is not None
 
 

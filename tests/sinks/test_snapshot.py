@@ -28,6 +28,8 @@ try:
 except StylizeError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "") and "File too large" in done.stdout
+    completed = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (completed.returncode, completed.stderr) == (0, "") and "File too large" in completed.stdout
     assert list(tmp_path.iterdir()) == []

@@ -32,8 +32,8 @@ def animate(path: Path, alpha: bool = False) -> Path:
             frame[:, :, 3] = 255
             frame[:10, : 10 * number, 3] = 0
     moving.frames, moving.durations, moving.loop_count = frames, list(DURATIONS), 3
-    done, data = cv2.imencodeanimation(path.suffix, moving)
-    assert done
+    succeeded, data = cv2.imencodeanimation(path.suffix, moving)
+    assert succeeded
     path.write_bytes(data.tobytes())
     return path
 

@@ -235,11 +235,11 @@ def test_opencv_prints_no_warnings(tmp_path: Path) -> None:
         "Camera(CameraInfo(77, 'Cam', '/dev/video77', (('V4L2', 77), ('ANY', 77))))"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    lines = [line for line in done.stderr.splitlines() if not line.startswith((" ", "Traceback"))]
+    completed = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
+    assert completed.returncode == 1
+    lines = [line for line in completed.stderr.splitlines() if not line.startswith((" ", "Traceback"))]
     assert lines == ["realtime.errors.SourceError: camera 77 (Cam) is not there"]
-    assert done.stdout == ""
+    assert completed.stdout == ""
 
 
 def test_open_live_source_of_a_missing_camera_raises_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:

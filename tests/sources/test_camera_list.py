@@ -143,11 +143,11 @@ def test_open_live_source_of_a_network_camera_that_is_off_raises_signal_lost() -
 def test_importing_sources_loads_neither_av_nor_torch() -> None:
     code = "import sys, realtime.sources.reconnect; print(sorted({'av', 'cv2', 'torch'} & set(sys.modules)))"
     environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.environ["PATH"]}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", f"import realtime.errors; {code}"], env=environment, capture_output=True, text=True
     )
-    assert "av" not in done.stdout and "torch" not in done.stdout, done
-    assert done.returncode == 0, done.stderr
+    assert "av" not in completed.stdout and "torch" not in completed.stdout, completed
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_next_camera_cycles_through_the_list_and_skips_problems(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,8 @@ def exif(orientation: int, order: str = "<") -> bytes:
 def save(path: Path, image: Image, **chunks: bytes) -> Path:
     kinds = {"exif": cv2.IMAGE_METADATA_EXIF, "icc": cv2.IMAGE_METADATA_ICCP}
     blocks = [np.frombuffer(data, np.uint8) for data in chunks.values()]
-    done, data = cv2.imencodeWithMetadata(path.suffix, image, [kinds[k] for k in chunks], blocks)
-    assert done
+    succeeded, data = cv2.imencodeWithMetadata(path.suffix, image, [kinds[k] for k in chunks], blocks)
+    assert succeeded
     path.write_bytes(data.tobytes())
     return path
 

@@ -182,10 +182,10 @@ def test_login_works_and_is_masked_in_names_and_errors() -> None:
 def test_traceback_shows_no_password() -> None:
     code = "from realtime import open_live_source; open_live_source('http://admin:hunter2@127.0.0.1:9/?pwd=hunter3')"
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
-    error = done.stderr.partition("realtime.errors.SignalLost: ")[2]
+    completed = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
+    error = completed.stderr.partition("realtime.errors.SignalLost: ")[2]
     assert error.startswith("http://***@127.0.0.1:9/?pwd=*** refuses the connection")
-    assert "hunter" not in done.stderr.replace(code, "")
+    assert "hunter" not in completed.stderr.replace(code, "")
 
 
 def test_protocol_that_ffmpeg_lacks_raises_source_error() -> None:

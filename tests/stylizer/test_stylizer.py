@@ -184,10 +184,10 @@ def test_library_prints_nothing_about_a_broken_user_model_or_a_lost_provider(tmp
     folder.mkdir(parents=True)
     (folder / "broken.onnx").write_bytes(b"no model")
     environment = os.environ | {"XDG_DATA_HOME": str(tmp_path)}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", LOST_PROVIDER], env=environment, cwd=ROOT, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, "", "")
 
 
 def test_broken_user_model_is_logged_and_passed_over(

@@ -66,17 +66,17 @@ def ignore(_: object) -> None:
 
 def stylize(*arguments: str) -> str:
     command = [sys.executable, "-m", "realtime", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
 @pytest.mark.timeout(600)
 def test_learned_paintings_become_styles_of_the_app_that_mix(large: Path, vgg_file: Path) -> None:
     assert "grandma" not in stylize("--list-styles")
-    done = run_fine_tune(large, vgg_file, "--name", "grandma")
-    assert done.status == 0, done.err
-    assert "realtime-stylize --style grandma" in done.out
+    completed = run_fine_tune(large, vgg_file, "--name", "grandma")
+    assert completed.status == 0, completed.err
+    assert "realtime-stylize --style grandma" in completed.out
     assert "grandma" in stylize("--list-styles")
     photo = str(large / "photos/0.jpg")
     stylize(photo, "-o", str(large / "grandma.png"), "--style", "grandma")
@@ -85,8 +85,8 @@ def test_learned_paintings_become_styles_of_the_app_that_mix(large: Path, vgg_fi
     assert grandma is not None and shipped is not None and grandma.shape == shipped.shape
     assert np.abs(grandma.astype(int) - shipped).mean() > 1
 
-    done = run_fine_tune(large, vgg_file, "--name", "Grand Pa", painting="1.jpg")
-    assert done.status == 0, done.err
+    completed = run_fine_tune(large, vgg_file, "--name", "Grand Pa", painting="1.jpg")
+    assert completed.status == 0, completed.err
     listed = stylize("--list-styles")
     assert "grandma" in listed and "grand_pa" in listed
     refused = run_fine_tune(large, vgg_file, "--name", "grandma", painting="1.jpg")
@@ -103,8 +103,8 @@ def test_full_training_on_video_frames_makes_a_model_of_its_own(large: Path, vgg
             image = np.full((240, 320, 3), number * 12, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode())
-    done = run_fine_tune(large, vgg_file, "--name", "whole", "--full", photos="video.mp4")
-    assert done.status == 0, done.err
+    completed = run_fine_tune(large, vgg_file, "--name", "whole", "--full", photos="video.mp4")
+    assert completed.status == 0, completed.err
     assert (large / "data/realtime-stylize/models/whole.onnx").is_file()
     (run,) = (large / "cache/realtime-stylize/training").glob("whole-*")
     assert len(list((run / "photos").iterdir())) == 20
@@ -112,8 +112,8 @@ def test_full_training_on_video_frames_makes_a_model_of_its_own(large: Path, vgg
     sheet = cv2.imread(str(preview))
     assert sheet is not None and sheet.shape == (4 * 320, 2 * 320, 3)
     assert "whole" in stylize("--list-styles")
-    done = run_fine_tune(large, vgg_file, "--name", "whole", photos="video.mp4")
-    assert done.status == 1 and "whole is there already in " in done.err
+    completed = run_fine_tune(large, vgg_file, "--name", "whole", photos="video.mp4")
+    assert completed.status == 1 and "whole is there already in " in completed.err
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_closed_stdout_does_not_stop_the_program(large: Path, vgg_file: Path) ->
     os.close(read)
     with open(write, "wb") as closed_pipe:
         command = [sys.executable, "-c", MAIN_WITHOUT_INT8, *fine_tune_arguments(large, vgg_file)]
-        done = subprocess.run(command, cwd=ROOT, stdout=closed_pipe, stderr=subprocess.PIPE, timeout=290)
-    assert (done.returncode, done.stderr) == (0, b"")
+        completed = subprocess.run(command, cwd=ROOT, stdout=closed_pipe, stderr=subprocess.PIPE, timeout=290)
+    assert (completed.returncode, completed.stderr) == (0, b"")
     (model,) = list_model_files(large / "data/realtime-stylize/models")
     assert "0" in [style.name for style in read_model(model).styles]
 
@@ -222,8 +222,8 @@ def test_remove_option_deletes_the_style_of_that_name_only(large: Path, vgg_file
     wrong = run_in_process(main, ["--remove", "grand_pa"])
     assert wrong.status == 1
     assert wrong.err == "stylize-train: no style of your own is called grand_pa; yours are: grandma\n"
-    done = run_in_process(main, ["--remove", "Grandma"])
-    assert done.status == 0, done.err
+    completed = run_in_process(main, ["--remove", "Grandma"])
+    assert completed.status == 0, completed.err
     assert not list_model_files(large / "data/realtime-stylize/models")
 
 

@@ -23,9 +23,9 @@ def train(world: Path, vgg_file: Path, count: int, painting: str = "one") -> Fin
 
 def test_same_command_with_more_photos_continues_the_run(world: Path, vgg_file: Path) -> None:
     for count in (4, 8):
-        done = train(world, vgg_file, count)
-        assert done.status == 0, done.err
-        assert f"{count} photos" in done.out
+        completed = train(world, vgg_file, count)
+        assert completed.status == 0, completed.err
+        assert f"{count} photos" in completed.out
     log = [json.loads(line) for line in (world / "johnson/losses.jsonl").read_text().splitlines()]
     photos = [entry["photos"] for entry in log]
     assert photos == sorted(photos) and len(photos) == 8

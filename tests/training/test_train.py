@@ -66,8 +66,8 @@ def save_checkpoint(world: Path, path: Path) -> Checkpoint:
 
 
 def test_run_trains_and_continues_when_the_schedule_is_extended(world: Path, vgg_file: Path) -> None:
-    done = train(world, vgg_file, "--previews", str(world / "paintings"))
-    assert done.status == 0, done.err
+    completed = train(world, vgg_file, "--previews", str(world / "paintings"))
+    assert completed.status == 0, completed.err
     first = load_checkpoint(world / "out/checkpoint.pt")
     assert (first.photos, first.styles) == (24, ["one", "two"])
     log = [json.loads(line) for line in (world / "out/losses.jsonl").read_text().splitlines()]
@@ -76,8 +76,8 @@ def test_run_trains_and_continues_when_the_schedule_is_extended(world: Path, vgg
     assert (world / "out/preview_0000024.png").is_file()
 
     change_config(world, ("photos = 24", "photos = 32"))
-    done = train(world, vgg_file)
-    assert done.status == 0, done.err
+    completed = train(world, vgg_file)
+    assert completed.status == 0, completed.err
     second = load_checkpoint(world / "out/checkpoint.pt")
     assert second.photos == 32
     assert len((world / "out/losses.jsonl").read_text().splitlines()) == 32
@@ -96,8 +96,8 @@ def test_pyramid_trains_the_coarse_level_and_the_matrices(world: Path, vgg_file:
         ("painting = 64", "painting = 608"),
     )
     begin = save_checkpoint(world, world / "begin.pt")
-    done = train(world, vgg_file, "--start", str(world / "begin.pt"))
-    assert done.status == 0, done.err
+    completed = train(world, vgg_file, "--start", str(world / "begin.pt"))
+    assert completed.status == 0, completed.err
     after = load_checkpoint(world / "out/checkpoint.pt")
     assert (after.photos, after.network.architecture) == (24, begin.network.architecture)
     before, now = begin.network.state_dict(), after.network.state_dict()
@@ -130,8 +130,8 @@ def test_checkpoint_of_other_styles_is_refused_and_kept(world: Path, vgg_file: P
     save_checkpoint(world, world / "out/checkpoint.pt")
     before = (world / "out/checkpoint.pt").read_bytes()
     change_config(world, ('name = "two"', 'name = "three"'))
-    done = train(world, vgg_file)
-    assert done.status == 1 and done.err.count("\n") == 1 and "other styles" in done.err
+    completed = train(world, vgg_file)
+    assert completed.status == 1 and completed.err.count("\n") == 1 and "other styles" in completed.err
     assert (world / "out/checkpoint.pt").read_bytes() == before
 
 
@@ -180,8 +180,8 @@ def test_config_with_paintings_of_itself_is_refused(world: Path) -> None:
 def test_every_step_is_logged_including_those_since_the_last_report(world: Path, vgg_file: Path) -> None:
     """25 photos make twelve batches of 2, fewer than the steps between two reports."""
     change_config(world, ("photos = 24", "photos = 25"))
-    done = train(world, vgg_file)
-    assert done.status == 0, done.err
+    completed = train(world, vgg_file)
+    assert completed.status == 0, completed.err
     assert load_checkpoint(world / "out/checkpoint.pt").photos == 24
     assert len((world / "out/losses.jsonl").read_text().splitlines()) == 24
 
@@ -190,17 +190,17 @@ def test_every_step_is_logged_including_those_since_the_last_report(world: Path,
 def test_missing_input_is_reported_in_one_line(world: Path, vgg_file: Path, missing: str) -> None:
     arguments = train_arguments(world, vgg_file)
     arguments[arguments.index(missing) + 1] = str(world / "nowhere")
-    done = run_in_process(main, arguments)
-    assert done.status == 1
-    assert done.err.startswith("stylize-train: ") and done.err.count("\n") == 1
-    assert "nowhere" in done.err
+    completed = run_in_process(main, arguments)
+    assert completed.status == 1
+    assert completed.err.startswith("stylize-train: ") and completed.err.count("\n") == 1
+    assert "nowhere" in completed.err
 
 
 def test_output_folder_that_is_a_file_is_reported_in_one_line(world: Path, vgg_file: Path) -> None:
     (world / "out").write_text("a file where the folder should be")
-    done = train(world, vgg_file)
-    assert done.status == 1 and done.err.count("\n") == 1
-    assert done.err.startswith("stylize-train: ") and "out" in done.err
+    completed = train(world, vgg_file)
+    assert completed.status == 1 and completed.err.count("\n") == 1
+    assert completed.err.startswith("stylize-train: ") and "out" in completed.err
 
 
 def test_photo_crops_depend_on_seed_and_index_and_skip_unreadable_photos(world: Path) -> None:
@@ -231,8 +231,8 @@ def test_rows_only_run_of_some_minutes_changes_rows_only_and_can_be_joined(
         ("photos = 24", "minutes = 0.005\nrows_only = true\ncrops = 3"),
         ('name = "two"', 'name = "three"'),
     )
-    done = train(world, vgg_file, "--start", str(world / "out/checkpoint.pt"), "-o", str(world / "more"))
-    assert done.status == 0, done.err
+    completed = train(world, vgg_file, "--start", str(world / "out/checkpoint.pt"), "-o", str(world / "more"))
+    assert completed.status == 0, completed.err
     after = load_checkpoint(world / "more/checkpoint.pt")
     assert after.styles == ["one", "three"] and after.seconds >= 0.005 * 60
     assert after.photos < Schedule().photos, "the run did not end by its minutes"
@@ -262,8 +262,8 @@ def test_loss_that_is_nan_ends_the_run_and_keeps_the_checkpoint(world: Path, vgg
     broken = load_file(vgg_file)
     broken["features.0.bias"][:] = float("nan")
     save_file(broken, world / "broken.safetensors")
-    done = train(world, world / "broken.safetensors")
-    assert done.status == 1 and done.err.count("\n") == 1 and "no number any more" in done.err
+    completed = train(world, world / "broken.safetensors")
+    assert completed.status == 1 and completed.err.count("\n") == 1 and "no number any more" in completed.err
     assert (world / "out/checkpoint.pt").read_bytes() == before
 
 
@@ -278,9 +278,9 @@ def test_full_disk_keeps_the_previous_checkpoint(world: Path) -> None:
     )
     limit = f'ulimit -f {len(before) // 2048}; exec "$@"'  # in units of 1024 bytes: half of a checkpoint
     run = ["bash", "-c", limit, "bash", sys.executable, "-c", code, str(world / "out/checkpoint.pt")]
-    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=170)
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert "no checkpoint could be written: File too large; the one from before is still there" in done.stderr
+    completed = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    assert completed.stderr.count("\n") == 1, completed.stderr
+    assert "no checkpoint could be written: File too large; the one from before is still there" in completed.stderr
     assert (world / "out/checkpoint.pt").read_bytes() == before
     assert not list((world / "out").glob("*.part"))
 
@@ -289,9 +289,9 @@ def test_damaged_checkpoint_is_reported_with_advice(world: Path, vgg_file: Path)
     save_checkpoint(world, world / "out/checkpoint.pt")
     checkpoint = world / "out/checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:9999])
-    done = train(world, vgg_file)
-    assert done.status == 1 and done.err.count("\n") == 1, done.err
-    assert str(checkpoint) in done.err and done.err.endswith("; delete it to begin anew\n")
+    completed = train(world, vgg_file)
+    assert completed.status == 1 and completed.err.count("\n") == 1, completed.err
+    assert str(checkpoint) in completed.err and completed.err.endswith("; delete it to begin anew\n")
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,13 @@ def optimize_with_progress(optimization: CoarseToFine, preview: OutputFile | Non
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=sum(optimization.step_counts))
         for progress in optimization.run():
-            result, done = progress.result, progress.done
+            result, finished = progress.result, progress.iterations
             losses = f"content {result.content:.4f}  style {result.style:.4f}  total {result.total:.4f}"
             line = f"{progress.width}x{progress.height}  {losses}"
-            bar.update(task, completed=done, description=line)
-            if not console.is_terminal and (done % LINE_EVERY_STEPS == 0 or done == progress.total):
-                write_stdout(f"{done}/{progress.total}  {line}")
-            if preview and done and done % preview_every == 0:
+            bar.update(task, completed=finished, description=line)
+            if not console.is_terminal and (finished % LINE_EVERY_STEPS == 0 or finished == progress.total):
+                write_stdout(f"{finished}/{progress.total}  {line}")
+            if preview and finished and finished % preview_every == 0:
                 image = optimization.result()
                 assert image is not None
                 preview.write(image)

@@ -53,9 +53,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Progress:
-    """Iterations done of the total, the size of the current scale in pixels, and the result of the last iteration."""
+    """The progress of an optimization.
 
-    done: int
+    iterations: finished ones, of `total`; height, width: of the current scale in pixels; result: of the last iteration.
+    """
+
+    iterations: int
     total: int
     height: int
     width: int
@@ -83,17 +86,17 @@ class CoarseToFine:
 
     def run(self) -> Iterator[Progress]:
         """Optimize, yielding after each step; `result` has the image so far."""
-        done, total = 0, sum(self.step_counts)
+        finished, total = 0, sum(self.step_counts)
         for (height, width), count in zip(self.sizes, self.step_counts, strict=True):
             photo = _to_sized_tensor(self.photo, height, width, self.settings.device)
             painting = _to_sized_tensor(self.painting, *self._painting_size(height, width), self.settings.device)
             if self.settings.keep_colors:
                 photo, painting = to_matched_grey(photo, painting)
             loss = PairLoss(self.vgg, photo, painting, self.settings.loss)
-            for step in optimize(loss, self._start(photo), count, self.settings.optimizer):
-                self._image = step.image
-                yield Progress(done + step.number, total, height, width, step)
-            done += count
+            for result in optimize(loss, self._start(photo), count, self.settings.optimizer):
+                self._image = result.image
+                yield Progress(finished + result.number, total, height, width, result)
+            finished += count
 
     def result(self) -> NDArray[np.uint8] | None:
         """Return the image so far in the size of the finest scale: [H, W, 3], BGR; None before the first step."""

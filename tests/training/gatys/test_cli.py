@@ -81,8 +81,8 @@ def test_closed_stdout_does_not_stop_the_program(world: Path, vgg_file: Path) ->
     os.close(read)
     with open(write, "wb") as closed_pipe:
         command = [sys.executable, "-m", "training.gatys.cli", *arguments(world, vgg_file)]
-        done = subprocess.run(command, cwd=ROOT, stdout=closed_pipe, stderr=subprocess.PIPE, timeout=120)
-    assert (done.returncode, done.stderr) == (0, b"")
+        completed = subprocess.run(command, cwd=ROOT, stdout=closed_pipe, stderr=subprocess.PIPE, timeout=120)
+    assert (completed.returncode, completed.stderr) == (0, b"")
     assert cv2.imread(str(world / "out.png")) is not None, "the picture is lost"
 
 
@@ -190,11 +190,11 @@ def test_ctrl_c_writes_the_result_so_far_and_removes_the_preview(world: Path, vg
 def test_missing_torch_is_reported_with_the_extra_to_install(world: Path, vgg_file: Path) -> None:
     (world / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
     command = [sys.executable, "-m", "training.gatys.cli", *arguments(world, vgg_file)]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=world, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert "needs torch" in done.stderr and 'pip install "realtime-stylize[train]"' in done.stderr
+    assert (completed.returncode, completed.stderr.count("\n")) == (1, 1), completed.stderr
+    assert "needs torch" in completed.stderr and 'pip install "realtime-stylize[train]"' in completed.stderr
 
 
 def test_default_layers_exist_in_their_networks() -> None:

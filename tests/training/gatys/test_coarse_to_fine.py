@@ -70,7 +70,7 @@ def test_each_scale_starts_from_the_result_of_the_coarser_one(vgg_file: Path) ->
         random_image(1, 96, 128), random_image(2, 90, 120), Settings(LOSS, vgg=vgg_file, iterations=4, coarsest=64)
     )
     reports = list(optimization.run())
-    assert [report.done for report in reports] == [0, 1, 2, 3, 4, 4, 5, 6] and reports[-1].total == 6
+    assert [report.iterations for report in reports] == [0, 1, 2, 3, 4, 4, 5, 6] and reports[-1].total == 6
     assert [(report.height, report.width) for report in reports] == [(48, 64)] * 5 + [(96, 128)] * 3
     first, last, upscaled = (reports[number].result.image for number in (0, 4, 5))
     smaller = torch.nn.functional.avg_pool2d(upscaled, 2)
