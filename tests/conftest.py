@@ -20,8 +20,9 @@ from realtime.system.console import log_to_console
 pytest_plugins = ["tests.training.world"]
 
 ROOT = Path(__file__).parent.parent
-# Waiting threads of torch do not spin: beside other busy programs that makes the tests several times faster.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads of torch wait for one another after each operation: beside other busy programs several of them made the tests
+# of the training eight times slower than one does.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
