@@ -69,7 +69,8 @@ class Selection:
 def may_use_int8(model: Model, device: Device) -> bool:
     """Tell whether int8 is worth a trial: the model has an int8 sibling, and the CPU has instructions for it.
 
-    Only `--provider auto` asks: a provider chosen by name runs the unquantized model. `pick_fastest` decides.
+    Called for `--provider auto` only: a provider chosen by name runs the unquantized model. `pick_fastest` decides
+    whether int8 has won the trial.
     """
     return device.is_cpu and model.int8 is not None and has_int8_instructions()
 

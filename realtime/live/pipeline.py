@@ -214,7 +214,7 @@ class Live:
 
     def _capture_frames(self) -> None:
         while not self.done.is_set():
-            if self._is_held():
+            if self._should_pause():
                 self.last_frame_time = self.clock.now()
                 self.done.wait(HELD_POLL_SECONDS)
                 continue
@@ -226,8 +226,8 @@ class Live:
             if self._captured.put(frame) and not (self.state.frozen or self.state.hidden):
                 self.stats.count_dropped()
 
-    def _is_held(self) -> bool:
-        """Whether a video stands still: nothing of it is seen, or its first frame is not stylized yet."""
+    def _should_pause(self) -> bool:
+        """Whether to pause a video: it is frozen or hidden, or its first frame is not stylized yet."""
         unseen = self.state.frozen or self.state.hidden
         first_is_pending = self.stats.read > 0 and self.stats.delivered == 0
         return self.source.can_pause and (unseen or first_is_pending)

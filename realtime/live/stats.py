@@ -33,15 +33,15 @@ class Stats:
         self.dropped = 0
         # Written by the stylizing thread:
         self.stylized = 0
-        self.reused = 0  # frames answered with the last result, since nothing had moved
+        self.reused = 0  # frames for which the last result was used again, since nothing had moved
         self.stylize_seconds = 0.0
         self.size_changes = 0  # how often the size of the source's frames has changed
         self._first_stylized = self._last_delivered = 0.0  # clock times
-        self._until_stylized: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
+        self._capture_to_stylized: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
         # Written by the main thread:
         self.shown = 0
         self.snapshots = 0
-        self._until_shown: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
+        self._capture_to_shown: deque[float] = deque(maxlen=MAX_LATENCIES)  # seconds from capture
         self._shown_times: deque[float] = deque(maxlen=MAX_RECENT_FRAMES)
         self._latest_latencies: deque[float] = deque(maxlen=LATENCY_FRAMES)
 
@@ -56,10 +56,10 @@ class Stats:
         self._last_delivered = now
         self.stylized += 1
         self.stylize_seconds += seconds
-        self._until_stylized.append(now - captured)
+        self._capture_to_stylized.append(now - captured)
 
     def count_reused(self) -> None:
-        """Count a frame that was answered with the last result."""
+        """Count a frame for which the last result was used again."""
         self._last_delivered = self._now()
         self.reused += 1
 
@@ -72,7 +72,7 @@ class Stats:
         """Count a frame that has reached the screen. captured: its `Frame.captured`."""
         now = self._now()
         self.shown += 1
-        self._until_shown.append(now - captured)
+        self._capture_to_shown.append(now - captured)
         self._latest_latencies.append(now - captured)
         self._shown_times.append(now)
         self._drop_old_times(now)
@@ -97,7 +97,7 @@ class Stats:
     def summary(self) -> dict[str, Any]:
         """Return frame counts, the frame rate, and latencies in milliseconds."""
         span = self._last_delivered - self._first_stylized
-        latencies = sorted(self._until_shown or self._until_stylized)
+        latencies = sorted(self._capture_to_shown or self._capture_to_stylized)
         return {
             "frames_read": self.read,
             "frames_painted": self.stylized,
@@ -110,7 +110,7 @@ class Stats:
                 "p50": _ms(_percentile(latencies, 0.50)),
                 "p95": _ms(_percentile(latencies, 0.95)),
                 "max": _ms(_percentile(latencies, 1.0)),
-                "from_capture_to": "display" if self._until_shown else "painted",
+                "from_capture_to": "display" if self._capture_to_shown else "painted",
             },
             "size_changes": self.size_changes,
             "snapshots": self.snapshots,

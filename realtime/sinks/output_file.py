@@ -68,7 +68,9 @@ class OutputFile:
         return self._existed
 
     def finish(self, *, whole: bool = True) -> None:
-        """Flush the part to the disk and rename it to `path`. whole: False keeps what a resuming run needs.
+        """Flush the part to the disk and rename it to `path`.
+
+        whole: False if frames are missing; then what a resuming run needs is kept.
 
         Raises OutputError.
         """

@@ -21,7 +21,7 @@ from realtime.ui.keys import Action, ActionCommand
 from realtime.ui.messages import Messages
 
 logger = logging.getLogger(__name__)
-MAX_PENDING = 256  # commands; the oldest give way
+MAX_PENDING = 256  # commands that wait; beyond it the oldest are discarded
 VIEW_HINTS = {View.GRID: "click one, or press its number", View.SPLIT: "drag the seam"}
 
 
