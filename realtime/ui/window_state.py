@@ -11,6 +11,7 @@ from typing import Any
 MAX_DEPTH = 3  # nested windows searched: a window manager puts a frame or two around ours
 ICONIC_STATE = 3  # a value of WM_STATE: ICCCM 4.1.3.1
 XA_CARDINAL = 6  # defined in Xatom.h
+MAP_NOTIFY, NO_EVENT_MASK = 19, 0  # defined in X.h; without a mask, an event goes to the creator of the window only
 
 
 def watch_minimised(title: str) -> Callable[[], bool]:
@@ -47,6 +48,21 @@ _ignore_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 _ignore_io_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda display: 0)
 
 
+class _MapEvent(ctypes.Structure):
+    """XMapEvent of Xlib.h, as long as an XEvent."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("serial", ctypes.c_ulong),
+        ("send_event", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("event", ctypes.c_ulong),
+        ("window", ctypes.c_ulong),
+        ("override_redirect", ctypes.c_int),
+        ("padding", ctypes.c_long * 24),
+    )
+
+
 class _X11:
     """A separate connection to the X server; its methods are called from one thread only."""
 
@@ -64,6 +80,8 @@ class _X11:
             *(pointer, number, number, ctypes.c_long, ctypes.c_long, ctypes.c_int, number),
             *[pointer] * 5,
         ]
+        x.XSendEvent.argtypes = [pointer, number, ctypes.c_int, ctypes.c_long, pointer]
+        x.XFlush.argtypes = [pointer]
         x.XSetIOErrorHandler(_ignore_io_error)  # the default one prints; Xlib ends the process after either
         self._display = x.XOpenDisplay(None)
         if not self._display:
@@ -76,12 +94,24 @@ class _X11:
         """Whether the window is minimised."""
         # The window may have been closed; without this handler Xlib would end the process when it is asked about.
         self._x.XSetErrorHandler(_ignore_error)
-        if not self._window:
+        known = self._window
+        if not known:
             self._window = self._find(self._x.XDefaultRootWindow(self._display), MAX_DEPTH)
         state = self._property(self._window, self._state, self._state) if self._window else None
         if state is None:  # the window may have been opened anew
             self._window = 0
+        elif not known and state != ICONIC_STATE:
+            self._repeat_map_event()
         return state == ICONIC_STATE
+
+    def _repeat_map_event(self) -> None:
+        """Tell Qt once more that its window is on the screen, which makes it draw the window.
+
+        Qt loses the event itself now and then (of 100 windows opened on a busy machine, one to five stayed empty).
+        """
+        event = _MapEvent(type=MAP_NOTIFY, event=self._window, window=self._window)
+        self._x.XSendEvent(self._display, self._window, 0, NO_EVENT_MASK, ctypes.byref(event))
+        self._x.XFlush(self._display)
 
     def _find(self, window: int, depth: int) -> int:
         """Return the managed window of our title and process, or 0."""

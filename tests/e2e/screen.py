@@ -23,7 +23,6 @@ from tests.e2e.waiting import POLL_SECONDS, TIMEOUT
 
 SIZE = (1024, 768)  # of the screen, in pixels
 WINDOW = "^realtime-stylize$"  # title of the window, for xdotool
-EMPTY_SECONDS = 15.0  # after which an empty window is shown once more
 STILL_SECONDS = 0.7  # without a change, after which a picture that changes in steps stands still
 MIN_TEXT_PIXELS = 20  # of exactly the colour of texts
 MESSAGE_SHARE = 1 / 8  # of the window's height, at the bottom, where messages come and go
@@ -92,17 +91,12 @@ class Screen:
     def wait_for_window(self, process: subprocess.Popen[str], seconds: float = TIMEOUT) -> None:
         """Wait until the first stylized frame is on the screen and the window has the keyboard focus.
 
-        The window is that of the process, or of one in the process group that it leads. On a busy machine one of a
-        hundred of Qt's windows does not learn that it is on the screen, and stays empty until it is shown once more.
+        The window is that of the process, or of one in the process group that it leads.
         """
-        start = shown = time.monotonic()
-        while not (has_focus := self._has_focus(process.pid)) or not shows_stylized_frame(self.shot()):
+        deadline = time.monotonic() + seconds
+        while not (self._has_focus(process.pid) and shows_stylized_frame(self.shot())):
             assert process.poll() is None, process.communicate()
-            assert time.monotonic() < start + seconds, "no window appeared"
-            if has_focus and time.monotonic() > shown + EMPTY_SECONDS:
-                self.xdotool("search", "--name", WINDOW, "windowminimize")
-                self.xdotool("search", "--name", WINDOW, "windowactivate")
-                shown = time.monotonic()
+            assert time.monotonic() < deadline, "no window appeared"
             time.sleep(0.1)
 
     def _has_focus(self, pid: int) -> bool:
