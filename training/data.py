@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -41,7 +43,7 @@ def batches(
         batch,
         sampler=(number % schedule.crops for number in numbers) if schedule.crops else numbers,
         num_workers=1 if device == "cpu" else min(MAX_GPU_WORKERS, os.cpu_count() or 1),
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_prepare_worker,
         drop_last=True,
     )
     photos = _allocate((kept, 3, side, side), torch.uint8, device)
@@ -68,6 +70,18 @@ def _allocate(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor
         raise TrainingError(f"no room for {shape[0]} crops in the memory of {device}; set fewer: crops") from error
 
 
-def _use_one_thread(_: int) -> None:
-    """Limit OpenCV to one thread in a worker process, because there are as many processes as cores."""
+def _prepare_worker(_: int) -> None:
+    """Prepare a worker process.
+
+    OpenCV is limited to one thread, because there are as many processes as cores. A connection that is cut is not
+    reported: Ctrl-C may end the main process while a photo is handed over to it.
+    """
     cv2.setNumThreads(0)
+    sys.excepthook = _report_unless_disconnected
+
+
+def _report_unless_disconnected(
+    kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
+) -> None:
+    if not issubclass(kind, ConnectionError):
+        sys.__excepthook__(kind, error, trace)

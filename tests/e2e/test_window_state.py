@@ -45,8 +45,9 @@ def test_window_that_qt_believes_to_be_hidden_is_drawn_again(screen: Screen) -> 
     """Qt loses the event that its window is on the screen now and then; here it is sent the opposite one."""
     command = [sys.executable, "-c", SCRIPT]
     environment = os.environ | {"DISPLAY": screen.display, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
 
         def ask(command: str, number: int) -> None:
             assert process.stdin is not None and process.stdout is not None
