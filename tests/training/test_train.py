@@ -155,28 +155,6 @@ def test_invalid_config_is_refused(world: Path, change: tuple[str, str], message
         read_config(world / "run.toml")
 
 
-def test_shipped_configs_match_their_checkpoints() -> None:
-    configs = {name: read_config(ROOT / f"training/{name}.toml") for name in ("live", "wide")}
-    assert len(configs["live"].paintings) >= 4
-    for name, config in configs.items():
-        state = load_checkpoint(ROOT / f"training/checkpoints/{name}.pt")
-        assert config.paintings == configs["live"].paintings
-        assert (state.network.architecture, state.styles) == (config.architecture, config.names)
-        assert state.photos == config.schedule.photos
-
-
-def test_pyramid_config_has_the_paintings_of_the_live_model() -> None:
-    pyramid, live = (read_config(ROOT / f"training/{name}.toml") for name in ("pyramid", "live"))
-    assert pyramid.schedule.loss == "pyramid" and pyramid.architecture.matrices
-    assert [(p.name, p.file) for p in pyramid.paintings] == [(p.name, p.file) for p in live.paintings]
-
-
-def test_config_with_paintings_of_itself_is_refused(world: Path) -> None:
-    (world / "run.toml").write_text('paintings_of = "run.toml"\n' + (world / "run.toml").read_text())
-    with pytest.raises(TrainingError, match="names the file itself"):
-        read_config(world / "run.toml")
-
-
 def test_every_step_is_logged_including_those_since_the_last_report(world: Path, vgg_file: Path) -> None:
     """25 photos make twelve batches of 2, fewer than the steps between two reports."""
     change_config(world, ("photos = 24", "photos = 25"))
