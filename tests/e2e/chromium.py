@@ -124,9 +124,9 @@ class Tab:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, script: str) -> Any:
+    def wait(self, script: str, seconds: float = TIMEOUT) -> Any:
         """Return the value of an expression once it is true."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + seconds
         while not (value := self.evaluate(script)):
             assert time.monotonic() < deadline, f"{script}; the page says: {self.evaluate('document.body.innerText')}"
             time.sleep(0.1)
