@@ -104,7 +104,7 @@ def test_live_commands_that_need_no_camera(command: str, screen: Screen, tmp_pat
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
         if "--record" in command:
-            assert 10 < len(packet_times(tmp_path / "painted.mp4")) <= 60  # a busy machine leaves some out
+            assert 1 < len(packet_times(tmp_path / "painted.mp4")) <= 60  # a busy machine leaves some out
         else:
             assert (tmp_path / "figures.json").is_file()
     else:
@@ -116,10 +116,10 @@ def test_live_commands_that_need_a_camera(command: str, screen: Screen, tmp_path
     """With that camera they show pictures; without it they print one line and end with status 1."""
     process = shell(command, tmp_path, DISPLAY=screen.display)
     try:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert "fps" in out
     else:
         assert process.returncode == 1 and err.count("\n") == 1, out + err

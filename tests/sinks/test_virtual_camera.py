@@ -65,7 +65,7 @@ def plain_frame(level: int, size: tuple[int, int] = (64, 48)) -> Image:
 
 
 def wait_for(condition: Callable[[], Any]) -> None:
-    deadline = time.perf_counter() + 30
+    deadline = time.perf_counter() + 60
     while not condition():
         assert time.perf_counter() < deadline
         time.sleep(0.005)

@@ -212,7 +212,7 @@ def read():
         stream.read()
         reading.set()
 threading.Thread(target=read, daemon=True).start()
-reading.wait(20)
+reading.wait(60)
 print("reading", flush=True)
 input()
 """
@@ -225,5 +225,5 @@ input()
         assert process.stdout.readline() == "reading\n"
         camera.mode = "stall"
         time.sleep(1)
-        _, errors = process.communicate("\n", timeout=20)
+        _, errors = process.communicate("\n", timeout=60)
     assert (process.returncode, errors) == (0, "")

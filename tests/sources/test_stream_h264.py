@@ -64,7 +64,7 @@ def serve(data: bytes, seconds: float) -> Iterator[str]:
         thread = threading.Thread(target=send, daemon=True)
         thread.start()
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        thread.join(20)
+        thread.join(60)
 
 
 def test_h264_stream_is_decoded_whole_and_in_order_until_it_ends() -> None:

@@ -22,5 +22,5 @@ def test_latest_value_wakes_a_waiting_thread() -> None:
     thread = threading.Thread(target=lambda: got.append(latest.take(30)))
     thread.start()
     latest.put("frame")
-    thread.join(10)
+    thread.join(60)
     assert got == ["frame"]
