@@ -118,15 +118,6 @@ class Vgg(nn.Module):
         return found
 
 
-class Vgg16(Vgg):
-    """VGG-16 from conv1_1 to conv4_3, the deepest layer of the training's losses."""
-
-    LAST = "relu4_3"
-
-    def __init__(self, weights: Path | None = None) -> None:
-        super().__init__("vgg16", (self.LAST,), weights)
-
-
 def _load(network: str, weights: Path | None) -> dict[str, Tensor]:
     title = TITLES[network]
     if weights is None:

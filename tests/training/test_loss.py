@@ -19,7 +19,7 @@ from training.loss import (
     relative_error,
     tone_error,
 )
-from training.vgg import Vgg, Vgg16
+from training.vgg import Vgg
 
 
 def test_gram_matrix_is_the_mean_of_channel_products() -> None:
@@ -72,7 +72,7 @@ def test_palette_error_counts_colours_of_small_areas_but_not_their_position() ->
 
 def test_perceptual_loss_is_0_for_the_photo_itself_and_for_the_painting_itself(vgg_file: Path) -> None:
     photo = torch.rand(1, 3, 64, 64)
-    loss = PerceptualLoss(Vgg16(vgg_file), [photo, torch.rand(1, 3, 64, 64)])
+    loss = PerceptualLoss(Vgg("vgg16", STYLE_LAYERS, vgg_file), [photo, torch.rand(1, 3, 64, 64)])
     same = loss(photo, photo, loss.content(photo), torch.tensor([0]))
     assert same.content.item() == pytest.approx(0, abs=1e-6)
     assert same.style.item() == pytest.approx(0, abs=1e-6)
@@ -149,7 +149,7 @@ def test_features_equal_those_of_torchvision(vgg_file: Path) -> None:
     for number, layer in enumerate(reference):
         x = layer(x)
         expected[number] = x.clone()
-    features = Vgg16(vgg_file)(image, STYLE_LAYERS)
+    features = Vgg("vgg16", STYLE_LAYERS, vgg_file)(image, STYLE_LAYERS)
     for name, number in zip(STYLE_LAYERS, (3, 8, 15, 22), strict=True):
         torch.testing.assert_close(features[name], expected[number], rtol=1e-3, atol=1e-4)
     assert CONTENT_LAYER in features
@@ -159,6 +159,6 @@ def test_weights_of_other_shapes_and_missing_files_are_refused(tmp_path: Path) -
     path = tmp_path / "other.pth"
     torch.save({"features.0.weight": torch.zeros(1)}, path)
     with pytest.raises(TrainingError, match=r"expected features.0.weight of shape \[64, 3, 3, 3\], got \[1\]"):
-        Vgg16(path)
+        Vgg("vgg16", STYLE_LAYERS, path)
     with pytest.raises(TrainingError, match="no VGG-16 weights at"):
-        Vgg16(tmp_path / "missing.safetensors")
+        Vgg("vgg16", STYLE_LAYERS, tmp_path / "missing.safetensors")

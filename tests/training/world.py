@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.vgg import Convolution, Vgg16, convolutions_to
+from training.vgg import Convolution, convolutions_to
 
 
 def random_vgg(needed: list[Convolution], path: Path) -> Path:
@@ -51,7 +51,7 @@ def run_in_process(main: Callable[[list[str]], int], arguments: list[str]) -> Fi
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return VGG-16 weights up to the deepest layer of the training."""
     path = tmp_path_factory.mktemp("vgg") / "vgg16.safetensors"
-    return random_vgg(convolutions_to("vgg16", (Vgg16.LAST,)), path)
+    return random_vgg(convolutions_to("vgg16", ("relu4_3",)), path)
 
 
 @pytest.fixture(scope="session")

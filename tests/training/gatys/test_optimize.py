@@ -13,7 +13,7 @@ from torch import Tensor
 from training.errors import TrainingError
 from training.gatys.optimize import IterationResult, LossSettings, PairLoss, noise_like, optimize
 from training.loss import PerceptualLoss
-from training.vgg import Vgg, Vgg16
+from training.vgg import Vgg
 
 LOSS = LossSettings(("relu3_3",), ("relu1_2", "relu2_2", "relu3_3"), style_weight=5)
 Pair = tuple[PairLoss, Tensor]
@@ -83,7 +83,7 @@ def test_pair_loss_equals_the_perceptual_loss_of_the_training(vgg_file: Path) ->
     """The results of a network and of an optimization can then be compared."""
     from training.loss import CONTENT_LAYER, STYLE_LAYERS
 
-    vgg, photo, painting, image = Vgg16(vgg_file), blobs(1), blobs(2), blobs(3)
+    vgg, photo, painting, image = Vgg("vgg16", ("relu4_3",), vgg_file), blobs(1), blobs(2), blobs(3)
     content, style, _ = PairLoss(vgg, photo, painting, LossSettings((CONTENT_LAYER,), STYLE_LAYERS, 1, 1))(image)
     perceptual = PerceptualLoss(vgg, [painting])
     reference = perceptual(image, photo, perceptual.content(photo), torch.tensor([0]))
@@ -92,7 +92,7 @@ def test_pair_loss_equals_the_perceptual_loss_of_the_training(vgg_file: Path) ->
 
 
 def test_tone_and_palette_count_where_they_have_a_weight(vgg_file: Path) -> None:
-    vgg, photo, painting = Vgg16(vgg_file), blobs(1), blobs(2)
+    vgg, photo, painting = Vgg("vgg16", ("relu4_3",), vgg_file), blobs(1), blobs(2)
     plain, more = (
         PairLoss(vgg, photo, painting, LossSettings(("relu3_3",), ("relu1_2",), 1, 1, *weights))
         for weights in ((0, 0), (2, 3))
