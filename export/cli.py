@@ -8,8 +8,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from realtime.system.files import write_atomic
-from realtime.system.signals import INTERRUPTED_STATUS
-from training.errors import TrainingError
+from training.command_line import run_command
 
 TRAIN_MODULES = {"onnx", "torch", "torchvision"}  # the extra `train` installs them
 
@@ -53,8 +52,8 @@ def _parse_model_path(text: str) -> Path:
     return path
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Check the output files, export, and print what was done. Raises ExportError or TrainingError."""
+def run(arguments: argparse.Namespace) -> int:
+    """Check the output files, export, and print what was done; return 0. Raises ExportError or TrainingError."""
     for path in _outputs(arguments.output, arguments.int8):
         _check_output(path, arguments.checkpoint, arguments.overwrite)
     if arguments.int8 and arguments.photos is None:
@@ -69,6 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
         int8=arguments.int8,
     )
     print(summary)
+    return 0
 
 
 def export(
@@ -129,16 +129,7 @@ def _outputs(output: Path, int8: bool) -> list[Path]:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return the exit status."""
     arguments = build_parser().parse_args(argv)
-    try:
-        run(arguments)
-    except KeyboardInterrupt:
-        return INTERRUPTED_STATUS
-    except (ExportError, TrainingError) as error:
-        if arguments.debug:
-            raise
-        print(f"stylize-export: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command("stylize-export", lambda: run(arguments), debug=arguments.debug)
 
 
 def _check_output(output: Path, checkpoint: Path, overwrite: bool) -> None:

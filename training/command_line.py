@@ -1,4 +1,4 @@
-"""What the command lines of stylize-train and stylize-still have in common."""
+"""What the command lines of stylize-train, stylize-still and stylize-export have in common."""
 
 from __future__ import annotations
 
@@ -79,17 +79,18 @@ def importing_extra(purpose: str) -> Iterator[None]:
         raise TrainingError(f"{purpose} needs {error.name}, which is not installed: {hint}") from error
 
 
-def run_command(program: str, run: Callable[[], int], *, debug: bool, stopped: str) -> int:
+def run_command(program: str, run: Callable[[], int], *, debug: bool, stopped: str = "") -> int:
     """Run a command and return its exit status; report what the user can correct in one line on stderr.
 
-    debug: let errors through, with their traceback; stopped: the line for KeyboardInterrupt.
+    debug: let errors through, with their traceback; stopped: the line for KeyboardInterrupt, "" for none.
     """
     install_interrupt_handlers()
     escape_unencodable()
     try:
         return run()
     except KeyboardInterrupt:
-        write_stderr(stopped)
+        if stopped:
+            write_stderr(stopped)
         return INTERRUPTED_STATUS
     except (TrainingError, ExportError, OSError) as error:
         if debug:

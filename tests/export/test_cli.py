@@ -225,3 +225,14 @@ def test_missing_module_of_the_extra_names_what_to_install(run: Run, tmp_path: P
     completed = run("export.cli", "checkpoint.pt", "-o", "m.onnx", PYTHONPATH=path)
     assert completed.returncode == 1
     assert completed.stderr == f'stylize-export: {module} is missing: pip install "realtime-stylize[train]"\n'
+
+
+def test_ctrl_c_ends_the_export_silently(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, checkpoint: Path
+) -> None:
+    def interrupt(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("export.cli.export", interrupt)
+    assert main([str(checkpoint), "-o", str(checkpoint.parent / "m.onnx")]) == 130
+    assert capsys.readouterr() == ("", "")
