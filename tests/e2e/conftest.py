@@ -110,7 +110,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("page: "):
-                return Program(process, line.split()[1], tmp_path)
+                return Program(process, tmp_path, line.split()[1])
         raise AssertionError(process.communicate())
 
     yield start

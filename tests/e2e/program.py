@@ -1,4 +1,4 @@
-"""The command, with its web page."""
+"""A running command, and one with its web page."""
 
 from __future__ import annotations
 
@@ -25,12 +25,23 @@ Serve = Callable[..., "Program"]
 
 
 @dataclass
-class Program:
-    """A running command with --serve. url: the address of its page."""
+class RunningCommand:
+    """A command that was started with --stats stats.json in a folder."""
 
     process: subprocess.Popen[str]
-    url: str
     folder: Path
+
+    def stats(self) -> dict[str, Any]:
+        """Return what --stats wrote."""
+        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
+        return table
+
+
+@dataclass
+class Program(RunningCommand):
+    """A running command with --serve. url: the address of its page."""
+
+    url: str
 
     def picture(self) -> Image:
         """Return the picture of the page, resized to [240, 320, 3]."""
@@ -54,5 +65,4 @@ class Program:
         self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=TIMEOUT)
         assert (self.process.returncode, err) == (130, ""), out + err
-        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
-        return table
+        return self.stats()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -12,13 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from realtime.frame import Image
 from realtime.ui.hud import AMBER, WHITE
+from tests.e2e.program import RunningCommand
 from tests.e2e.waiting import POLL_SECONDS, TIMEOUT
 
 SIZE = (1024, 768)  # of the screen, in pixels
@@ -193,11 +192,9 @@ def picture_difference(one: Image, other: Image) -> float:
 
 
 @dataclass
-class App:
+class App(RunningCommand):
     """A running app, with a window."""
 
-    process: subprocess.Popen[str]
-    folder: Path
     screen: Screen
 
     def wait_for_window(self) -> None:
@@ -220,8 +217,3 @@ class App:
         self.screen.send_key(key)
         status, _, err = self.finish()
         assert (status, err) == (0, "")
-
-    def stats(self) -> dict[str, Any]:
-        """Return what --stats wrote."""
-        table: dict[str, Any] = json.loads((self.folder / "stats.json").read_text())
-        return table
