@@ -1,4 +1,4 @@
-"""A virtual screen with a window manager; without one, Qt's window sometimes stays black."""
+"""A virtual screen with a window manager, which gives a window the keyboard focus."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def check_installed(benchmark: str, programs: Sequence[str]) -> bool:
 
 
 @contextmanager
-def virtual_screen(size: tuple[int, int], framebuffer_folder: Path | None = None) -> Iterator[str]:
-    """Start Xvfb and openbox and yield the display's name when both are ready.
+def virtual_screen(
+    size: tuple[int, int], framebuffer_folder: Path | None = None, *, window_manager: bool = True
+) -> Iterator[str]:
+    """Start Xvfb and, unless there is to be no window manager, openbox; yield the display's name when both are ready.
 
     size: (width, height). framebuffer_folder: where the server is to hold its pixels, in a file called FRAMEBUFFER in
     the XWD format (a header, then BGRX of every pixel); it then draws no pointer.
@@ -44,21 +46,28 @@ def virtual_screen(size: tuple[int, int], framebuffer_folder: Path | None = None
     if not number:
         raise RuntimeError("Xvfb did not start")
     environment = os.environ | {"DISPLAY": f":{number}"}
-    manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
+    processes = [server]
     try:
-        deadline = time.perf_counter() + START_SECONDS
-        while not _has_window_manager(environment):
-            if time.perf_counter() > deadline:
-                raise RuntimeError("openbox did not start")
-            time.sleep(0.1)
+        if window_manager:
+            processes.insert(0, subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL))
+            _wait_for_window_manager(environment)
         # The first key press makes xdotool's keyboard the current one; programs that run by then read their key map
         # anew, and may lose that press. No key follows while they do so, if none of them runs yet.
         subprocess.run(["xdotool", "key", "Shift_L"], env=environment, check=True, timeout=START_SECONDS)
         yield f":{number}"
     finally:
-        for process in (manager, server):
+        for process in processes:
             process.terminate()
             process.wait(30)
+
+
+def _wait_for_window_manager(environment: dict[str, str]) -> None:
+    """Wait until a window manager runs. Raises RuntimeError if it does not start."""
+    deadline = time.perf_counter() + START_SECONDS
+    while not _has_window_manager(environment):
+        if time.perf_counter() > deadline:
+            raise RuntimeError("openbox did not start")
+        time.sleep(0.1)
 
 
 def _has_window_manager(environment: dict[str, str]) -> bool:

@@ -12,6 +12,7 @@ MAX_DEPTH = 3  # nested windows searched: a window manager puts a frame or two a
 ICONIC_STATE = 3  # a value of WM_STATE: ICCCM 4.1.3.1
 XA_CARDINAL = 6  # defined in Xatom.h
 MAP_NOTIFY, NO_EVENT_MASK = 19, 0  # defined in X.h; without a mask, an event goes to the creator of the window only
+IS_VIEWABLE = 2  # a value of map_state, defined in X.h: the window and all that contain it are mapped
 
 
 def watch_minimised(title: str) -> Callable[[], bool]:
@@ -63,6 +64,25 @@ class _MapEvent(ctypes.Structure):
     )
 
 
+class _Attributes(ctypes.Structure):
+    """XWindowAttributes of Xlib.h."""
+
+    _fields_ = (
+        ("geometry", ctypes.c_int * 6),
+        ("visual", ctypes.c_void_p),
+        ("root", ctypes.c_ulong),
+        ("class_gravities_and_backing_store", ctypes.c_int * 4),
+        ("backing_planes_and_pixel", ctypes.c_ulong * 2),
+        ("save_under", ctypes.c_int),
+        ("colormap", ctypes.c_ulong),
+        ("map_installed", ctypes.c_int),
+        ("map_state", ctypes.c_int),
+        ("event_masks", ctypes.c_long * 3),
+        ("override_redirect", ctypes.c_int),
+        ("screen", ctypes.c_void_p),
+    )
+
+
 class _X11:
     """A separate connection to the X server; its methods are called from one thread only."""
 
@@ -80,6 +100,7 @@ class _X11:
             *(pointer, number, number, ctypes.c_long, ctypes.c_long, ctypes.c_int, number),
             *[pointer] * 5,
         ]
+        x.XGetWindowAttributes.argtypes = [pointer, number, pointer]
         x.XSendEvent.argtypes = [pointer, number, ctypes.c_int, ctypes.c_long, pointer]
         x.XFlush.argtypes = [pointer]
         x.XSetIOErrorHandler(_ignore_io_error)  # the default one prints; Xlib ends the process after either
@@ -89,20 +110,19 @@ class _X11:
         self._state = x.XInternAtom(self._display, b"WM_STATE", 0)
         self._process = x.XInternAtom(self._display, b"_NET_WM_PID", 0)
         self._window = 0
+        self._is_map_event_repeated = False
 
     def minimised(self) -> bool:
         """Whether the window is minimised."""
         # The window may have been closed; without this handler Xlib would end the process when it is asked about.
         self._x.XSetErrorHandler(_ignore_error)
-        known = self._window
-        if not known:
+        if not self._is_ours(self._window):  # it is not known yet, or was opened anew
             self._window = self._find(self._x.XDefaultRootWindow(self._display), MAX_DEPTH)
-        state = self._property(self._window, self._state, self._state) if self._window else None
-        if state is None:  # the window may have been opened anew
-            self._window = 0
-        elif not known and state != ICONIC_STATE:
+            self._is_map_event_repeated = False
+        if not self._is_map_event_repeated and self._is_viewable(self._window):
             self._repeat_map_event()
-        return state == ICONIC_STATE
+            self._is_map_event_repeated = True
+        return self._property(self._window, self._state, self._state) == ICONIC_STATE
 
     def _repeat_map_event(self) -> None:
         """Tell Qt once more that its window is on the screen, which makes it draw the window.
@@ -114,12 +134,23 @@ class _X11:
         self._x.XFlush(self._display)
 
     def _find(self, window: int, depth: int) -> int:
-        """Return the managed window of our title and process, or 0."""
-        managed = self._name(window) == self._title and self._property(window, self._state, self._state) is not None
-        if managed and self._property(window, self._process, XA_CARDINAL) == os.getpid():
+        """Return the window of our title and process, or 0.
+
+        Without a window manager no window has a WM_STATE, so that is not asked for.
+        """
+        if self._is_ours(window):
             return window
         children = self._children(window) if depth else []
         return next((found for child in children if (found := self._find(child, depth - 1))), 0)
+
+    def _is_ours(self, window: int) -> bool:
+        is_of_this_process = self._property(window, self._process, XA_CARDINAL) == os.getpid()
+        return is_of_this_process and self._name(window) == self._title
+
+    def _is_viewable(self, window: int) -> bool:
+        attributes = _Attributes()
+        found = self._x.XGetWindowAttributes(self._display, window, ctypes.byref(attributes))
+        return bool(found) and attributes.map_state == IS_VIEWABLE
 
     def _name(self, window: int) -> bytes:
         name = ctypes.c_char_p()

@@ -22,9 +22,10 @@ from tests.fault_camera import FaultCamera
 
 
 @pytest.fixture
-def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+def screen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    """Return a screen; with a parameter of False it has no window manager, so that no window has the keyboard focus."""
     folder = tmp_path_factory.mktemp("screen")
-    with virtual_screen(SIZE, folder) as display:
+    with virtual_screen(SIZE, folder, window_manager=getattr(request, "param", True)) as display:
         yield Screen(display, folder / FRAMEBUFFER)
 
 

@@ -1,20 +1,26 @@
-"""A window that Qt believes to be hidden although it is on the screen."""
+"""Windows that Qt believes to be hidden although they are on the screen, with and without a window manager."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from typing import Any
+
+import pytest
 
 from realtime.frame import Image
 from tests.conftest import ROOT
-from tests.e2e.screen import SIZE, Screen
+from tests.e2e.screen import SIZE, App, Screen, difference, shows_stylized_frame
+from tests.e2e.waiting import wait_until
+from tests.fault_camera import FaultCamera
 
 SCRIPT = """
 import ctypes, sys
 import numpy as np
 from realtime.ui.window import Window
-from realtime.ui.window_state import NO_EVENT_MASK, _MapEvent
+from realtime.ui.window_state import NO_EVENT_MASK, _MapEvent, watch_minimised
 
 UNMAP_NOTIFY = 18
 
@@ -32,7 +38,7 @@ with Window("realtime-stylize", (640, 480)) as window:
         if command == "lose":
             lose_map_event(int(number))
         elif command == "check":
-            assert not window.minimised
+            assert not watch_minimised(window.title)()
         for _ in range(20):
             if command == "show":
                 window.show(np.full((480, 640, 3), int(number), np.uint8))
@@ -41,6 +47,7 @@ with Window("realtime-stylize", (640, 480)) as window:
 """
 
 
+@pytest.mark.parametrize("screen", [True, False], indirect=True, ids=["window manager", "no window manager"])
 def test_window_that_qt_believes_to_be_hidden_is_drawn_again(screen: Screen) -> None:
     """Qt loses the event that its window is on the screen now and then; here it is sent the opposite one."""
     command = [sys.executable, "-c", SCRIPT]
@@ -56,8 +63,13 @@ def test_window_that_qt_believes_to_be_hidden_is_drawn_again(screen: Screen) -> 
             assert process.stdout.readline() == "done\n"
 
         try:
-            ask("show", 60)
-            screen.wait(lambda shot: level(shot) == 60, "it is not drawn")
+
+            def is_drawn(number: int) -> bool:
+                ask("check", 0)  # Qt may have lost the event by itself
+                ask("show", number)
+                return level(screen.shot()) == number
+
+            wait_until(lambda: is_drawn(60), "it is not drawn")
             ask("lose", int(screen.windows()))
             ask("show", 120)
             assert level(screen.shot()) == 60, "it is drawn although Qt believes it to be hidden"
@@ -66,6 +78,16 @@ def test_window_that_qt_believes_to_be_hidden_is_drawn_again(screen: Screen) -> 
             screen.wait(lambda shot: level(shot) == 180, "it is not drawn again")
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("screen", [False], indirect=True, ids=["no window manager"])
+def test_app_shows_the_picture_without_a_window_manager(start: Any, camera: FaultCamera) -> None:
+    app: App = start("--camera", camera.url, "--size", "240", "--no-figures")
+    first = app.screen.wait(shows_stylized_frame, "the window stays empty")
+    app.screen.wait(lambda shot: difference(shot, first) > 0, "the picture does not change")
+    app.process.send_signal(signal.SIGTERM)
+    status, _, err = app.finish()
+    assert (status, err) == (130, "")
 
 
 def level(shot: Image) -> int:
