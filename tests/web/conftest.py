@@ -81,7 +81,7 @@ class Served:
 def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     source = ReconnectingSource(lambda: Demo((160, 120), fps=15))
-    threads_before = threading.active_count()
+    threads_before = set(threading.enumerate())
     outputs = Outputs()
     recorder = Recorder(outputs, folder)
     with Stylizer("the_scream", provider="cpu", library=library) as stylizer, outputs, recorder:
@@ -99,6 +99,6 @@ def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         outputs.close()
         live.stop()
     deadline = time.monotonic() + TIMEOUT
-    while threading.active_count() > threads_before and time.monotonic() < deadline:
+    while (left := set(threading.enumerate()) - threads_before) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert threading.active_count() == threads_before, threading.enumerate()
+    assert not left
