@@ -27,7 +27,7 @@ def test_demo_stylizes_as_many_frames_as_asked_and_writes_statistics(run: Run, t
     table = json.loads((tmp_path / "s.json").read_text())
     assert table["frames_painted"] == 20
     assert table["frames_read"] >= 20
-    assert table["fps"] > 0
+    assert table["fps"] * table["seconds"] > 15  # the run took longer than the 19 intervals between its frames
     assert table["provider"] in ("cpu", "cuda", "coreml", "dml", "openvino")
     assert table["provider_reason"]
     assert 0 < table["latency_ms"]["p50"] <= table["latency_ms"]["p95"] <= table["latency_ms"]["max"]
@@ -55,7 +55,7 @@ def test_still_scene_is_stylized_once_and_reused(run: Run, tmp_path: Path) -> No
     table = json.loads((tmp_path / "s.json").read_text())
     assert table["frames_painted"] + table["frames_reused"] == 30
     assert table["frames_painted"] <= 3
-    assert table["fps"] > 0
+    assert table["fps"] * table["seconds"] > 25, "the rate is not that of all 30 frames"
 
 
 def test_fps_limits_the_frame_rate(run: Run, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from tests.conftest import Run
 from tests.e2e.conftest import copy_checkout
 from tests.e2e.screen import Screen, difference
-from tests.e2e.waiting import TIMEOUT
+from tests.e2e.waiting import TIMEOUT, wait_until
 from tests.video_files import AUDIO_INPUT, H264, VIDEO_INPUT, make_media, packet_times, probe
 
 ROOT = Path(__file__).parent.parent.parent
@@ -109,6 +110,27 @@ def test_live_commands_that_need_no_camera(command: str, screen: Screen, tmp_pat
             assert (tmp_path / "figures.json").is_file()
     else:
         watch_and_quit(process, screen)
+
+
+def count_recorded(path: Path) -> int:
+    """Return how many frames a growing recording holds so far."""
+    try:
+        with av.open(path) as container:
+            return sum(packet.size > 0 for packet in container.demux(video=0))
+    except av.error.FFmpegError:  # it does not hold a whole fragment yet
+        return 0
+
+
+def test_recording_command_without_its_limit_records_frame_after_frame(tmp_path: Path) -> None:
+    """A busy machine leaves frames out of a recording of a fixed length, so this one lasts until there are enough."""
+    (command,) = [c for c in LIVE if "--record" in c and "--no-window" in c]
+    process = shell(re.sub(r" --frames \d+", "", command), tmp_path)
+    part = tmp_path / "painted.mp4.part"
+    wait_until(lambda: process.poll() is not None or count_recorded(part) > 10, "it does not record")
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, err) == (130, ""), out
+    assert len(packet_times(tmp_path / "painted.mp4")) > 10
 
 
 @pytest.mark.parametrize("command", [c for c in LIVE if "--camera" in c])

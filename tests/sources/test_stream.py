@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -121,6 +123,34 @@ def test_fault_while_opening_raises_signal_lost_in_one_line(camera: FaultCamera,
     message = str(caught.value)
     assert message.startswith(camera.url) and "\n" not in message
     assert any(part in message for part in reason.split("|")), message
+
+
+@pytest.mark.parametrize("mode", ["stall", "late", "close", "garbage", "noise"])
+def test_opening_connects_twice_at_most_and_ffmpeg_limits_each_wait(
+    camera: FaultCamera, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    """The clock stands still, so that it cannot end the opening: only FFmpeg's timeouts and what the camera sends can.
+
+    "stall" and "late" send nothing, which FFmpeg's first timeout has to end.
+    """
+    camera.mode = mode
+    timeouts, errors = [], []
+    open_container = av.open
+
+    def open_and_record(*arguments: Any, **options: Any) -> Any:
+        timeouts.append(options["timeout"])
+        try:
+            return open_container(*arguments, **options)
+        except av.error.FFmpegError as error:
+            errors.append(type(error))
+            raise
+
+    monkeypatch.setattr(av, "open", open_and_record)
+    with pytest.raises(SignalLost):
+        Stream(camera.url, timeout=SHORT_TIMEOUT, clock=FakeClock())
+    assert 1 <= len(timeouts) <= 2 and set(timeouts) == {(SHORT_TIMEOUT, SHORT_TIMEOUT)}
+    if mode in ("stall", "late"):
+        assert errors == [av.error.ExitError], "FFmpeg's timeout did not end the opening"
 
 
 def test_refused_connection_raises_signal_lost() -> None:

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import time
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from realtime.frame import Image
 from realtime.live.layout import square_layout
 from realtime.stylizer.library import Library
 from realtime.ui.keys import BINDINGS, PRESET_KEYS
+from realtime.ui.messages import MIN_SECONDS
 from realtime.web.schema import EXCLUDED_ACTIONS
 from realtime.web.server import MAX_CONNECTIONS
 from tests.e2e.screen import difference
@@ -190,7 +192,17 @@ def test_unwatched_pipeline_pauses_and_request_gets_a_new_frame(
     assert served.controller.viewer.current is not None and served.controller.viewer.current.frame.captured > now
 
 
-def test_news_of_recording_and_source_is_shown_one_after_the_other(served: Served) -> None:
+def test_news_of_recording_and_source_is_shown_one_after_the_other(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = served.controller.messages
+    show, shown_at = messages.show, dict[str, float]()  # by the program's own clock
+
+    def show_and_record(text: str) -> None:
+        shown_at.setdefault(text, time.perf_counter())
+        show(text)
+
+    monkeypatch.setattr(messages, "show", show_and_record)
     served.command(action="record")
     served.wait(lambda s: s["active"]["record"])
     served.command(action="record")
@@ -201,6 +213,9 @@ def test_news_of_recording_and_source_is_shown_one_after_the_other(served: Serve
     while not all(any(line.startswith(start) for line in seen) for start in wanted):
         assert time.monotonic() < deadline, seen
         seen.add(served.state()["message"]["text"])
+    news = sorted(when for text, when in shown_at.items() if text.startswith(wanted))
+    assert len(news) >= 2
+    assert all(after - before >= MIN_SECONDS for before, after in pairwise(news)), "one took the place of another"
 
 
 def test_idle_connections_are_closed_so_that_others_connect(served: Served) -> None:
