@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from export.graph import FloatType, GraphWriter, Ranges, to_array
 from training.network import (
@@ -19,6 +20,7 @@ from training.network import (
     ConvNorm,
     StyleMatrix,
     StyleNetwork,
+    shuffled_kernel,
 )
 
 Layer = Callable[[str, str], str]  # writes a layer: its name and its input -> its output
@@ -61,8 +63,8 @@ def write_style_network(
     x = graph.crop("up.copy", graph.pad(graph.relu(layer("up", x)), 1), outer, 0, 0)
     x = graph.add(graph.crop("half", half, outer, 1, 0), graph.upsample_2x(x, smooth=True))
     x = graph.relu(layer("detail", x))
-    weight, bias = to_array(network.to_rgb.weight)[::-1], to_array(network.to_rgb.bias)[::-1]  # channels in BGR order
-    x = graph.conv("to_bgr", x, shuffled_kernel(weight), bias=np.tile(bias, 4))  # [1, 12, h, w]
+    bias = np.tile(to_array(network.to_rgb.bias)[::-1], 4)
+    x = graph.conv("to_bgr", x, _shuffled_to_bgr(network.to_rgb), bias=bias)  # [1, 12, h, w]
     _write_shuffled(graph, graph.quantize(graph.node("Sigmoid", x), 1 / 255))
     return graph
 
@@ -82,20 +84,11 @@ def _write_coarse(graph: GraphWriter, layer: Layer, coarse: CoarseLevel, x: str,
     return graph.add(x, graph.slice_to(graph.upsample_2x(y, smooth=True), sides))
 
 
-def shuffled_kernel(weight: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the kernel of a 3x3 convolution that, with a pixel shuffle, equals nearest x2 and a 5x5 convolution.
-
-    weight: [O, I, 5, 5]. Returns [4 * O, I, 3, 3], the channels in the order (row, column, O) of the
-    2x2 pixels that they become.
-    """
-    # The pixel at 2y + d reads the rows 2y + d + t of the enlarged image, t in -2..2, and each of
-    # them is row (2y + d + t) // 2 of the small image.
-    row_map = np.zeros((2, 3, 5))  # [d, row of the 3x3 kernel, t]
-    for d in range(2):
-        for t in range(-2, 3):
-            row_map[d, (d + t) // 2 + 1, t + 2] = 1
-    kernels: NDArray[np.float64] = np.einsum("oijk,aqj,brk->aboiqr", weight.astype(np.float64), row_map, row_map)
-    return kernels.reshape(4 * len(weight), *kernels.shape[3:])
+def _shuffled_to_bgr(to_rgb: nn.Conv2d) -> NDArray[np.float64]:
+    """Return the kernel of the last convolution, its channels in the order (row, column, BGR) of the pixels."""
+    kernel = shuffled_kernel(to_rgb.weight.detach().double()).numpy()
+    pixels = kernel.reshape(3, 4, *kernel.shape[1:])[::-1].swapaxes(0, 1)  # [row and column, BGR, I, 3, 3]
+    return np.asarray(pixels.reshape(kernel.shape), np.float64)
 
 
 def _from_bgr_bytes(stem: ConvNorm) -> NDArray[Any]:

@@ -41,8 +41,13 @@ class Schedule:
     painting: short side of the paintings in pixels; smaller ones are used at their own size.
     loss: a name in LOSSES.
     clip: largest norm of the gradient.
+    detail: side in pixels of the random window of each picture whose Gram matrices are compared at the finest level,
+        0 for the whole picture. That level has most of the work, and a quarter of it already shows every stroke.
+    shifted: the number of items of a batch that are stylized a second time, shifted, to measure their steadiness; 0 for
+        all of them.
     shift, noise: the largest shift (pixels) and camera noise (standard deviation, of values in 0..1) under which the
         stylized photo must not change; steadiness: the weight of that.
+    faces: the weight of the content within faces, relative to the rest; 1 looks for none.
     tone: the weight of the order of light and dark; palette: the weight of the painting's colours.
     """
 
@@ -59,9 +64,12 @@ class Schedule:
     final_rate: float = 2e-5
     warmup: int = 100
     clip: float = 2.0
+    detail: int = 0
+    shifted: int = 0
     shift: int = 7
     noise: float = 0.04
     steadiness: float = 30.0
+    faces: float = 1.0
     tone: float = 0.3
     palette: float = 0.15
     seed: int = 1
@@ -108,6 +116,8 @@ def read_config(path: Path) -> Config:
     smallest = max(SMALLEST_CROP, LOSSES[schedule.loss].smallest)
     if schedule.crop % MULTIPLE or schedule.crop < smallest:
         raise TrainingError(f"{path}: crop: must be a multiple of {MULTIPLE} from {smallest} on, got {schedule.crop}")
+    if schedule.detail > schedule.crop:
+        raise TrainingError(f"{path}: detail: must be at most the crop, {schedule.crop}, got {schedule.detail}")
     return Config(_build(Architecture, table.get("network", {}), path), schedule, paintings)
 
 

@@ -1,4 +1,4 @@
-"""Batches of photos and their content features."""
+"""Batches of photos, their content features and the weights of these."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -22,14 +23,34 @@ ENDLESS_PHOTOS = 1 << 40
 MAX_GPU_WORKERS = 8  # processes that read photos for a GPU
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Photos to learn from.
+
+    photo: [N, 3, S, S], RGB in 0..1, where S is crop + shift.
+    target: content features of the unshifted crops, [N, C, H, W]; emphasis: the weights of their positions,
+    [N, 1, H, W].
+    """
+
+    photo: Tensor
+    target: Tensor
+    emphasis: Tensor
+
+
 def batches(
-    schedule: Schedule, folder: Path, start: int, content: Callable[[Tensor], Tensor], device: str
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield photos [N, 3, S, S], RGB in 0..1, where S is crop + shift, and `content` of their unshifted crops.
+    schedule: Schedule,
+    folder: Path,
+    start: int,
+    content: Callable[[Tensor], Tensor],
+    device: str,
+    emphasize: Callable[[Tensor, int, int], Tensor] | None = None,
+) -> Iterator[Batch]:
+    """Yield batches of photos.
 
     start: the number of photos that the run has seen already.
-    Where the number of different crops is limited (`schedule.crops`), both are kept in the device's memory when they
-    are first seen, 1.3 MB for a crop of 192 pixels, and then neither read nor computed again.
+    content: returns the features of crops; emphasize: returns the weights of their positions, by default 1.
+    Where the number of different crops is limited (`schedule.crops`), all three are kept in the device's memory when
+    they are first seen, 1.3 MB for a crop of 192 pixels, and then neither read nor computed again.
     Raises TrainingError where they do not fit into the memory.
     """
     side, batch, kept = schedule.crop + schedule.shift, schedule.batch, schedule.crops
@@ -46,21 +67,25 @@ def batches(
         worker_init_fn=_prepare_worker,
         drop_last=True,
     )
-    photos = _allocate((kept, 3, side, side), torch.uint8, device)
-    features = torch.empty(0)
+    stored: list[Tensor] = []  # photos, features and weights of the kept crops
     for first, photo in zip(count(start, batch), loader, strict=False):
         photo = photo.to(device, non_blocking=True)
-        target = content(photo[:, :, : schedule.crop, : schedule.crop])
+        crop = photo[:, :, : schedule.crop, : schedule.crop]
+        target = content(crop)
+        shape = target.shape[0], 1, *target.shape[2:]
+        emphasis = emphasize(crop, *shape[2:]) if emphasize else torch.ones(shape, device=device)
         if kept:
-            if not len(features):  # bfloat16 halves the memory, whichever type the network computes in
-                features = _allocate((kept, *target.shape[1:]), torch.bfloat16, device)
+            # bfloat16 halves the memory, whichever type the network computes in.
+            new = (photo * 255).round().byte(), target.bfloat16(), emphasis.bfloat16()
+            stored = stored or [_allocate((kept, *part.shape[1:]), part.dtype, device) for part in new]
             slots = torch.arange(first, first + batch, device=device) % kept
-            photos[slots] = (photo * 255).round().byte()
-            features[slots] = target.to(features.dtype)
-        yield photo, target
+            for parts, part in zip(stored, new, strict=True):
+                parts[slots] = part
+        yield Batch(photo, target, emphasis)
     for first in range(read_end, end - batch + 1 if kept else 0, batch):
         slots = torch.arange(first, first + batch, device=device) % kept
-        yield photos[slots].float() / 255, features[slots]
+        photo, target, emphasis = (parts[slots] for parts in stored)
+        yield Batch(photo.float() / 255, target, emphasis)
 
 
 def _allocate(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor:

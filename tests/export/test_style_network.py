@@ -8,9 +8,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
-from export.style_network import shuffled_kernel, write_style_network
+from export.style_network import write_style_network
 from export.verify import psnr
 from realtime.inference.openvino_session import core
 from tests.export.conftest import Image, Stylize, make_image, make_style_network
@@ -28,18 +27,6 @@ def agreement(network: StyleNetwork, model: bytes, stylize: Stylize, image: Imag
     assert stylized.shape == image.shape
     assert stylized.dtype == np.uint8
     return psnr(stylized.astype(np.int16) - expected)
-
-
-def test_shuffled_kernel_equals_enlarging_and_5x5_convolution() -> None:
-    torch.manual_seed(0)
-    x, weight = torch.randn(1, 16, 13, 10), torch.randn(3, 16, 5, 5)
-    padded = F.pad(x, [1] * 4, mode="reflect")
-    trained = F.conv2d(F.interpolate(padded, scale_factor=2, mode="nearest"), weight)
-    kernel = torch.from_numpy(shuffled_kernel(weight.numpy())).float()
-    assert kernel.shape == (12, 16, 3, 3)
-    y = F.conv2d(padded, kernel)  # channels in the order (row, column, colour)
-    exported = F.pixel_shuffle(y.view(4, 3, 13, 10).transpose(0, 1).reshape(1, 12, 13, 10), 2)
-    torch.testing.assert_close(exported, trained, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (64, 64), (104, 56), (56, 104), (480, 640)])

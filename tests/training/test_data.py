@@ -43,11 +43,11 @@ def test_batches_are_the_same_whether_crops_are_kept_or_not(world: Path, crops: 
     schedule, features = replace(SCHEDULE, crops=crops), FakeFeatures()
     all_batches = list(batches(schedule, world / "photos", start, features, "cpu"))
     assert len(all_batches) == (40 - start) // 4, "the last photos do not fill a batch"
-    for number, (photo, target) in enumerate(all_batches):
+    for number, batch in enumerate(all_batches):
         first = start + 4 * number
         exact = expected(world, schedule, list(range(first, first + 4)))
-        assert torch.allclose(photo, exact, atol=1e-6)
-        assert torch.equal(target.float(), FakeFeatures()(exact[:, :, :32, :32]))
+        assert torch.allclose(batch.photo, exact, atol=1e-6)
+        assert torch.equal(batch.target.float(), FakeFeatures()(exact[:, :, :32, :32]))
     if 0 < crops < 20:
         assert features.photos <= crops + 4, "features of kept crops are computed once"
 

@@ -162,3 +162,31 @@ def test_weights_of_other_shapes_and_missing_files_are_refused(tmp_path: Path) -
         Vgg("vgg16", STYLE_LAYERS, path)
     with pytest.raises(TrainingError, match="no VGG-16 weights at"):
         Vgg("vgg16", STYLE_LAYERS, tmp_path / "missing.safetensors")
+
+
+def test_finest_level_is_compared_in_a_window_of_the_detail_side(pyramid: Vgg) -> None:
+    """The window of this picture is either all black or all noise at the finest level; the levels below see all."""
+    torch.manual_seed(0)
+    layers, painting = LOSSES["pyramid"], torch.rand(1, 3, 64, 64)
+    picture = torch.rand(1, 3, 64, 64)
+    whole = PerceptualLoss(pyramid, [painting], layers)
+    part = PerceptualLoss(pyramid, [painting], layers, detail=64)
+    target, style = whole.content(picture), torch.tensor([0])
+    same = part(picture, picture, target, style).style
+    torch.testing.assert_close(same, whole(picture, picture, target, style).style)
+    window = PerceptualLoss(pyramid, [painting], layers, detail=32)
+    scores = {round(window(picture, picture, target, style).style.item(), 5) for _ in range(8)}
+    assert len(scores) > 1, "the window is another one each time"
+    even = picture[:, :, :32, :32].repeat(1, 1, 2, 2).requires_grad_()
+    finest = PerceptualLoss(pyramid, [painting], Layers(("relu1_1",), "relu3_1", content_level=1), detail=32)
+    losses = finest(even, even.detach(), target, style)
+    torch.autograd.backward(losses.style.sum())
+    assert even.grad is not None
+    assert (even.grad.abs().sum(1) > 0).sum() <= 34 * 34, "pixels outside the window have no influence"
+
+
+def test_emphasis_multiplies_the_content_error_of_its_positions() -> None:
+    value, target = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
+    emphasis = torch.tensor([[5.0, 1.0], [1.0, 1.0]]).view(1, 1, 2, 2)
+    assert relative_error(value, target).item() == pytest.approx(1)
+    assert relative_error(value, target, emphasis).item() == pytest.approx(2)

@@ -92,7 +92,7 @@ def test_pyramid_trains_the_coarse_level_and_the_matrices(world: Path, vgg_file:
     change_config(
         world,
         ("blocks = 1", f"blocks = 1\n{COARSE}"),
-        ("crop = 32", 'crop = 64\nloss = "pyramid"'),
+        ("crop = 32", 'crop = 64\nloss = "pyramid"\ndetail = 32\nshifted = 1'),
         ("painting = 64", "painting = 608"),
     )
     begin = save_checkpoint(world, world / "begin.pt")
