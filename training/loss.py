@@ -9,7 +9,7 @@ layers of different width and VGG weights of any scale all have the same influen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,6 +50,13 @@ class Layers:
     def smallest(self) -> int:
         """Side of the smallest picture, in pixels, that has activations at every level; a multiple of 8."""
         return int(2 ** (self.levels - 1)) * 8
+
+    def fitting(self, side: int) -> Layers:
+        """Return these layers without the levels for which a picture of that side is too small."""
+        levels = self.levels
+        while levels > self.content_level + 1 and replace(self, levels=levels).smallest > side:
+            levels -= 1
+        return replace(self, levels=levels)
 
     def style_at(self, level: int) -> tuple[str, ...]:
         """The layers whose Gram matrices are compared at that level."""

@@ -8,16 +8,15 @@ from functools import cached_property
 from pathlib import Path
 
 import cv2
-import torch
 from torch import Tensor
 
 from benchmarks.quality.pictures import load_vgg, resize_painting
 from benchmarks.quality.stylizers import BenchmarkStylizer
 from realtime.frame import Image
 from training.config import Config
-from training.gatys.optimize import ImageLoss, optimize
+from training.gatys.optimize import LossSettings, PyramidLoss, optimize
 from training.images import read_image, to_image, to_tensor
-from training.loss import LOSSES, PerceptualLoss
+from training.loss import LOSSES
 from training.vgg import Vgg
 
 LAYERS = LOSSES["pyramid"]
@@ -57,15 +56,14 @@ class Optimum(BenchmarkStylizer):
     def _vgg(self) -> Vgg:
         return load_vgg(LAYERS.all, self._weights_file, LAYERS.pooling)
 
-    def _loss(self, photo: Tensor, style: str) -> ImageLoss:
+    def _loss(self, photo: Tensor, style: str) -> PyramidLoss:
         """Return the loss against one photo, [1, 3, H, W], and one painting."""
-        loss = PerceptualLoss(self._vgg, [resize_painting(self.paintings[style])], LAYERS)
-        content, row, weights = loss.content(photo), torch.zeros(1, dtype=torch.int64), self._weights[style]
-
-        def evaluate(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            found = loss(image, photo, content, row)
-            total = weights.content_weight * found.content + weights.style_weight * found.style
-            total = total + self._schedule.tone * found.tone + self._schedule.palette * found.palette
-            return found.content[0], found.style[0], total[0]
-
-        return evaluate
+        weights = self._weights[style]
+        settings = LossSettings(
+            content_weight=weights.content_weight,
+            style_weight=weights.style_weight,
+            tone_weight=self._schedule.tone,
+            palette_weight=self._schedule.palette,
+            pyramid=LAYERS,
+        )
+        return PyramidLoss(self._vgg, photo, resize_painting(self.paintings[style]), settings)

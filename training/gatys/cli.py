@@ -14,7 +14,7 @@ from realtime.system.console import write_stderr, write_stdout
 from realtime.system.signals import INTERRUPTED_STATUS
 from training.command_line import choose_device, importing_extra, run_command
 from training.errors import TrainingError
-from training.gatys.options import STYLE_LAYERS, build_parser
+from training.gatys.options import CONTENT_LAYERS, STYLE_LAYERS, parse
 
 if TYPE_CHECKING:
     from training.gatys.coarse_to_fine import CoarseToFine, Settings
@@ -54,14 +54,16 @@ def settings(arguments: argparse.Namespace) -> Settings:
     """Return the command line as settings. Raises TrainingError where the device is not available."""
     from training.gatys.coarse_to_fine import Settings
     from training.gatys.optimize import LossSettings
+    from training.loss import LOSSES
 
     loss = LossSettings(
-        arguments.content_layers,
+        arguments.content_layers or CONTENT_LAYERS,
         arguments.style_layers or STYLE_LAYERS[arguments.network],
         arguments.content_weight,
         arguments.style_weight,
         arguments.tone_weight,
         arguments.palette_weight,
+        LOSSES["pyramid"] if arguments.loss == "pyramid" else None,
     )
     same_named = {field.name for field in dataclasses.fields(Settings)} - {"loss", "device"}
     options = {name: getattr(arguments, name) for name in same_named}
@@ -89,7 +91,7 @@ def optimize_with_progress(optimization: CoarseToFine, preview: OutputFile | Non
 
 def main(argv: list[str] | None = None) -> int:
     """Run `stylize-still`; returns the exit status."""
-    arguments = build_parser().parse_args(argv)
+    arguments = parse(argv)
 
     def run_within_memory() -> int:
         try:

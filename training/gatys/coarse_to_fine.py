@@ -16,7 +16,7 @@ from torch import Tensor
 from training.errors import TrainingError
 from training.gatys import memory
 from training.gatys.luminance import restore_colours, to_matched_grey
-from training.gatys.optimize import LBFGS_HISTORY_STEPS, IterationResult, LossSettings, PairLoss, noise_like, optimize
+from training.gatys.optimize import LBFGS_HISTORY_STEPS, IterationResult, LossSettings, make_loss, noise_like, optimize
 from training.images import to_image, to_tensor
 from training.vgg import Vgg
 
@@ -76,11 +76,13 @@ class CoarseToFine:
         self.photo, self.painting, self.settings = photo, painting, settings
         self.sizes = scales(photo.shape[0], photo.shape[1], settings.size, settings.coarsest)
         self.step_counts = [max(1, settings.iterations >> number) for number in range(len(self.sizes))]
-        layers, finest = settings.loss.layers, self.sizes[-1]
-        painting_size = self._painting_size(*finest)
-        memory.check_fits(finest, painting_size, settings.network, layers, LBFGS_HISTORY_STEPS, settings.device)
+        loss, finest = settings.loss, self.sizes[-1]
+        painting_size, levels = self._painting_size(*finest), loss.pyramid.levels if loss.pyramid else 1
+        memory.check_fits(
+            finest, painting_size, settings.network, loss.layers, LBFGS_HISTORY_STEPS, settings.device, levels
+        )
         # Zero padding would be visible to VGG as a border, and the optimization would draw a dark frame to hide it.
-        vgg = Vgg(settings.network, layers, settings.vgg, settings.pooling, margins="reflect")
+        vgg = Vgg(settings.network, loss.layers, settings.vgg, settings.pooling, margins="reflect")
         self.vgg = vgg.to(settings.device).to(memory_format=torch.channels_last)
         self._image: Tensor | None = None  # [1, 3, H, W] at the current scale
 
@@ -92,7 +94,7 @@ class CoarseToFine:
             painting = _to_sized_tensor(self.painting, *self._painting_size(height, width), self.settings.device)
             if self.settings.keep_colors:
                 photo, painting = to_matched_grey(photo, painting)
-            loss = PairLoss(self.vgg, photo, painting, self.settings.loss)
+            loss = make_loss(self.vgg, photo, painting, self.settings.loss)
             for result in optimize(loss, self._start(photo), count, self.settings.optimizer):
                 self._image = result.image
                 yield Progress(finished + result.number, total, height, width, result)

@@ -18,13 +18,14 @@ VALUE_BYTES = 4  # float32
 CGROUP_FOLDER = Path("/sys/fs/cgroup")
 
 
-def bytes_needed(pixels: int, network: str, layers: tuple[str, ...], history_steps: int) -> int:
+def bytes_needed(pixels: int, network: str, layers: tuple[str, ...], history_steps: int, levels: int = 1) -> int:
     """Return an upper estimate for one image of that many pixels, backward pass included.
 
     Counted in values per pixel: each convolution's output is kept for the backward pass, and a padded copy of it for
     the next convolution; each pooling keeps its output and the positions of its maxima (8 bytes each); the widest layer
     needs four more of its size while it is computed: copies in another layout, its gradient and that of its input.
-    L-BFGS keeps two images per step of its history and a few more.
+    L-BFGS keeps two images per step of its history and a few more. levels: of a Gram pyramid; each has a quarter of the
+    pixels of the one before.
     """
     values, widest = 0.0, 0.0
     for convolution in convolutions_to(network, layers):
@@ -33,6 +34,7 @@ def bytes_needed(pixels: int, network: str, layers: tuple[str, ...], history_ste
         widest = max(widest, size)
         if convolution.name.endswith("_1"):
             values += 3 * size / 2  # the pooling before it: half its channels, outputs and positions
+    values *= sum(0.25**level for level in range(levels))
     optimizer_values = 3 * (2 * history_steps + 12)
     return FIXED_BYTES + round(pixels * VALUE_BYTES * (values + 4 * widest + optimizer_values))
 
@@ -53,6 +55,7 @@ def check_fits(
     layers: tuple[str, ...],
     history_steps: int,
     device: str,
+    levels: int = 1,
 ) -> None:
     """Raise TrainingError, naming a size that fits, where an image and a painting of these sizes do not.
 
@@ -63,7 +66,7 @@ def check_fits(
     if free is None:
         return
     (height, width), (rows, columns) = size, painting
-    needed = bytes_needed(max(height * width, rows * columns // 2), network, layers, history_steps)
+    needed = bytes_needed(max(height * width, rows * columns // 2), network, layers, history_steps, levels)
     limit = USABLE_SHARE * free
     if needed <= limit:
         return

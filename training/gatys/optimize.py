@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from training.errors import TrainingError
-from training.loss import Palette, gram_matrix, relative_error, tone_error
+from training.loss import Layers, Palette, PerceptualLoss, gram_matrix, relative_error, tone_error
 from training.vgg import Vgg
 
 LBFGS_HISTORY_STEPS = 20  # each keeps two images in memory
@@ -34,18 +34,24 @@ ImageLoss = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]  # content, style 
 
 @dataclass(frozen=True)
 class LossSettings:
-    """The VGG layers that are compared and the weights of the terms."""
+    """The VGG layers that are compared and the weights of the terms.
 
-    content_layers: tuple[str, ...]
-    style_layers: tuple[str, ...]
+    pyramid: the layers and levels of a Gram pyramid, which is compared instead of the layers of Gatys et al.
+    """
+
+    content_layers: tuple[str, ...] = ()
+    style_layers: tuple[str, ...] = ()
     content_weight: float = 1.0
     style_weight: float = 30.0
     tone_weight: float = 0.0
     palette_weight: float = 0.0
+    pyramid: Layers | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Every layer that VGG must have."""
+        if self.pyramid is not None:
+            return self.pyramid.all
         return tuple(dict.fromkeys(self.content_layers + self.style_layers))
 
 
@@ -92,10 +98,40 @@ class PairLoss:
         return content, style, total
 
 
+class PyramidLoss:
+    """The loss of the networks' training, a Gram pyramid, against one photo and one painting.
+
+    vgg, photo, painting: as of PairLoss, at least 32 pixels a side. settings: with a `pyramid`; its levels that do not
+    fit into the photo or the painting are left out.
+    """
+
+    def __init__(self, vgg: Vgg, photo: Tensor, painting: Tensor, settings: LossSettings) -> None:
+        assert settings.pyramid is not None
+        # Half, because a layer that is padded by reflection needs two positions.
+        layers = settings.pyramid.fitting(min(*photo.shape[2:], *painting.shape[2:]) // 2)
+        self.photo, self.settings = photo, settings
+        self.loss = PerceptualLoss(vgg, [painting], layers)
+        self.content = self.loss.content(photo)
+        self.index = torch.zeros(1, dtype=torch.int64, device=photo.device)
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return content, style and total, scalars, of an image [1, 3, H, W] of the photo's size."""
+        settings, errors = self.settings, self.loss(image, self.photo, self.content, self.index)
+        total = settings.content_weight * errors.content + settings.style_weight * errors.style
+        total = total + settings.tone_weight * errors.tone + settings.palette_weight * errors.palette
+        return errors.content[0], errors.style[0], total[0]
+
+
+def make_loss(vgg: Vgg, photo: Tensor, painting: Tensor, settings: LossSettings) -> ImageLoss:
+    """Return the loss that the settings ask for."""
+    kind = PairLoss if settings.pyramid is None else PyramidLoss
+    return kind(vgg, photo, painting, settings)
+
+
 def optimize(loss: ImageLoss, start: Tensor, iterations: int, optimizer: str = "lbfgs") -> Iterator[IterationResult]:
     """Minimize the loss: yield the start, then the image after every successful step.
 
-    loss: a PairLoss, or another function of an image that returns content, style and total.
+    loss: as of `make_loss`, or another function of an image that returns content, style and total.
     start: [1, 3, H, W], RGB in 0..1, of the photo's size; it is not changed. optimizer: "lbfgs" or "adam".
     A step that triples the loss is undone, and the optimizer restarts from the best image so far at half the rate.
     Raises TrainingError where even the start has no finite loss.

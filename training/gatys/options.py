@@ -14,12 +14,18 @@ STYLE_LAYERS = {
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
 }
 
+# What --loss changes.
+DEFAULTS: dict[str, dict[str, float]] = {
+    "pyramid": {"content_weight": 1, "style_weight": 3, "tone_weight": 1, "palette_weight": 0.3, "stroke": 1.5},
+    "gatys": {"content_weight": 1, "style_weight": 30, "tone_weight": 0, "palette_weight": 0, "stroke": 1},
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of stylize-still."""
     parser = argparse.ArgumentParser(
         prog="stylize-still",
-        description="Paint one photo in the manner of one painting, slow and best (Gatys et al. 2015).",
+        description="Paint one photo in the manner of one painting, slow and best (after Gatys et al. 2015).",
         epilog="Stop it at any time with Ctrl-C: the picture so far is written.",
     )
     add = parser.add_argument
@@ -35,34 +41,33 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--stroke",
         type=number_between(0.1, 8),
-        default=1.0,
         metavar="FACTOR",
-        help="size of the strokes (default: %(default)g)",
+        help=f"size of the painting's strokes relative to the photo (default: {_defaults('stroke')})",
     )
     add("--keep-colors", action="store_true", help="the photo's colours, the painting's strokes")
     add("--preview-every", type=integer_from(0), default=0, metavar="N", help="write FILE's .preview.png every N steps")
     add_machine_options(parser)
 
     add = parser.add_argument_group("the loss").add_argument
-    add("--content-weight", type=number_between(0), default=1.0, metavar="W", help="default: %(default)g")
-    add("--style-weight", type=number_between(0), default=30.0, metavar="W", help="default: %(default)g")
+    add("--loss", choices=list(DEFAULTS), default="pyramid",
+        help="a Gram pyramid, as the live networks were trained on, or the paper's (default: %(default)s)")  # fmt: skip
+    add("--content-weight", type=number_between(0), metavar="W", help=f"default: {_defaults('content_weight')}")
+    add("--style-weight", type=number_between(0), metavar="W", help=f"default: {_defaults('style_weight')}")
     add(
         "--tone-weight",
         type=number_between(0),
-        default=0.0,
         metavar="W",
-        help="keep light light, dark dark (default 0: off)",
+        help=f"keep light light, dark dark (default: {_defaults('tone_weight')})",
     )
     add(
         "--palette-weight",
         type=number_between(0),
-        default=0.0,
         metavar="W",
-        help="the painting's colours (default 0: off)",
+        help=f"the painting's colours (default: {_defaults('palette_weight')})",
     )
     add("--network", choices=list(STYLE_LAYERS), default="vgg16", help="default: %(default)s")
-    add("--content-layers", type=layer_names, default=CONTENT_LAYERS, metavar="NAME,...", help="default: relu4_2")
-    add("--style-layers", type=layer_names, metavar="NAME,...", help="default: " + "; ".join(
+    add("--content-layers", type=layer_names, metavar="NAME,...", help="with --loss gatys; default: relu4_2")
+    add("--style-layers", type=layer_names, metavar="NAME,...", help="with --loss gatys; default: " + "; ".join(
         f"{network}: {','.join(names)}" for network, names in STYLE_LAYERS.items()))  # fmt: skip
     add("--pooling", choices=["max", "average"], default="average", help="default: %(default)s")
 
@@ -71,6 +76,22 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=integer_from(0), default=0, metavar="N", help="of the noise (default: %(default)s)")
     add("--optimizer", choices=["lbfgs", "adam"], default="lbfgs", help="default: %(default)s")
     return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Parse the command line; what was not given has the default of the loss. Exits with 2 where options conflict."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.loss == "pyramid" and (arguments.content_layers or arguments.style_layers):
+        parser.error("--content-layers and --style-layers go with --loss gatys; a pyramid has layers of its own")
+    for name, value in DEFAULTS[arguments.loss].items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, float(value))
+    return arguments
+
+
+def _defaults(name: str) -> str:
+    return ", ".join(f"{values[name]:g} with {loss}" for loss, values in DEFAULTS.items())
 
 
 def layer_names(text: str) -> tuple[str, ...]:

@@ -16,11 +16,13 @@ import pytest
 from training.errors import TrainingError
 from training.gatys import cli as still_cli
 from training.gatys.coarse_to_fine import CoarseToFine
-from training.gatys.options import STYLE_LAYERS, build_parser
+from training.gatys.options import CONTENT_LAYERS, DEFAULTS, STYLE_LAYERS, parse
+from training.loss import LOSSES
 from training.vgg import convolutions_to
 
 ROOT = Path(__file__).parents[3]
-FAST_OPTIONS = ("--iterations", "2", "--size", "48", "--content-layers", "relu2_2", "--style-layers", "relu1_2,relu2_2")
+GATYS_OPTIONS = ("--loss", "gatys", "--content-layers", "relu2_2", "--style-layers", "relu1_2,relu2_2")
+FAST_OPTIONS = ("--iterations", "2", "--size", "48", *GATYS_OPTIONS)
 
 
 def arguments(world: Path, vgg_file: Path, *more: str) -> list[str]:
@@ -198,6 +200,24 @@ def test_missing_torch_is_reported_with_the_extra_to_install(world: Path, vgg_fi
 
 
 def test_default_layers_exist_in_their_networks() -> None:
-    defaults = build_parser().parse_args(["a", "b", "-o", "c.png"])
     for network, layers in STYLE_LAYERS.items():
-        assert convolutions_to(network, layers + defaults.content_layers)
+        assert convolutions_to(network, layers + CONTENT_LAYERS + LOSSES["pyramid"].all)
+
+
+def test_pyramid_is_the_default_and_its_weights_are_its_own(world: Path, vgg_file: Path) -> None:
+    command_line = [option for option in arguments(world, vgg_file) if option not in GATYS_OPTIONS]
+    assert still_cli.main(command_line) == 0
+    stylized = cv2.imread(str(world / "out.png"))
+    assert stylized is not None and stylized.shape == (36, 48, 3)
+    pyramid, gatys = parse(command_line), parse([*command_line, "--loss", "gatys"])
+    assert still_cli.settings(pyramid).loss.pyramid == LOSSES["pyramid"]
+    assert still_cli.settings(gatys).loss.pyramid is None
+    assert {name: getattr(pyramid, name) for name in DEFAULTS["pyramid"]} == DEFAULTS["pyramid"]
+    assert {name: getattr(gatys, name) for name in DEFAULTS["gatys"]} == DEFAULTS["gatys"]
+    assert parse([*command_line, "--tone-weight", "0", "--stroke", "2"]).tone_weight == 0, "what is given counts"
+
+
+def test_layers_are_refused_with_the_pyramid(world: Path, vgg_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        still_cli.main([*arguments(world, vgg_file), "--loss", "pyramid"])
+    assert caught.value.code == 2 and "go with --loss gatys" in capsys.readouterr().err

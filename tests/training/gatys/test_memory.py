@@ -10,32 +10,38 @@ import pytest
 
 from training.errors import TrainingError
 from training.gatys import memory
+from training.loss import LOSSES
 
 ROOT = Path(__file__).parents[3]
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 MEASURING_PROGRAM = """
 import re, sys, torch
 from pathlib import Path
-from training.gatys.optimize import LossSettings, PairLoss, optimize
+from training.gatys.optimize import LossSettings, make_loss, optimize
+from training.loss import LOSSES
 from training.vgg import Vgg
 peak_memory = lambda: 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 before = peak_memory()
 layers = sys.argv[3].split(",")
-settings = LossSettings(tuple(layers[-1:]), tuple(layers))
+pyramid = LOSSES["pyramid"] if sys.argv[4] == "4" else None
+settings = LossSettings(tuple(layers[-1:]), tuple(layers), pyramid=pyramid)
 photo = torch.rand(1, 3, int(sys.argv[2]), int(sys.argv[2]))
 vgg = Vgg("vgg16", settings.layers, Path(sys.argv[1]), margins="reflect").to(memory_format=torch.channels_last)
-for _ in optimize(PairLoss(vgg, photo, photo.flip(3), settings), photo, 1):
+for _ in optimize(make_loss(vgg, photo, photo.flip(3), settings), photo, 1):
     pass
 print(peak_memory() - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
-def test_estimated_memory_is_one_to_five_times_the_measured_one(vgg_file: Path) -> None:
-    side, layers = 256, LAYERS[:3]
-    command = [sys.executable, "-c", MEASURING_PROGRAM, str(vgg_file), str(side), ",".join(layers)]
+@pytest.mark.parametrize(("layers", "levels"), [(LAYERS[:3], 1), (LOSSES["pyramid"].all, LOSSES["pyramid"].levels)])
+def test_estimated_memory_is_one_to_five_times_the_measured_one(
+    vgg_file: Path, layers: tuple[str, ...], levels: int
+) -> None:
+    side = 256
+    command = [sys.executable, "-c", MEASURING_PROGRAM, str(vgg_file), str(side), ",".join(layers), str(levels)]
     taken = int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
-    estimate = memory.bytes_needed(side * side, "vgg16", layers, history_steps=2)
+    estimate = memory.bytes_needed(side * side, "vgg16", layers, history_steps=2, levels=levels)
     assert 0.2 * estimate < taken < estimate, f"{taken / 1e6:.0f} MB taken, {estimate / 1e6:.0f} MB estimated"
 
 

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.errors import TrainingError
-from training.gatys.optimize import IterationResult, LossSettings, PairLoss, noise_like, optimize
-from training.loss import PerceptualLoss
+from training.gatys.optimize import IterationResult, LossSettings, PairLoss, make_loss, noise_like, optimize
+from training.loss import LOSSES, PerceptualLoss
 from training.vgg import Vgg
 
 LOSS = LossSettings(("relu3_3",), ("relu1_2", "relu2_2", "relu3_3"), style_weight=5)
@@ -99,6 +99,27 @@ def test_tone_and_palette_count_where_they_have_a_weight(vgg_file: Path) -> None
     )
     assert more(1 - photo)[2] - plain(1 - photo)[2] > 2
     assert more.palette.error(painting, torch.tensor([0])).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_pyramid_loss_weighs_the_terms_of_the_training(vgg_file: Path) -> None:
+    layers, photo, painting, image = LOSSES["pyramid"], blobs(1, 128), blobs(2, 136), blobs(3, 128)
+    vgg = Vgg("vgg16", layers.all, vgg_file, layers.pooling)
+    settings = LossSettings((), (), 2, 3, 5, 7, layers)
+    content, style, total = make_loss(vgg, photo, painting, settings)(image)
+    training = PerceptualLoss(vgg, [painting], layers)
+    errors = training(image, photo, training.content(photo), torch.tensor([0]))
+    assert (content.item(), style.item()) == pytest.approx((errors.content.item(), errors.style.item()))
+    weighted = 2 * errors.content + 3 * errors.style + 5 * errors.tone + 7 * errors.palette
+    assert total.item() == pytest.approx(weighted.item())
+
+
+def test_pyramid_has_as_many_levels_as_fit_into_a_small_picture(vgg_file: Path) -> None:
+    layers = LOSSES["pyramid"]
+    assert [layers.fitting(side).levels for side in (16, 31, 32, 63, 64, 1000)] == [2, 2, 3, 3, 4, 4]
+    vgg = Vgg("vgg16", layers.all, vgg_file, layers.pooling, margins="reflect")
+    loss = make_loss(vgg, blobs(1, 32), blobs(2, 80), LossSettings(pyramid=layers))
+    steps = list(optimize(loss, blobs(1, 32), 10))
+    assert min(step.total for step in steps) < 0.9 * steps[0].total
 
 
 class FakeLoss:
