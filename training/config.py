@@ -40,6 +40,8 @@ class Schedule:
     crop: side of a crop in pixels; largest: a photo's short side is scaled to 1 ... largest times a crop.
     painting: short side of the paintings in pixels; smaller ones are used at their own size.
     loss: a name in LOSSES.
+    rows_factor: the learning rate of the style rows relative to that of the convolutions; each row learns from a few
+        items alone.
     clip: largest norm of the gradient.
     detail: side in pixels of the random window of each picture whose Gram matrices are compared at the finest level,
         0 for the whole picture. That level has most of the work, and a quarter of it already shows every stroke.
@@ -63,6 +65,7 @@ class Schedule:
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
     warmup: int = 100
+    rows_factor: float = 1.0
     clip: float = 2.0
     detail: int = 0
     shifted: int = 0

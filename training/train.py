@@ -8,29 +8,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.checkpoint import Checkpoint, is_style_row, load_checkpoint
 from training.config import Config, Schedule
 from training.data import Batch, batches
 from training.errors import TrainingError
 from training.faces import FaceDetector, FaceEmphasis
-from training.images import read_image, read_images, resize_short_side, to_image, to_tensor
+from training.images import read_image, read_images, resize_short_side, to_tensor
 from training.loss import LOSSES, PerceptualLoss
 from training.network import StyleNetwork
 from training.precision import fastest_dtype
+from training.preview import write_preview
 from training.vgg import Vgg
 
 TERMS = ("content_loss", "style_loss", "tone_error", "palette_error", "unsteadiness")
 CHECKPOINT_NAME = "checkpoint.pt"  # file name in the folder of a run
 SAVE_INTERVAL_SECONDS = 60.0
 PREVIEW_INTERVAL_SECONDS = 120.0
-PREVIEW_PHOTOS = 4
-PREVIEW_SIDE_PIXELS = 320
 REPORT_INTERVAL_STEPS = 20
 MAX_NON_FINITE_STEPS = 10  # a run ends after this many in a row
 
@@ -138,7 +137,7 @@ class _Trainer:
             for name, parameter in self.network.named_parameters():
                 parameter.requires_grad_(is_style_row(name))
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(self.parameters, config.schedule.learning_rate)
+        self.optimizer = torch.optim.Adam(self._parameter_groups(), config.schedule.learning_rate)
         if self.state.optimizer:
             try:
                 self.optimizer.load_state_dict(self.state.optimizer)
@@ -153,6 +152,16 @@ class _Trainer:
         weights = [[p.content_weight, p.style_weight, *shared] for p in config.paintings]
         self.weights = torch.tensor(weights, device=device)  # [S, TERMS]
 
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Return what is learned as Adam's groups, each with the factor of its learning rate."""
+        factor = self.config.schedule.rows_factor
+        if self.config.schedule.rows_only or factor == 1:
+            return [{"params": self.parameters, "factor": 1.0}]
+        parts: tuple[list[nn.Parameter], list[nn.Parameter]] = ([], [])
+        for name, parameter in self.network.named_parameters():
+            parts[is_style_row(name)].append(parameter)
+        return [{"params": part, "factor": value} for part, value in zip(parts, (1.0, factor), strict=True)]
+
     def step(self, batch: Batch) -> StepLosses:
         """Learn from one batch; returns its losses.
 
@@ -161,7 +170,8 @@ class _Trainer:
         """
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
+            rate = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
+            group["lr"] = rate * group.get("factor", 1.0)  # checkpoints of before have none
         count, device = len(batch.photo), batch.photo.device
         styles = torch.arange(state.photos, state.photos + count, device=device) % len(self.weights)
         terms = self._terms(batch, styles)  # [N, TERMS]
@@ -230,21 +240,6 @@ def learning_rate(schedule: Schedule, step: int, progress: float) -> float:
     cosine = 0.5 * (1 + math.cos(math.pi * progress))
     rate = schedule.final_rate + (schedule.learning_rate - schedule.final_rate) * cosine
     return rate * min(1.0, (step + 1) / max(1, schedule.warmup))
-
-
-def write_preview(network: StyleNetwork, photos: Path, path: Path) -> None:
-    """Write a contact sheet of the first photos of a folder: a row each, the photo first, then every style."""
-    device = next(network.parameters()).device
-    network.eval()
-    side, rows = PREVIEW_SIDE_PIXELS, []
-    with torch.no_grad():
-        for photo in read_images(photos, PREVIEW_PHOTOS):
-            image = resize_short_side(photo, side)[:side, :side]
-            x = to_tensor(image)[None].to(device)
-            row = [image] + [to_image(network(x, style[None])[0]) for style in torch.eye(network.styles, device=device)]
-            rows.append(np.hstack(row))
-    network.train()
-    path.write_bytes(cv2.imencode(".png", np.vstack(rows))[1].tobytes())  # on Windows imwrite fails on non-ASCII paths
 
 
 def _start(config: Config, files: Files) -> Checkpoint:
