@@ -52,6 +52,8 @@ DESCRIPTIONS = {
     "virtual_camera": 'Be a camera for video calls. Needs `pip install ".[virtualcam]"` and a device: v4l2loopback on '
     "Linux, OBS (or Unity Capture) on Windows, OBS 30 on macOS.",
     "serve": "Serve a page for browsers, at that port or address; with `https://` before it under a certificate.",
+    "public_url": "Where a proxy or tunnel offers the page of `--serve`, such as `https://paint.example.org`. Every "
+    "request then needs the token. [How](browser.md#behind-a-proxy-or-tunnel).",
     "provider": "`auto`, `cpu`, `cuda`, `tensorrt`, `coreml`, `dml` or `openvino`. The figures on the screen say which "
     "one runs, and why.",
     "network": "`live`, or `wide`: better pictures in the same styles, in about four times the time (on a GPU 1.5). It "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ MAX_FADE_SECONDS = 60.0
 MIN_TOUR_SECONDS, MAX_TOUR_SECONDS = 1.0, 86400.0
 LIVE_ONLY = (
     *("fps", "mirror", "stats", "fade", "tour", "view", "look", "full_screen", "figures"),
-    *("record", "microphone", "virtual_camera", "serve"),
+    *("record", "microphone", "virtual_camera", "serve", "public_url"),
 )
 FILES_ONLY = ("codec", "crf", "overwrite", "resume", "scale_output")
 
@@ -50,15 +51,20 @@ def height_of(arguments: argparse.Namespace) -> int | None:
 
 def address_of(arguments: argparse.Namespace) -> Address | None:
     """Return the address that `--serve` asks for, or None without it. Raises UsageError."""
-    from realtime.web.address import parse_address
+    from realtime.web.address import parse_address, parse_public_url
 
     if arguments.serve is None and arguments.camera == "page":
         raise UsageError("--camera page: --serve makes the page that sends it")
+    if arguments.serve is None and arguments.public_url is not None:
+        raise UsageError(f"--public-url {arguments.public_url}: is for the page of --serve")
     if arguments.serve is None:
         return None
     if Path(arguments.serve).suffix and Path(arguments.serve).exists():
         raise UsageError(f"--serve {arguments.serve}: a file, where an address may stand; name the file before --serve")
-    return parse_address(arguments.serve)
+    address = parse_address(arguments.serve)
+    return (
+        address if arguments.public_url is None else replace(address, public_url=parse_public_url(arguments.public_url))
+    )
 
 
 def check_live(arguments: argparse.Namespace) -> None:

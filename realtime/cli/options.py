@@ -145,6 +145,7 @@ def _add_live_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--microphone", action=yes_no, help="record the sound of the default microphone too")
     group.add_argument("--virtual-camera", action=yes_no, help="be a camera for other programs")
     group.add_argument("--serve", nargs="?", const="", metavar="ADDRESS", help="a page for browsers: 127.0.0.1:8765")
+    group.add_argument("--public-url", metavar="URL", help="where a proxy or tunnel offers that page")
 
 
 def _add_inference_options(group: argparse._ArgumentGroup) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from realtime.errors import OutputError, UsageError
 
@@ -15,16 +16,21 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::")
 SEND_BUFFER = 256 << 10  # bytes, a few pictures; with the system's default a slow viewer would be seconds behind
 TOKEN_BYTES = 12  # 96 random bits, short enough to type into a phone
-BACKLOG = 128  # connections
+BACKLOG = 32  # connections that wait to be accepted
 
 
 @dataclass(frozen=True)
 class Address:
-    """An address to listen on. port: 0 is any free one; tls: whether to use a self-signed certificate."""
+    """An address to listen on.
+
+    port: 0 is any free one. tls: whether to use a self-signed certificate. public_url: where a proxy or tunnel offers
+    the page to others, such as https://paint.example.org; every request then needs the token.
+    """
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     tls: bool = False
+    public_url: str = ""
 
     @property
     def is_public(self) -> bool:
@@ -36,7 +42,8 @@ class Address:
         """Host names that requests may have, besides the address that their connection has reached."""
         own = idna_names(socket.gethostname()) if self.is_public else []
         own = [name + suffix for name in own for suffix in ("", ".local")]
-        return frozenset({*LOOPBACK, *idna_names(self.host), *own} - {*WILDCARDS})
+        public = urlsplit(self.public_url).hostname or ""
+        return frozenset({*LOOPBACK, *idna_names(self.host), *own, public} - {*WILDCARDS, ""})
 
 
 def parse_address(text: str) -> Address:
@@ -56,6 +63,20 @@ def parse_address(text: str) -> Address:
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise UsageError(f"--serve {text}: a port (8765), or an address to listen on (0.0.0.0:8765, https://0.0.0.0)")
     return Address(host, int(port), tls)
+
+
+def parse_public_url(text: str) -> str:
+    """Return the URL of a proxy without a slash at its end. Raises UsageError if it has a path, or no host."""
+    try:
+        parts = urlsplit(text.rstrip("/"))
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # its port is no number
+        valid = False
+    if not valid or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise UsageError(f"--public-url {text}: a scheme and a host, such as https://paint.example.org")
+    for name in idna_names(parts.hostname or ""):
+        return f"{parts.scheme}://{_bracketed(name)}" + (f":{parts.port}" if parts.port else "")
+    raise UsageError(f"--public-url {text}: {parts.hostname} is no valid host name")
 
 
 def idna_names(host: str) -> list[str]:
@@ -103,6 +124,9 @@ def listen(address: Address) -> socket.socket:
 def page_urls(address: Address, port: int, token: str) -> list[str]:
     """Return the URLs to open the page with. port: the one that the socket has got."""
     scheme = "https" if address.tls else "http"
+    if address.public_url:
+        here = "127.0.0.1" if address.host in WILDCARDS else _bracketed(address.host)
+        return [f"{url}/?token={token}" for url in (address.public_url, f"{scheme}://{here}:{port}")]
     if not address.is_public:
         return [f"{scheme}://{_bracketed(address.host)}:{port}/"]
     host = _own_address(address.host) if address.host in WILDCARDS else address.host

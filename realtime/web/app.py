@@ -33,6 +33,7 @@ STATIC_FILES = {
     "/page.css": ("page.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
+UNBUFFERED = {"X-Accel-Buffering": "no"}  # nginx passes on what has come, instead of waiting for more
 STATE_SECONDS = 0.1  # between two checks whether the state has changed
 KEEP_ALIVE_SECONDS = 10.0  # an unchanged state is sent again after this time
 MAX_BODY = 128 << 10  # bytes; a WebRTC offer with many addresses has 10 KiB
@@ -43,11 +44,8 @@ def make_app(controller: Controller, broadcaster: Broadcaster, receiver: CameraR
     thumbnails = Thumbnails(controller)
 
     async def stream(_: Request) -> Response:
-        return StreamingResponse(
-            _multipart(broadcaster),
-            media_type="multipart/x-mixed-replace; boundary=frame",
-            headers={"X-Accel-Buffering": "no"},
-        )
+        parts = _multipart(broadcaster)
+        return StreamingResponse(parts, media_type="multipart/x-mixed-replace; boundary=frame", headers=UNBUFFERED)
 
     async def picture(_: Request) -> Response:
         jpeg = await broadcaster.single_jpeg()
@@ -57,7 +55,8 @@ def make_app(controller: Controller, broadcaster: Broadcaster, receiver: CameraR
         return JSONResponse(describe_controls(controller.live.stylizer.library))
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(_state_events(controller, broadcaster, receiver), media_type="text/event-stream")
+        states = _state_events(controller, broadcaster, receiver)
+        return StreamingResponse(states, media_type="text/event-stream", headers=UNBUFFERED)
 
     async def thumbnail(request: Request) -> Response:
         number = request.path_params["number"]

@@ -17,8 +17,7 @@ from realtime.ui.controller import Controller
 from realtime.web.address import Address, listen, new_token, page_urls
 from realtime.web.broadcast import Broadcaster
 
-MAX_CONNECTIONS = 64  # a page has two, OBS one
-IDLE_SECONDS = 5.0  # between two checks for connections without a request; the second one closes them
+MAX_HEADER_BYTES = 128 << 10  # cookies of other programs on the same host come with each request
 SHUTDOWN_SECONDS = 2  # time that requests have to finish when the program ends
 NUM_WORKERS = 4  # threads that encode
 JOIN_SECONDS = 5.0
@@ -46,7 +45,7 @@ class Page:
         self._socket = listen(address)
         self.port = self._socket.getsockname()[1]
         self.urls = page_urls(address, self.port, self.token)
-        self._server: Any = None  # a uvicorn.Server
+        self._server: Any = None  # a BoundedServer
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
@@ -89,6 +88,7 @@ class Page:
         for name in ("uvicorn.error", "aiortc", "aioice"):  # this package reports what users need to know
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         from realtime.web.app import make_app
+        from realtime.web.connections import MAX_CONNECTIONS, BoundedServer
         from realtime.web.middleware import AccessMiddleware
         from realtime.web.webrtc import CameraReceiver
 
@@ -96,33 +96,17 @@ class Page:
         loop.set_default_executor(ThreadPoolExecutor(NUM_WORKERS, "page"))
         self._broadcaster.attach(loop)
         receiver = CameraReceiver(self._controller.live.source, self._camera, self._broadcaster)
-        app = AccessMiddleware(
-            make_app(self._controller, self._broadcaster, receiver), self._address.allowed_hosts, self.token
-        )
+        app = AccessMiddleware(make_app(self._controller, self._broadcaster, receiver), self._address, self.token)
         config = uvicorn.Config(
             app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            proxy_headers=False, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            proxy_headers=False, limit_concurrency=MAX_CONNECTIONS + 1, h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             ssl_certfile=str(self._certificate) if self._certificate else None,
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = BoundedServer(config, self._socket)
         if not self._closing.is_set():
-            idle_check = asyncio.create_task(self._close_idle_connections())
-            await self._server.serve(sockets=[self._socket])
-            idle_check.cancel()
+            await self._server.serve()
         await receiver.close()
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()  # its client does not read what is left to send
-        await asyncio.sleep(0)  # the aborts take effect in the loop's next round
-
-    async def _close_idle_connections(self) -> None:
-        """Close connections that request nothing, so that they do not use up MAX_CONNECTIONS."""
-        idle_before: set[Any] = set()
-        while True:
-            await asyncio.sleep(IDLE_SECONDS)
-            idle = {connection for connection in self._server.server_state.connections if connection.cycle is None}
-            for connection in idle & idle_before:
-                connection.transport.abort()
-            idle_before = idle
 
 
 def require_page(address: Address) -> None:

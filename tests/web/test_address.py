@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from realtime.errors import OutputError, UsageError
-from realtime.web.address import Address, is_loopback, listen, page_urls, parse_address
+from realtime.web.address import Address, is_loopback, listen, page_urls, parse_address, parse_public_url
 from realtime.web.tls import certificate
 
 
@@ -94,3 +94,36 @@ def test_certificate_without_its_key_is_made_anew(tmp_path: Path) -> None:
     assert certificate(path).read_bytes() == whole
     path.write_bytes(whole[whole.index(b"-----BEGIN CERTIFICATE") :])
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://paint.example.org/", "https://paint.example.org"),
+        ("HTTPS://Paint.Example.org:8443", "https://paint.example.org:8443"),
+        ("http://[2001:db8::1]:80", "http://[2001:db8::1]:80"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_public_url_is_an_origin(text: str, url: str) -> None:
+    assert parse_public_url(text) == url
+    assert page_urls(Address(public_url=url), 8765, "t") == [f"{url}/?token=t", "http://127.0.0.1:8765/?token=t"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "paint.example.org",
+        "ftp://a",
+        "https://",
+        "https://a/sub",
+        "https://a:x",
+        "https://u@a",
+        "https://[",
+        "https://a..b",
+        "",
+    ],
+)
+def test_invalid_public_url_is_one_line(text: str) -> None:
+    with pytest.raises(UsageError, match="--public-url"):
+        parse_public_url(text)

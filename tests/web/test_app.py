@@ -17,8 +17,8 @@ from realtime.live.layout import square_layout
 from realtime.stylizer.library import Library
 from realtime.ui.keys import BINDINGS, PRESET_KEYS
 from realtime.ui.messages import MIN_SECONDS
+from realtime.web.connections import MAX_CONNECTIONS
 from realtime.web.schema import EXCLUDED_ACTIONS
-from realtime.web.server import MAX_CONNECTIONS
 from tests.e2e.screen import difference
 from tests.web.conftest import Served
 
