@@ -133,20 +133,26 @@ def process_video(
     """
     encoding = options.encoding(job)
     with VideoFile(job.source, track=options.track, max_frames=options.frames) as video:
-        start = video.probe.start
-        tracks, track_notes = plan_tracks(video.other_streams, encoding.container, video.probe.samples, start)
+        tracks, track_notes = plan_tracks(video.other_streams, encoding.container, video.probe.samples)
         format = video.format
         if options.scale_output:
             format = replace(format, size=even_working_size(*format.size, options.height))
         sink = VideoSink(output, encoding, format, tracks, partial)
-        notes = video.notes + _size_notes(*video.format.size, options) + sink.notes + track_notes
+        clock_note = video.probe.timeline.note()
+        notes = (
+            video.notes
+            + [clock_note] * bool(clock_note)
+            + _size_notes(*video.format.size, options)
+            + sink.notes
+            + track_notes
+        )
         if sink.kept_frames:
             video.skip_frames = max(0, sink.kept_frames - WARM_UP_FRAMES)
             notes.append(f"its first {sink.kept_frames} pictures are painted already, and kept")
         _log_notes(job, notes)
         interrupted = False
         try:
-            sink.copy_metadata(video.container, video.video_stream, start)
+            sink.copy_metadata(video.container, video.video_stream, video.probe.timeline.start)
             sink.start()
             num_workers = stylize.num_workers(*video.format.size) if isinstance(stylize, BatchFrameStylizer) else 1
             with options.progress(

@@ -93,7 +93,7 @@ class Recording:
         self._queue: BoundedQueue[VideoStep] = BoundedQueue(QUEUE_STEPS)
         self._microphone = microphone
         self._stop_listening = threading.Event()
-        tracks: list[Track] = [TranscodedAudio(microphone.stream, Fraction(0), "aac")] if microphone else []
+        tracks: list[Track] = [TranscodedAudio(microphone.stream, "aac")] if microphone else []
         nominal_rate = Fraction(rate or 30).limit_denominator(1001)
         format = VideoFormat(self._size, Fraction(1, TICKS_PER_SECOND), nominal_rate, variable_rate=True)
         self._sink = VideoSink(output, _low_latency_encoding(output.path), format, tracks)

@@ -35,12 +35,12 @@ def tags(metadata: dict[str, str]) -> dict[str, str]:
 class Track(ABC):
     """One stream on its way from file to file.
 
-    shift: seconds to subtract from its times. repaired_timestamps: number of packets whose times did not increase and
+    repaired_timestamps: number of packets whose times did not increase and
     were replaced. damaged: number of packets that could not be read.
     """
 
-    def __init__(self, source: Stream, shift: Fraction) -> None:
-        self.source, self._shift = source, shift
+    def __init__(self, source: Stream) -> None:
+        self.source = source
         self._last_dts: int | None = None
         self.repaired_timestamps = self.damaged = 0
 
@@ -60,13 +60,9 @@ class Track(ABC):
         """Return the packets that are left to write at the end."""
         return ()
 
-    def _shift_times(self, packet: Packet[Any], strictly: bool = True) -> Packet[Any]:
-        """Shift a packet, and have DTS ascend, as every container requires. strictly: no two may be the same."""
-        shift = round(self._shift / packet.time_base)
-        if packet.pts is not None:
-            packet.pts -= shift
+    def _order_times(self, packet: Packet[Any], strictly: bool = True) -> Packet[Any]:
+        """Have DTS ascend, as every container requires. strictly: no two may be the same."""
         if packet.dts is not None:
-            packet.dts -= shift
             if self._last_dts is not None and packet.dts < self._last_dts + strictly:
                 self.repaired_timestamps += 1
                 packet.dts = self._last_dts + strictly
@@ -91,7 +87,7 @@ class CopiedTrack(Track):
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
         """Return the same packet."""
         time_base = packet.time_base
-        packet = self._shift_times(packet, strictly=self.source.type != "subtitle")
+        packet = self._order_times(packet, strictly=self.source.type != "subtitle")
         try:
             packets = [packet] if self._adts_filter is None else self._adts_filter.filter(packet)
         except av.error.FFmpegError:
@@ -105,8 +101,8 @@ class CopiedTrack(Track):
 class CoverAttachment(Track):
     """Cover art as Matroska keeps it: an attached file."""
 
-    def __init__(self, source: Stream, shift: Fraction, image: bytes) -> None:
-        super().__init__(source, shift)
+    def __init__(self, source: Stream, image: bytes) -> None:
+        super().__init__(source)
         self._image = image
 
     def attach(self, container: OutputContainer) -> None:
@@ -122,8 +118,8 @@ class CoverAttachment(Track):
 class TranscodedAudio(Track):
     """A track of sound that is decoded and encoded again."""
 
-    def __init__(self, source: AudioStream, shift: Fraction, codec: str) -> None:
-        super().__init__(source, shift)
+    def __init__(self, source: AudioStream, codec: str) -> None:
+        super().__init__(source)
         self._codec = codec
 
     def attach(self, container: OutputContainer) -> None:
@@ -147,8 +143,6 @@ class TranscodedAudio(Track):
             self.damaged += 1
             return
         for frame in frames:
-            if frame.pts is not None:
-                frame.pts -= round(self._shift / (frame.time_base or packet.time_base))
             try:
                 resampled = self._open_resampler().resample(frame)
             except ValueError:  # another rate or layout from here on
@@ -179,8 +173,8 @@ class TranscodedAudio(Track):
 class ConvertedSubtitles(Track):
     """Subtitles that are converted from one text format to another."""
 
-    def __init__(self, source: SubtitleStream, shift: Fraction, codec: str) -> None:
-        super().__init__(source, shift)
+    def __init__(self, source: SubtitleStream, codec: str) -> None:
+        super().__init__(source)
         self._codec = codec
 
     def attach(self, container: OutputContainer) -> None:
@@ -210,16 +204,16 @@ class ConvertedSubtitles(Track):
         out_packet.pts = out_packet.dts = round(packet.pts * milliseconds)
         out_packet.duration = round((packet.duration or 0) * milliseconds)
         out_packet.stream = self._out
-        yield self._shift_times(out_packet, strictly=False)
+        yield self._order_times(out_packet, strictly=False)
 
 
 def plan_tracks(
-    streams: list[Stream], container: str, samples: dict[int, Packet[Any]], shift: Fraction
+    streams: list[Stream], container: str, samples: dict[int, Packet[Any]]
 ) -> tuple[list[Track], list[str]]:
     """Decide what becomes of each stream, by trying; also return notes for the user.
 
     container: FFmpeg's name. samples: the first packet of each stream, by the stream's index; those without one are
-    empty. shift: seconds to subtract from all times.
+    empty.
     """
     tracks: list[Track] = []
     notes: list[str] = []
@@ -230,7 +224,7 @@ def plan_tracks(
             continue  # QuickTime keeps chapters in such a track
         if sample is None and stream.type != "attachment":
             continue
-        for track, note in _candidates(stream, container, shift, sample):
+        for track, note in _candidates(stream, container, sample):
             if _can_be_written(track, container, sample):
                 tracks.append(track)
                 notes += [f"{name} {note}"] if note else []
@@ -243,23 +237,21 @@ def plan_tracks(
     return tracks, notes
 
 
-def _candidates(
-    stream: Stream, container: str, shift: Fraction, sample: Packet[Any] | None
-) -> Iterable[tuple[Track, str]]:
+def _candidates(stream: Stream, container: str, sample: Packet[Any] | None) -> Iterable[tuple[Track, str]]:
     """Yield the tracks that a stream could become, best first, each with a note for the user or an empty one."""
     if stream.type == "video":
         if not stream.disposition & Disposition.attached_pic:
             return
         if container == "matroska" and sample is not None:
-            yield CoverAttachment(stream, shift, bytes(sample)), ""
+            yield CoverAttachment(stream, bytes(sample)), ""
             return
-    yield CopiedTrack(stream, shift), ""
+    yield CopiedTrack(stream), ""
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
         codec = _AUDIO_CODEC.get(container, "aac")
-        yield TranscodedAudio(stream, shift, codec), f"is converted to {codec.removeprefix('lib')}"
+        yield TranscodedAudio(stream, codec), f"is converted to {codec.removeprefix('lib')}"
     if isinstance(stream, SubtitleStream) and stream.codec_context is not None and _codec(stream) not in _BITMAP_CODECS:
         codec = _SUBTITLE_CODEC[container]
-        yield ConvertedSubtitles(stream, shift, codec), f"is converted to {codec}"
+        yield ConvertedSubtitles(stream, codec), f"is converted to {codec}"
 
 
 def _can_be_written(track: Track, container: str, sample: Packet[Any] | None) -> bool:

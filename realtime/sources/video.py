@@ -31,6 +31,8 @@ from realtime.sources.to_bgr import ToBgr
 SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # placeholder for each of the first `skip_frames` frames
 QUICK_PROBE_PACKETS = 500
 MAX_STEP_PACKETS = 256  # a longer stretch of packets without a frame is passed on in several steps
+MAX_RATE_ERROR = Fraction(1, 50)  # of the declared rate; one or two frames more or less in a short file
+DEFAULT_RATE = Fraction(25)
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE_ORDERS = (0, 1)  # FFmpeg's field orders: unknown, progressive
 _ONE_FRAME_PER_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs
@@ -53,7 +55,7 @@ class VideoFile:
         self.path, self._max_frames = path, max_frames
         self.notes: list[str] = []
         self.skip_frames = 0
-        self.decode_errors = self.corrupt_frames = self.repaired_timestamps = self.frames_read = 0
+        self.decode_errors = self.corrupt_frames = self._repaired = self.frames_read = 0
         self._last: VideoFrame | None = None
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
@@ -90,12 +92,21 @@ class VideoFile:
         return min(self.probe.frames, self._max_frames or self.probe.frames)
 
     @property
+    def repaired_timestamps(self) -> int:
+        """How many timestamps stood still, ran backwards or were far from their neighbours."""
+        return self._repaired + self.probe.timeline.repaired
+
+    @property
     def losses(self) -> list[str]:
         """What the file lacks, as lines for the user; complete once all frames are read."""
         found = []
         if self.probe.missing and not self._limit_reached:
             found_duration, declared = self.probe.found_duration, self.probe.declared_duration or Fraction(0)
             found.append(f"it is cut short: {float(found_duration):.2f} of {float(declared):.2f} s are there")
+        if self.probe.joined_bytes and not self._limit_reached:
+            found.append(
+                f"another film is joined on, of {self.probe.joined_bytes} bytes, which is not read; split them"
+            )
         if self.probe.errors:
             found.append(f"places that could not be read: {self.probe.errors}")
         frames, expected = self.frames_read, self.expected_frames
@@ -143,7 +154,7 @@ class VideoFile:
         step = VideoStep()
         for packet in demux(self._container, lambda: None):  # the probe has counted the errors
             if packet.stream.index != self._video.index:  # `stream_index` of the last, empty packets is always 0
-                if packet.size and not self._is_past_limit(packet):
+                if packet.size and self.probe.timeline.place(packet) and not self._is_past_limit(packet):
                     step.packets.append(packet)
                     if len(step.packets) >= MAX_STEP_PACKETS:
                         yield step
@@ -151,6 +162,8 @@ class VideoFile:
                 elif self._limit_reached and self._is_past_limit(packet, 1.0):
                     break
                 continue
+            if packet.size:
+                self.probe.timeline.place(packet)
             for decoded in [] if self._limit_reached else self._decode(packet):
                 frame = None if self._limit_reached else self._convert(decoded)
                 if frame is not None:
@@ -169,7 +182,7 @@ class VideoFile:
         """Return whether a packet starts `margin` seconds or more after the last of `max_frames` frames has ended."""
         if not self._limit_reached or self._last is None or packet.pts is None:
             return False
-        end = (self._last.pts + self._last.duration) * self.format.time_base + self.probe.start
+        end = (self._last.pts + self._last.duration) * self.format.time_base
         return float(packet.pts * packet.time_base) >= float(end) + margin
 
     def _decode(self, packet: Packet[Any]) -> list[AvFrame]:
@@ -201,9 +214,8 @@ class VideoFile:
         if self._to_bgr.transposed:
             width, height, pixel_aspect = height, width, 1 / pixel_aspect
         time_base = stream.time_base or Fraction(1, 90_000)
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        rate = self._choose_rate()
         self._usual_duration = self.probe.interval or max(1, round(1 / (rate * time_base)))
-        self._start_pts = round(self.probe.start / time_base)
         self._dts_offset: int | None = None  # dts - pts, where the file stores decoding times only
         if self._container.format.name in FORMATS_WITHOUT_PTS and first.dts is not None:
             self._dts_offset = first.dts - self.probe.times[0]
@@ -216,6 +228,14 @@ class VideoFile:
         if first.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE_ORDERS:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")
             self._deinterlacer = Deinterlacer(stream)
+
+    def _choose_rate(self) -> Fraction:
+        """Return the nominal rate if the frames have it: a browser's recording declares 1000 frames a second."""
+        measured, declared = self.probe.rate, [self._video.average_rate, self._video.guessed_rate]
+        for rate in declared:
+            if rate and (measured is None or abs(rate - measured) < measured * MAX_RATE_ERROR):
+                return rate
+        return measured.limit_denominator(1001) if measured is not None else DEFAULT_RATE
 
     def _convert(self, decoded: AvFrame) -> VideoFrame | None:
         """Return a decoded frame in BGR with its timestamp; None if it cannot be converted."""
@@ -236,10 +256,9 @@ class VideoFile:
         last = self._last.pts if self._last is not None else None
         if pts is None:
             return 0 if last is None else last + self._usual_duration
-        pts -= self._start_pts
         if last is None or pts > last:
             return pts
-        self.repaired_timestamps += 1
+        self._repaired += 1
         is_jump = (last - pts) * self.format.time_base > 1
         return last + (self._usual_duration if is_jump else max(1, self._usual_duration // 2))
 
