@@ -52,6 +52,6 @@ class Viewer:
         live = self.live
         if live.source.state != "live":
             return live.source.reason or "the camera is gone; trying again"
-        slow = SILENCE_FRAMES / live.source.fps if live.source.fps else 0.0
+        slow = SILENCE_FRAMES * live.source.interval
         seconds = live.clock.now() - live.last_frame_time
         return f"{live.source.name} sends nothing" if seconds > max(SILENCE_SECONDS, slow) else ""

@@ -34,6 +34,11 @@ class Source(Protocol):
         ...
 
     @property
+    def interval(self) -> float:
+        """Longest time between frames that is usual, in seconds; 0.0 if unknown."""
+        return 1 / self.fps if self.fps else 0.0
+
+    @property
     def decode_errors(self) -> int:
         """Number of damaged frames, which were skipped."""
         ...

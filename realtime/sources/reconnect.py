@@ -100,6 +100,11 @@ class ReconnectingSource:
         return self._source.fps
 
     @property
+    def interval(self) -> float:
+        """Longest time between frames of the current source that is usual, in seconds; 0.0 if unknown."""
+        return self._source.interval
+
+    @property
     def description(self) -> str:
         """Size, rate and format of the frames, for the user: 640 x 480, 30 fps, MJPG."""
         width, height = self.size

@@ -1,4 +1,4 @@
-"""Network cameras: any stream that FFmpeg opens by its URL, through PyAV."""
+"""Network cameras and films: any stream that FFmpeg opens by its URL, through PyAV."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from av.video.stream import VideoStream
 from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
 from realtime.sources.base import MAX_DAMAGED_FRAMES, LiveSource
+from realtime.sources.packet_reader import PacketReader
 from realtime.sources.urls import mask_credentials, url_scheme
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.fps import FrameRate
 
-TIMEOUT_SECONDS = 3.0  # after this time without data the signal is lost
+TIMEOUT_SECONDS = 3.0  # after this time without data the signal is lost, unless the camera is slower
+SLOW_TIMEOUT_SECONDS = (
+    20.0  # the same for a stream of segments, and before the interval of a camera's pictures is known
+)
+MISSED_FRAMES = 4  # intervals without a picture after which a slow camera is lost
 NO_FRAME_SECONDS = 15.0  # after this time with data but no whole frame it is lost too; key frames come more often
+MAX_GAP_SECONDS = 10.0  # a larger step in the times of a film is a new recording joined on
+MAX_LAG_SECONDS = 1.0  # a film that is later than this goes on from there
+NUM_INTERVALS = 10  # the last ones, of which the longest counts
 
 # No `fflags=nobuffer`: it discards what was read to find out the format, the key frame with it, and H.264 then shows
 # nothing until the next one (measured: first picture after 2.3 s instead of 0.8). What is kept arrives in one burst
@@ -34,22 +42,27 @@ _OPTIONS = {
     "overrun_nonfatal": "1",  # UDP: a full buffer costs frames, not the connection
 }
 
+_SEGMENTED_FORMATS = ("hls", "dash")  # files in turn, each sent as fast as the network can
+_LIVE_FORMATS = ("mpjpeg", "mjpeg")  # pictures that come when they are taken, whatever length the server declares
 _FORMATS_WITHOUT_RATE = ("mpjpeg", "mjpeg")  # FFmpeg reports 25 fps for these, whatever arrives
 
 
 class Stream(LiveSource):
-    """A camera at a URL, opened by its constructor, which waits for the first frame.
+    """A camera or film at a URL, opened by its constructor, which waits for the first frame.
 
-    pts is the time of arrival, because the timestamps of many cameras are wrong.
+    A camera's frames come when they arrive, because the timestamps of many cameras are wrong. What arrives as files
+    does, a film or the segments of HLS, is played by its own clock. pts is the time of arrival or showing.
+    timeout: seconds without data after which the signal is lost; by default they follow the camera's own interval.
     """
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, *, timeout: float | None = None, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
         self._url, self._name = url, mask_credentials(url)
-        self._timeout = timeout
+        self._timeout, self._longest_timeout = timeout, timeout or SLOW_TIMEOUT_SECONDS
         self._decode_errors_in_row = self._frames_decoded = 0
-        self._pending: deque[Image] = deque()  # decoded, not yet returned by `read`
-        self._container: InputContainer | None = None
+        self._pending: deque[tuple[float | None, Image]] = deque()  # decoded, not yet returned: time in seconds, image
+        self._intervals: deque[float] = deque(maxlen=NUM_INTERVALS)  # seconds between packets of the video
+        self._reader: PacketReader | None = None
         self._is_forced_mjpeg = False
         try:
             self._open()
@@ -58,26 +71,48 @@ class Stream(LiveSource):
         except BaseException:
             self.close()
             raise
-        self._size = (self._pending[0].shape[1], self._pending[0].shape[0])
+        image = self._pending[0][1]
+        self._size = (image.shape[1], image.shape[0])
 
     @property
     def name(self) -> str:
         """The URL, with passwords masked."""
         return self._name
 
-    def read(self) -> Frame:
-        """Wait for the next frame. Raises SignalLost after `timeout` without data, or 50 damaged frames in a row."""
-        if self._container is None:
+    @property
+    def interval(self) -> float:
+        """Longest time between frames that is usual, in seconds."""
+        return self._current_timeout / MISSED_FRAMES
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether it is a film: its time passes only during `read`."""
+        return self._is_film
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None after the last one of a film.
+
+        Raises SignalLost after the time without data, or 50 damaged frames in a row.
+        """
+        if self._reader is None:
             raise SourceError(f"{self._name} is closed")
-        while not self._pending:
-            self._receive()
-        return self._stamp(self._pending.popleft(), self._clock.now())
+        if self._is_film:
+            self._playback.resume()
+        try:
+            while not self._pending:
+                self._receive()
+        except EOFError:  # the end of a film
+            return None
+        seconds, image = self._pending.popleft()
+        if self._plays_by_clock:
+            self._playback.wait(seconds)
+        return self._stamp(image, self._clock.now())
 
     def close(self) -> None:
         """Close the connection. May be called twice, but only by the thread that reads."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _open(self) -> None:
         try:
@@ -109,12 +144,12 @@ class Stream(LiveSource):
         return True
 
     def _connect(self, format: str | None) -> InputContainer:
-        timeout = (self._timeout, self._timeout)
+        timeout = (self._longest_timeout, self._longest_timeout)
         return av.open(self._url, format=format, timeout=timeout, options=_OPTIONS, metadata_errors="replace")
 
     def _use(self, container: InputContainer) -> None:
         """Read from this container from now on. Raises SourceError if it has no video that can be decoded."""
-        self._container = container
+        self._reader = PacketReader(container)
         if not container.streams.video:
             raise SourceError(f"{self._name} sends no video")
         self._video: VideoStream = container.streams.video[0]
@@ -125,35 +160,59 @@ class Stream(LiveSource):
         self._video.codec_context.flags |= Flags.low_delay
         rate = self._video.average_rate if container.format.name not in _FORMATS_WITHOUT_RATE else None
         self._declared_fps = round(float(rate), 2) if rate else 0.0
-        self._packets = container.demux()
+        self._video_index, self._time_base = self._video.index, self._video.time_base
+        is_file = container.size > 0 and container.format.name not in _LIVE_FORMATS
+        is_file = is_file and not container.format.name.endswith("_pipe")  # a camera's single picture
+        is_segmented = container.format.name in _SEGMENTED_FORMATS
+        self._is_film = is_file and (container.duration is not None or not is_segmented)
+        self._plays_by_clock = is_segmented or is_file
+        self._playback = _PlaybackClock(self._clock)
         self._last_packet_time = self._last_frame_time = self._clock.now()
         self._rate = FrameRate(self._clock.now())
 
+    @property
+    def _current_timeout(self) -> float:
+        """Seconds without video after which the signal is lost."""
+        if self._timeout is not None:
+            return self._timeout
+        if self._plays_by_clock or len(self._intervals) < NUM_INTERVALS:
+            return SLOW_TIMEOUT_SECONDS
+        return min(SLOW_TIMEOUT_SECONDS, max(TIMEOUT_SECONDS, MISSED_FRAMES * max(self._intervals)))
+
     def _receive(self) -> None:
-        """Read one packet, which may add frames. Packets of sound do not count as a sign of life."""
+        """Read one packet, which may add frames. Packets of sound do not count as a sign of life.
+
+        Raises EOFError at the end of a film.
+        """
+        assert self._reader is not None
+        timeout = self._current_timeout
         try:
-            packet = next(self._packets)
-        except StopIteration:
+            packet = self._reader.take(timeout)
+        except EOFError:
+            if self._is_film:
+                raise
             raise SignalLost(f"{self._name} has ended the stream") from None
         except av.error.FFmpegError as error:
             if isinstance(error, av.error.InvalidDataError) and self._reopen_as_mjpeg():
                 return
             self._raise_source_error(error)
         now = self._clock.now()
-        if packet.stream.index == self._video.index:
+        if packet is not None and packet.stream_index == self._video_index:
+            self._intervals.append(now - self._last_packet_time)
             self._last_packet_time = now
             self._decode(cast("Packet[VideoStream]", packet))
         if self._pending:
             self._last_frame_time = now
-        elif now - self._last_packet_time > self._timeout:
-            raise SignalLost(f"{self._name} has sent no video for {self._timeout:g} s")
-        elif now - self._last_frame_time > NO_FRAME_SECONDS:
+        elif packet is None or now - self._last_packet_time > timeout:
+            raise SignalLost(f"{self._name} has sent no video for {timeout:g} s")
+        elif now - self._last_frame_time > max(NO_FRAME_SECONDS, timeout):
             raise SignalLost(f"{self._name} has sent no whole picture for {NO_FRAME_SECONDS:g} s")
 
     def _decode(self, packet: Packet[VideoStream]) -> None:
         try:
             for frame in self._video.codec_context.decode(packet):
-                self._pending.append(np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8))
+                seconds = float(frame.pts * self._time_base) if frame.pts is not None and self._time_base else None
+                self._pending.append((seconds, np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8)))
                 self._frames_decoded += 1
                 self._decode_errors_in_row = 0
         except av.error.FFmpegError:
@@ -164,8 +223,34 @@ class Stream(LiveSource):
 
     def _raise_source_error(self, error: av.error.FFmpegError) -> NoReturn:
         """Raise a SourceError instead of FFmpeg's, unchained: FFmpeg's message has the URL with its password."""
-        kind, reason = _explain_error(error, self._timeout, has_worked=self._frames_decoded > 0)
+        kind, reason = _explain_error(error, self._longest_timeout, has_worked=self._frames_decoded > 0)
         raise kind(f"{self._name} {reason}") from None
+
+
+class _PlaybackClock:
+    """The clock of a film: when each of its pictures is due."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset: float | None = None  # clock time of the film's second 0
+        self._last = 0.0  # time of the last picture in the film, in seconds
+        self._paused_at = clock.now()
+
+    def resume(self) -> None:
+        """Leave out the time since the last picture was returned."""
+        if self._offset is not None:
+            self._offset += max(0.0, self._clock.now() - self._paused_at)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until the picture of that time is due."""
+        now = self._clock.now()
+        seconds = self._last if seconds is None else seconds
+        is_joined = not 0 <= seconds - self._last <= MAX_GAP_SECONDS
+        if self._offset is None or is_joined or now - self._offset - seconds > MAX_LAG_SECONDS:
+            self._offset = now - seconds
+        self._last = seconds
+        self._clock.wait(max(0.0, self._offset + seconds - now))
+        self._paused_at = self._clock.now()
 
 
 def _explain_error(error: av.error.FFmpegError, timeout: float, has_worked: bool) -> tuple[type[SourceError], str]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from realtime.errors import SignalLost, SourceError
+from realtime.frame import Frame
 from realtime.sources.reconnect import ReconnectingSource
 from realtime.sources.stream import Stream
 from realtime.system.clock import FakeClock
@@ -23,6 +24,12 @@ from realtime.testing import numbered_image
 from tests.fault_camera import FaultCamera, Mode
 
 SHORT_TIMEOUT = 1.0  # s, as timeout
+
+
+def read(stream: Stream) -> Frame:
+    frame = stream.read()
+    assert frame is not None
+    return frame
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -42,7 +49,7 @@ def test_read_returns_all_frames_in_order_and_colour(camera: FaultCamera) -> Non
     with Stream(camera.url) as stream:
         assert stream.size == (320, 240)
         assert not stream.mirror
-        frames = [stream.read() for _ in range(20)]
+        frames = [read(stream) for _ in range(20)]
         newest = camera.frames
     numbers = []
     for frame in frames:
@@ -67,7 +74,7 @@ def test_read_follows_a_change_of_size(camera: FaultCamera) -> None:
     with Stream(camera.url) as stream:
         stream.read()
         camera.size = (200, 120)
-        until(lambda: stream.read().image.shape == (120, 200, 3))
+        until(lambda: read(stream).image.shape == (120, 200, 3))
         assert stream.size == (200, 120)
 
 
@@ -169,7 +176,7 @@ def test_read_skips_and_counts_damaged_frames(camera: FaultCamera) -> None:
         camera.mode = "ok"
         until(lambda: stream.read() is not None and stream.decode_errors > 3)
         assert 3 < stream.decode_errors < 50
-        assert stream.read().image.shape == (240, 320, 3)
+        assert read(stream).image.shape == (240, 320, 3)
 
 
 def test_decoding_garbage_prints_nothing(camera: FaultCamera, capfd: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +202,7 @@ def test_decoding_garbage_prints_nothing(camera: FaultCamera, capfd: pytest.Capt
 )
 def test_streams_with_wrong_headers_are_decoded(content_type: str | None, part: bytes) -> None:
     with FaultCamera(fps=50, content_type=content_type, part=part) as camera, Stream(camera.url) as stream:
-        assert [stream.read().image.shape for _ in range(5)] == [(240, 320, 3)] * 5
+        assert [read(stream).image.shape for _ in range(5)] == [(240, 320, 3)] * 5
 
 
 def test_login_works_and_is_masked_in_names_and_errors() -> None:

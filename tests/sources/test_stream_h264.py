@@ -15,7 +15,14 @@ import numpy as np
 import pytest
 
 from realtime.errors import SignalLost, SourceError
+from realtime.frame import Frame
 from realtime.sources.stream import Stream
+
+
+def read(stream: Stream) -> Frame:
+    frame = stream.read()
+    assert frame is not None
+    return frame
 
 
 def encode(seconds: float, *, sound: float = 0.0, key_every: int = 60) -> bytes:
@@ -73,7 +80,7 @@ def test_h264_stream_is_decoded_whole_and_in_order_until_it_ends() -> None:
         levels = []
         with pytest.raises(SignalLost, match="has ended the stream"):
             while True:
-                levels.append(int(stream.read().image[16, 16, 1]))
+                levels.append(int(read(stream).image[16, 16, 1]))
         assert stream.fps == pytest.approx(30, rel=0.3)
     assert levels[0] < 8
     assert len(levels) == 90
