@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from export.errors import ExportError
-from realtime.system.files import write_atomic
+from realtime.system.files import same_file, write_atomic
 from training.command_line import run_command
 
 TRAIN_MODULES = {"onnx", "torch", "torchvision"}  # the extra `train` installs them
@@ -134,13 +135,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check_output(output: Path, checkpoint: Path, overwrite: bool) -> None:
     try:
-        if output.exists() and checkpoint.exists() and output.samefile(checkpoint):
+        if same_file(output, checkpoint):
             raise ExportError(f"{output} is the checkpoint itself")
-        if output.exists() and not output.is_file():
+        if os.path.exists(output) and not os.path.isfile(output):
             raise ExportError(f"{output} is not a file")
-        if output.exists() and not overwrite:
+        if os.path.exists(output) and not overwrite:
             raise ExportError(f"{output} is there already; --overwrite replaces it")
-        if not output.parent.is_dir():
+        if not os.path.isdir(output.parent):
             raise ExportError(f"{output.parent}: no such folder")
     except OSError as error:
         raise ExportError(f"{error.filename}: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +24,7 @@ def read_styles_file(path: Path | None) -> dict[str, dict[str, Any]]:
     Raises ExportError if it cannot be read or is not one table per style.
     """
     if path is None:
-        path = next((candidate for candidate in STYLES_FILES if candidate.is_file()), None)
+        path = next((candidate for candidate in STYLES_FILES if os.path.isfile(candidate)), None)
         if path is None:
             return {}
     try:

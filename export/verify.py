@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def psnr(difference: NDArray[np.int16]) -> float:
 def _read_photos(folder: Path | None, max_photos: int) -> list[Image]:
     if folder is not None:
         return read_images(folder, max_photos)
-    if not DEMO_PHOTO.is_file():
+    if not os.path.isfile(DEMO_PHOTO):
         raise ExportError("no photo to compare the graph with the network on; name a folder with --photos DIR")
     return [read_image(DEMO_PHOTO)]
 

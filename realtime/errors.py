@@ -67,3 +67,11 @@ class EngineError(StylizeError, RuntimeError):
 
 class DisplayError(StylizeError, RuntimeError):
     """There is no screen to open a window on."""
+
+
+def describe_unexpected(error: BaseException) -> str:
+    """Return an exception that is not a StylizeError as one line: out of memory, or the first line of what it says."""
+    if isinstance(error, MemoryError) or "Insufficient memory" in str(error):  # the latter is OpenCV's
+        return "there is not enough memory for it"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}{f': {lines[0]}' if lines else ''} (--debug shows where)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,16 @@ def test_import_is_found_wherever_it_stands(code: str) -> None:
 def test_circle_is_found() -> None:
     with pytest.raises(AssertionError, match=r"circle among \['b', 'c'\]"):
         find_levels({"a": set(), "b": {"a", "c"}, "c": {"b"}})
+
+
+@pytest.mark.parametrize("package", ["realtime", "training", "export"])
+def test_no_code_asks_a_path_a_question_that_may_raise(package: str) -> None:
+    """`Path.exists` and its like raise errors for a long name or a loop of links; `os.path` does not."""
+    asked = re.compile(r"\w\)?\.(exists|is_dir|is_file|is_symlink|samefile)\(|(?<!__file__\))\.resolve\(")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if asked.search(line.replace("os.path.", ""))
+    ]
+    assert found == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -60,7 +61,7 @@ class Checkpoint:
         try:
             write_atomic(path, buffer.getbuffer())
         except OSError as error:
-            before = "; the one from before is still there" if path.exists() else ""
+            before = "; the one from before is still there" if os.path.exists(path) else ""
             raise TrainingError(f"{path}: no checkpoint could be written: {error.strerror}{before}") from error
 
     def adapted(self, styles: list[str]) -> Checkpoint:

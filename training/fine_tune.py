@@ -7,6 +7,7 @@ shipped styles and takes minutes; with `full`, all weights are learned, into a m
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +107,9 @@ def _runs_folder() -> Path:
 def _run_name(request: Request, name: str, shipped: Checkpoint) -> str:
     """Return the folder name of this request; another painting, source of photos or network gives another one."""
     digest = hashlib.sha256(request.painting.read_bytes())
-    photos = str(Path(request.photos).resolve()) if request.photos and Path(request.photos).exists() else request.photos
+    photos = (
+        os.path.realpath(request.photos) if request.photos and os.path.exists(Path(request.photos)) else request.photos
+    )
     digest.update(f"{shipped.trunk_digest} {photos} {request.full}".encode())
     return f"{name}-{digest.hexdigest()[:8]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -81,7 +82,7 @@ def to_image(tensor: Tensor) -> NDArray[np.uint8]:
 
 def list_images(folder: Path) -> list[Path]:
     """Return every image below the folder, sorted. Raises TrainingError where there is none."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise TrainingError(f"{folder}: no such folder")
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,17 +32,17 @@ def gather_photos(source: str | None, folder: Path, notify: Callable[[str], None
     """
     if source is None:
         pictures = platformdirs.user_pictures_path()
-        if not pictures.is_dir():
+        if not os.path.isdir(pictures):
             raise TrainingError("photos to practise on are needed: --photos DIR, a film, or camera")
         list_images(pictures)
         return pictures
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(path):
         list_images(path)
         return path
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return folder
-    if path.is_file():
+    if os.path.isfile(path):
         notify(f"taking {MAX_FRAMES} frames from {path}")
         frames = _video_frames(path)
     elif source == "camera" or (source.isascii() and source.isdigit()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -183,7 +184,7 @@ class _Trainer:
         else:  # a photo without any contrast can cause this
             self._non_finite_steps += 1
             if self._non_finite_steps == MAX_NON_FINITE_STEPS:
-                kept = f"; {self.files.checkpoint} is from before" if self.files.checkpoint.exists() else ""
+                kept = f"; {self.files.checkpoint} is from before" if os.path.exists(self.files.checkpoint) else ""
                 raise TrainingError(
                     f"the loss is no number any more, {state.photos} photos on{kept}; check the VGG weights, or try "
                     "a lower learning_rate"
@@ -244,7 +245,7 @@ def learning_rate(schedule: Schedule, step: int, progress: float) -> float:
 
 def _start(config: Config, files: Files) -> Checkpoint:
     """Return the run's checkpoint, or else the start of a new run. Raises TrainingError where it does not fit."""
-    if not files.checkpoint.exists():
+    if not os.path.exists(files.checkpoint):
         if files.start is None:
             return Checkpoint(StyleNetwork(len(config.paintings), config.architecture), config.names)
         start = load_checkpoint(files.start)

@@ -7,6 +7,7 @@ and both hold the same styles.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +86,7 @@ class UserStyles:
         target = self._checkpoint_for(name, full)
         self._refuse_to_lose_styles(target, {name, *([] if full else self._load_shared().styles)})
         taken = self.checkpoints_by_style().get(name, [])
-        if full and _model_of(target).exists():
+        if full and os.path.exists(_model_of(target)):
             taken = [*taken, target]  # the file name is taken, whichever styles are in it
         for checkpoint in taken:
             model = _model_of(checkpoint)
@@ -116,7 +117,7 @@ class UserStyles:
 
     def _load_shared(self) -> Checkpoint:
         """Return the checkpoint that a row is added to. Raises TrainingError where it is damaged."""
-        if not self.shared.exists():
+        if not os.path.exists(self.shared):
             return self.shipped
         try:
             return load_checkpoint(self.shared)

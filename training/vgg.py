@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,7 @@ def _load(network: str, weights: Path | None) -> dict[str, Tensor]:
                 f"torchvision's {title} weights could not be had ({error}); give a file with them: --vgg FILE"
             ) from error
         return {name: tensor for name, tensor in full.state_dict().items()}
-    if not weights.is_file():
+    if not os.path.isfile(weights):
         raise TrainingError(f"no {title} weights at {weights}")
     try:
         if weights.suffix == ".safetensors":

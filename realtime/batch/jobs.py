@@ -14,6 +14,7 @@ from realtime.sources.file_types import (
     WRITABLE_IMAGE_SUFFIXES,
     is_image,
 )
+from realtime.system.files import sidecar_path
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Job:
 def writes_into_folder(inputs: list[Path], output: str) -> bool:
     """Return whether -o names a folder: it ends in a slash or is one, or there are several inputs or a folder."""
     slash = output.endswith(("/", os.sep))
-    return slash or Path(output).is_dir() or len(inputs) > 1 or any(path.is_dir() for path in inputs)
+    return slash or os.path.isdir(Path(output)) or len(inputs) > 1 or any(os.path.isdir(path) for path in inputs)
 
 
 def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
@@ -43,13 +44,13 @@ def plan_jobs(inputs: list[Path], output: str) -> list[Job]:
         return [Job(inputs[0], output_path)]
     writable = output_path.suffix.lower() in (*WRITABLE_IMAGE_SUFFIXES, *CONTAINERS)
     looks_like_a_file = writable and not output.endswith(("/", os.sep))
-    if not output_path.is_dir() and (output_path.exists() or looks_like_a_file):
+    if not os.path.isdir(output_path) and (os.path.exists(output_path) or looks_like_a_file):
         raise UsageError(f"-o {output}: several inputs need a folder, as in -o {output_path.with_suffix('')}/")
     jobs: list[Job] = []
     source_of: dict[Path, Path] = {}  # sources by their outputs
     for path in inputs:
         for source in find_files([path], exclude=output_path):
-            relative = source.relative_to(path) if path.is_dir() else Path(source.name)
+            relative = source.relative_to(path) if os.path.isdir(path) else Path(source.name)
             job = Job(source, output_path / _output_name(relative))
             if job.output in source_of:
                 raise UsageError(f"{source} and {source_of[job.output]} would both become {job.output}")
@@ -65,7 +66,7 @@ def find_files(inputs: list[Path], exclude: Path | None = None) -> list[Path]:
     """
     files: list[Path] = []
     for path in inputs:
-        found = _walk(path, exclude, READABLE_SUFFIXES) if path.is_dir() else [path]
+        found = _walk(path, exclude, READABLE_SUFFIXES) if os.path.isdir(path) else [path]
         if not found:
             raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found
@@ -74,7 +75,7 @@ def find_files(inputs: list[Path], exclude: Path | None = None) -> list[Path]:
 
 def find_unreadable(inputs: list[Path], exclude: Path | None = None) -> list[Path]:
     """Return the images in the folders named whose format cannot be read. exclude: a folder of results."""
-    return [file for path in inputs if path.is_dir() for file in _walk(path, exclude, UNREADABLE_IMAGE_SUFFIXES)]
+    return [file for path in inputs if os.path.isdir(path) for file in _walk(path, exclude, UNREADABLE_IMAGE_SUFFIXES)]
 
 
 def _walk(folder: Path, exclude: Path | None, suffixes: tuple[str, ...]) -> list[Path]:
@@ -85,7 +86,7 @@ def _walk(folder: Path, exclude: Path | None, suffixes: tuple[str, ...]) -> list
         if path.suffix.lower() not in suffixes or path.name.startswith("._"):  # resource files of macOS
             continue
         inside = excluded != top and excluded in Path(os.path.realpath(path)).parents
-        if not inside and path.is_file():
+        if not inside and os.path.isfile(path):
             files.append(path)
     return files
 
@@ -98,7 +99,7 @@ def _output_name(relative: Path) -> Path:
     writable = WRITABLE_IMAGE_SUFFIXES if is_image(relative) else tuple(CONTAINERS)
     if relative.suffix.lower() in writable:
         return relative
-    return relative.with_name(relative.name + (".png" if is_image(relative) else ".mp4"))
+    return sidecar_path(relative, ".png" if is_image(relative) else ".mp4")
 
 
 def _check_suffix(source: Path, output: Path) -> None:

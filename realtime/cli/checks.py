@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def address_of(arguments: argparse.Namespace) -> Address | None:
         raise UsageError(f"--public-url {arguments.public_url}: is for the page of --serve")
     if arguments.serve is None:
         return None
-    if Path(arguments.serve).suffix and Path(arguments.serve).exists():
+    if Path(arguments.serve).suffix and os.path.exists(Path(arguments.serve)):
         raise UsageError(f"--serve {arguments.serve}: a file, where an address may stand; name the file before --serve")
     address = parse_address(arguments.serve)
     return (

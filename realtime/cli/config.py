@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Config:
     def __init__(self, parser: Parser, given: dict[str, Any]) -> None:
         self._given = given
         path: Path | None = given.get("config")
-        if path is not None and not path.exists() and not given.get("save_config"):
+        if path is not None and not os.path.exists(path) and not given.get("save_config"):
             raise UsageError(f"--config {path}: there is no such file (--save-config makes one)")
         self._options = parser.options(*CONFIGURABLE)
         self._sources = parser.options(Section.INPUT)
@@ -82,4 +83,4 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
 
 
 def _to_toml(value: Any) -> Any:
-    return str(value.expanduser().resolve()) if isinstance(value, Path) else value
+    return os.path.realpath(value.expanduser()) if isinstance(value, Path) else value

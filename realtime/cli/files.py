@@ -16,6 +16,7 @@ from realtime.batch.runner import run_jobs
 from realtime.cli.checks import check_files, check_ranges, height_of
 from realtime.cli.options import stylizer_options
 from realtime.cli.progress_bar import ProgressBar
+from realtime.errors import StylizeError
 from realtime.sources.file_types import is_image
 from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look_options import look_from
@@ -33,9 +34,7 @@ def run_files(arguments: argparse.Namespace) -> int:
     options = _batch_options(arguments)
     check_files(arguments)
     jobs = plan_jobs(arguments.inputs, arguments.output)
-    for job in jobs:
-        if not job.is_image:
-            options.encoding(job)  # raises an error for a wrong option before any work
+    _check_encodings(jobs, options)
     _print_unreadable(find_unreadable(arguments.inputs, Path(arguments.output)))
     library = load_library(arguments.models, arguments.network)
     style_track = _style_track(arguments, library)
@@ -49,6 +48,22 @@ def run_files(arguments: argparse.Namespace) -> int:
         for result in failed:
             write_stderr(f"  {result.error}")
     return 1 if failed else DAMAGED_INPUT if any(result.losses for result in results) else 0
+
+
+def _check_encodings(jobs: list[Job], options: BatchOptions) -> None:
+    """Raise the error of a wrong option before any work, unless it is right for another of the videos."""
+    errors = []
+    for job in jobs:
+        if job.is_image:
+            continue
+        try:
+            options.encoding(job)
+        except StylizeError as error:
+            errors.append(error)
+        else:
+            return
+    if errors:
+        raise errors[0]
 
 
 def _batch_options(arguments: argparse.Namespace) -> BatchOptions:

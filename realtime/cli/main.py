@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import sys
 import threading
 from typing import TYPE_CHECKING
 
-from realtime.errors import StylizeError, UsageError
+from realtime.errors import StylizeError, UsageError, describe_unexpected
 from realtime.system.console import escape_unencodable, log_to_console, write_stderr
 from realtime.system.signals import INTERRUPTED_STATUS, install_interrupt_handlers
 
@@ -67,6 +68,8 @@ def _run_command() -> int:
 
             argcomplete.autocomplete(build_parser())
         arguments, config = parse(sys.argv[1:])
+        if arguments.debug:
+            logging.getLogger("realtime").setLevel(logging.DEBUG)
         return run(arguments, config)
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
@@ -78,10 +81,20 @@ def _run_command() -> int:
     except OSError as error:
         closed_pipe = errno.EINVAL if sys.platform == "win32" else errno.EPIPE
         if error.errno not in (closed_pipe, errno.ENOSPC, errno.EIO) or error.filename is not None:
-            raise
+            return _report_unexpected(error)
         if error.errno == errno.ENOSPC:
             write_stderr(f"realtime-stylize: standard output: {error.strerror}")
         return 1
+    except Exception as error:
+        return _report_unexpected(error)
+
+
+def _report_unexpected(error: Exception) -> int:
+    """Print an error that this program has not foreseen in one line; return the exit status."""
+    if "--debug" in sys.argv:
+        raise error
+    write_stderr(f"realtime-stylize: {describe_unexpected(error)}")
+    return 1
 
 
 if __name__ == "__main__":

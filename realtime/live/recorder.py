@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.errors import OutputError, SourceError, StylizeError
 from realtime.live.outputs import Outputs
-from realtime.sinks.output_file import OutputFile, part_path
+from realtime.sinks.output_file import OutputFile, lock_output, part_path
 from realtime.system.console import RESULT
+from realtime.system.files import real_path
 
 if TYPE_CHECKING:  # PyAV is loaded only when a recording starts
     from realtime.sinks.recording import Recording
@@ -114,7 +116,7 @@ class Recorder:
         stamp = datetime.now().strftime("stylized-%Y%m%d-%H%M%S")
         for number in range(1, MAX_NAMES_PER_SECOND):
             path = self._folder / (f"{stamp}.mp4" if number == 1 else f"{stamp}-{number}.mp4")
-            if not path.exists() and not part_path(path).exists():
+            if not os.path.exists(path) and not os.path.exists(part_path(path)):
                 return path
         raise OutputError(f"no recording: {self._folder} has a thousand of this second")
 
@@ -135,7 +137,16 @@ def recording_target(path: Path, overwrite: bool, sources: list[Path]) -> Output
     from realtime.sinks.recording import check_recording_name
 
     check_recording_name(path)
-    part = part_path(path.resolve())
-    if not overwrite and part.exists() and part.stat().st_size:
-        raise OutputError(f"{part} is what is left of an earlier recording; rename it, or --overwrite replaces it")
-    return OutputFile(path, sources=sources, overwrite=overwrite)
+    lock = lock_output(path)
+    part = part_path(real_path(path))
+    try:
+        if overwrite:
+            part.unlink(missing_ok=True)
+        elif os.path.exists(part) and os.path.getsize(part):
+            raise OutputError(f"{part} is what is left of an earlier recording; rename it, or --overwrite replaces it")
+    except OSError as error:
+        lock.release()
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{part}: {error.strerror or error}") from error
+    return OutputFile(path, sources=sources, overwrite=overwrite, lock=lock)

@@ -131,11 +131,11 @@ def check_stats_path(path: Path, record: Path | None) -> None:
     """Check that --stats can be written. record: the file of --record. Raises UsageError or OutputError."""
     if path == record:
         raise UsageError(f"--stats {path} is what --record writes")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"--stats {path} is a folder")
-    if path.suffix.lower() != ".json" and path.exists():
+    if path.suffix.lower() != ".json" and os.path.exists(path):
         raise OutputError(f"--stats {path} is there already; only what is called .json is replaced")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise OutputError(f"--stats {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"--stats {path}: the folder {path.parent} cannot be written to")

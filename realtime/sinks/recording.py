@@ -222,7 +222,7 @@ class Recording:
         if self.frames:
             self.output.finish()
         else:
-            self.output.part.unlink(missing_ok=True)
+            self.output.restore()
             self.error = OutputError(f"{self.output.path}: nothing was shown, so nothing was recorded")
 
     def _rescue(self, error: Exception) -> None:
@@ -234,7 +234,7 @@ class Recording:
         try:
             keep_whole_fragments(part)
             if not _has_frames(part):
-                part.unlink()
+                self.output.restore()
                 raise OutputError(f"{path}: {reason}; nothing was recorded")
             self.output.finish()
         except OSError as second_error:  # OutputError too

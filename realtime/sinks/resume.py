@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from av.packet import Packet
 
 from realtime.errors import OutputError
 from realtime.sinks.output_file import part_path, previous_part_path, resume_info_path
+from realtime.system.files import real_path
 
 # No codec here moves a frame by more than this between decoding and presentation order. So once as many packets follow,
 # no frame that is shown earlier can be missing.
@@ -100,15 +102,16 @@ def find_partial_video(path: Path, resume_key: dict[str, Any], max_frames: int |
 
     max_frames: how many frames the output is to have. Raises OutputError if the earlier run had another resume key.
     """
-    real_path = path.resolve()
-    info_path = resume_info_path(real_path)
+    real = real_path(path)
+    info_path = resume_info_path(real)
     info = _read_json(info_path)
-    candidates = [part_path(real_path), previous_part_path(real_path)]
-    found = [file for file in candidates if file.exists() and file.stat().st_size]
-    if not found and real_path.exists() and info.get("closed") == real_path.stat().st_size:
-        found = [real_path]
+    candidates = [part_path(real), previous_part_path(real)]
+    found = [file for file in candidates if _has_content(file)]
+    exists = os.path.exists(real)
+    if not found and exists and info.get("closed") == os.path.getsize(real):
+        found = [real]
     if not found:
-        if real_path.exists() and info_path.exists():
+        if exists and os.path.exists(info_path):
             raise OutputError(f"{path} cannot be resumed: {info_path.name} does not fit it; --overwrite begins anew")
         return None
     if "recipe" not in info:
@@ -126,11 +129,16 @@ def find_partial_video(path: Path, resume_key: dict[str, Any], max_frames: int |
 
 def require_no_leftover(path: Path) -> None:
     """Raise OutputError if an interrupted run has left frames that a new run would overwrite."""
-    for file in (part_path(path.resolve()), previous_part_path(path.resolve())):
-        if file.exists() and file.stat().st_size:
+    real = real_path(path)
+    for file in (part_path(real), previous_part_path(real)):
+        if _has_content(file) and os.path.exists(resume_info_path(real)):
             raise OutputError(
                 f"{file} is what an interrupted run has left; --resume goes on from it, --overwrite begins anew"
             )
+
+
+def _has_content(path: Path) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import cv2
 
 from realtime.errors import StylizeError
 from realtime.frame import Image
+from realtime.system.files import sidecar_path
 
 _MAX_PER_SECOND = 999
 
@@ -24,8 +26,8 @@ def save_snapshot(folder: Path, style: str, stylized: Image, original: Image, wh
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, _MAX_PER_SECOND + 1):
             base = stamp if number == 1 else f"{stamp}-{number}"
-            path, original_path = folder / f"{base}-{style}.png", folder / f"{base}-original.png"
-            if path.exists() or original_path.exists():
+            path, original_path = sidecar_path(folder / f"{base}-{style}", ".png"), folder / f"{base}-original.png"
+            if os.path.lexists(path) or os.path.lexists(original_path):
                 continue
             with ExitStack() as on_failure:
                 for file, image in ((path, stylized), (original_path, original)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -271,5 +272,5 @@ class VideoSink:
                 raise
             reason = error.strerror or str(error)
             part = self._output.part
-            kept = f"; what was painted is in {part}" if part.exists() and part.stat().st_size else ""
+            kept = f"; what was painted is in {part}" if os.path.exists(part) and part.stat().st_size else ""
             raise OutputError(f"{self._output.path}: {reason}{kept}") from error

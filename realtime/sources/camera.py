@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -103,7 +104,7 @@ class Camera(LiveSource):
 
     def _describe_loss(self) -> str:
         path = self.camera.path
-        if sys.platform == "linux" and path is not None and not Path(path).exists():
+        if sys.platform == "linux" and path is not None and not os.path.exists(Path(path)):
             return "was unplugged"
         return "has stopped sending; is it still plugged in?"
 

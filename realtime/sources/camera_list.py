@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def find_camera(wanted: str, cameras: list[CameraInfo]) -> CameraInfo:
         if not matches and not cameras and sys.platform != "linux":
             return CameraInfo(int(wanted), "", None, tuple((backend, int(wanted)) for backend in BACKENDS))
     elif wanted.startswith("/"):
-        path = str(Path(wanted).resolve())  # /dev/v4l/by-id/... are links
+        path = os.path.realpath(wanted)  # /dev/v4l/by-id/... are links
         matches = [camera for camera in cameras if camera.path == path]
     else:
         matches = [camera for camera in cameras if camera.name.casefold() == wanted.casefold()]
@@ -109,9 +110,9 @@ def _explain_missing(wanted: str) -> str:
     """Return what else is known of a camera that is not listed, for example that it is a file; empty if nothing."""
     path = Path(f"/dev/video{wanted}" if wanted.isdecimal() else wanted)
     try:
-        if path.is_file():
+        if os.path.isfile(path):
             return ", that is a file"
-        is_device = path.exists() and not path.is_dir()
+        is_device = os.path.exists(path) and not os.path.isdir(path)
     except (OSError, ValueError):  # not a valid path
         return ""
     if sys.platform == "linux" and is_device:

@@ -48,18 +48,25 @@ def decode_image(path: Path, data: bytes) -> StillImage:
         raw, kinds, chunks = None, (), ()
     if raw is None or not raw.size:
         raise SourceError(f"{path} is damaged, or not a picture of a known kind")
+    raw = np.asarray(raw)
+    if raw.dtype == np.float64:
+        raw = raw.astype(np.float32)
+    if raw.dtype not in (np.uint8, np.uint16, np.float32):
+        raise SourceError(f"{path} has samples of type {raw.dtype}, not of 8 or 16 bits: save it as such first")
     notes = []
     if raw.dtype != np.uint8:
         notes.append("its colours have more than 8 bits; it is painted from 8")
+    if raw.dtype == np.float32 and not 0 <= float(raw.min()) <= float(raw.max()) <= 1:
+        notes.append("it has colours darker than black or brighter than white, which are cut off")
     metadata = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
     exif = strip_thumbnail(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
     icc = metadata.get(cv2.IMAGE_METADATA_ICCP, b"")
     offset, orientation = _find_orientation(exif)
     if offset is not None:
-        raw = apply_orientation(np.asarray(raw), orientation)
+        raw = apply_orientation(raw, orientation)
         is_little_endian = exif[_tiff_start(exif) :][:2] == b"II"
         exif = exif[:offset] + (b"\1\0" if is_little_endian else b"\0\1") + exif[offset + 2 :]
-    colours, alpha = split_alpha(np.asarray(raw))
+    colours, alpha = split_alpha(raw)
     icc = icc if icc[16:20] == b"RGB " else b""
     return StillImage(to_8bit(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
 

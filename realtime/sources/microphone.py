@@ -120,11 +120,11 @@ def _list_devices() -> list[tuple[str, str]]:
 def _set_alsa_paths() -> None:
     """Point ALSA to the system's files: the libasound in PyAV's wheels looks for them where it was built."""
     system = Path("/usr/share/alsa/alsa.conf")
-    if system.exists():
+    if os.path.exists(system):
         os.environ.setdefault("ALSA_CONFIG_PATH", str(system))
     machine = platform.machine()
     for folder in (f"/usr/lib/{machine}-linux-gnu/alsa-lib", "/usr/lib64/alsa-lib", "/usr/lib/alsa-lib"):
-        if Path(folder).is_dir():
+        if os.path.isdir(Path(folder)):
             os.environ.setdefault("ALSA_PLUGIN_DIR", folder)
             return
 

@@ -6,6 +6,7 @@ file of variable frame rate (VFR).
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -276,7 +277,7 @@ class VideoFile:
 
 
 def _open(path: Path) -> InputContainer:
-    if not path.exists():
+    if not os.path.exists(path):
         raise SourceError(f"{path}: there is no such file")
     try:
         return av.open(str(path.absolute()), metadata_errors="replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,9 +79,9 @@ def load_library(extra: Path | None = None, network: str = NETWORKS[0]) -> Libra
         except ModelError as error:
             logger.warning("passed over: %s", error)
     if extra is not None:
-        if not extra.exists():
+        if not os.path.exists(extra):
             raise ModelError(f"--models {extra}: there is no such file or folder")
-        paths = list_model_files(extra) if extra.is_dir() else [extra]
+        paths = list_model_files(extra) if os.path.isdir(extra) else [extra]
         if not paths:
             raise ModelError(f"{extra}: no .onnx file in it")
         models += [read_model(path) for path in paths]

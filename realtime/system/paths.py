@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -11,7 +12,7 @@ def shipped_folder() -> Path:
     """Return the folder of the shipped models: in the package when installed, beside it in a checkout."""
     package = Path(__file__).parent.parent
     inside = package / "pretrained"
-    return inside if inside.is_dir() else package.parent / "pretrained"
+    return inside if os.path.isdir(inside) else package.parent / "pretrained"
 
 
 def user_folder() -> Path:

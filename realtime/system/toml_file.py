@@ -6,16 +6,16 @@ import argparse
 import difflib
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
-from realtime.system.files import replace_file
+from realtime.system.files import FileLock, real_path, sidecar_path, write_atomic
 
 MAX_BYTES = 1 << 20  # devices such as /dev/zero never end
+LOCK_SECONDS = 5.0  # how long to wait for another run that writes the file
 
 
 class TomlFile:
@@ -34,7 +34,7 @@ class TomlFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._text = _read(path).decode("utf-8-sig") if path.exists() else ""
+            self._text = _read(path).decode("utf-8-sig") if os.path.exists(path) else ""
             self.table = tomllib.loads(self._text)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from error
@@ -94,24 +94,21 @@ class TomlFile:
         """
         import tomlkit
 
-        document = tomlkit.parse(self._text)
-        for key, value in changes.items():
-            if value is None:
-                document.pop(key, None)
-            else:
-                document[key] = value
-        path = self.path.resolve()  # the target of a link is replaced, not the link
-        part = None
+        path = real_path(self.path)  # the target of a link is replaced, not the link
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-            with open(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(tomlkit.dumps(document))
-            os.chmod(part, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            replace_file(part, path)
+            lock = FileLock(sidecar_path(path, ".lock"), timeout=LOCK_SECONDS)
+            try:
+                document = tomlkit.parse(TomlFile(path)._text)  # another program may have changed it since it was read
+                for key, value in changes.items():
+                    if value is None:
+                        document.pop(key, None)
+                    else:
+                        document[key] = value
+                write_atomic(path, tomlkit.dumps(document).encode())
+            finally:
+                lock.release()
         except OSError as error:
-            if part is not None:
-                Path(part).unlink(missing_ok=True)
             raise OutputError(f"{self.path}: {error.strerror or error}") from error
 
 

@@ -224,7 +224,7 @@ def _x_socket_answers(name: str) -> bool:
         if host in ("", "unix"):
             path = f"/tmp/.X11-unix/X{number}"
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as local:
-                local.connect(path if Path(path).exists() else "\0" + path)
+                local.connect(path if os.path.exists(Path(path)) else "\0" + path)
         else:
             socket.create_connection((host, 6000 + int(number)), timeout=3).close()
     except OSError:

@@ -9,7 +9,7 @@ import ssl
 from pathlib import Path
 
 from realtime.errors import OutputError
-from realtime.system.files import replace_file
+from realtime.system.files import write_atomic
 from realtime.system.paths import user_folder
 from realtime.web.address import idna_names
 
@@ -27,11 +27,7 @@ def certificate(path: Path | None = None) -> Path:
     try:
         if not _is_valid(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            part.unlink(missing_ok=True)
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
-                file.write(_make_certificate(socket.gethostname()))
-            replace_file(part, path)
+            write_atomic(path, _make_certificate(socket.gethostname()), mode=OWNER_ONLY)
     except OSError as error:
         raise OutputError(f"no page: {path}: {error.strerror or error}") from error
     return path
@@ -41,7 +37,7 @@ def _is_valid(path: Path) -> bool:
     """Whether the file has a key and a certificate that is valid long enough."""
     from cryptography import x509
 
-    if not path.exists():
+    if not os.path.exists(path):
         return False
     try:
         until = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc

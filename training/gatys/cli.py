@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -26,16 +27,22 @@ LINE_EVERY_STEPS = 10  # how often progress is printed where stderr is no termin
 def run(arguments: argparse.Namespace) -> int:
     """Stylize the photo; returns the exit status, 130 where Ctrl-C ended it and the result so far was written."""
     with importing_extra("stylizing a still"):
-        from training.gatys.coarse_to_fine import CoarseToFine
         from training.gatys.output_file import OutputFile
-        from training.images import read_image
 
     inputs = (arguments.photo, arguments.painting)
-    output = OutputFile(arguments.output, arguments.overwrite, inputs)
-    preview = None
-    if arguments.preview_every:
-        # A killed run may have left its preview, which is always safe to replace.
-        preview = OutputFile(arguments.output.with_suffix(".preview.png"), True, inputs)
+    with ExitStack() as closing:
+        output = closing.enter_context(OutputFile(arguments.output, arguments.overwrite, inputs))
+        preview = None
+        if arguments.preview_every:
+            # A killed run may have left its preview, which is always safe to replace.
+            preview = closing.enter_context(OutputFile(arguments.output.with_suffix(".preview.png"), True, inputs))
+        return _stylize(arguments, output, preview)
+
+
+def _stylize(arguments: argparse.Namespace, output: OutputFile, preview: OutputFile | None) -> int:
+    from training.gatys.coarse_to_fine import CoarseToFine
+    from training.images import read_image
+
     photo, painting = read_image(arguments.photo), read_image(arguments.painting, trim=True)
     optimization = CoarseToFine(photo, painting, settings(arguments))
     try:

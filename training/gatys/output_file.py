@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import TracebackType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.system.files import replace_file
+from realtime.system.files import (
+    FileLock,
+    create_part,
+    real_path,
+    rename_to_new,
+    replace_file,
+    require_name,
+    same_file,
+    sidecar_path,
+)
 from training.errors import TrainingError
 from training.images import IMAGE_SUFFIXES
 
@@ -18,29 +28,39 @@ class OutputFile:
     """An image file that is written to NAME.part first, so that NAME is either complete or missing.
 
     inputs: files that must not be the output.
-    Raises TrainingError where the output is one of them, exists already (unless `overwrite`), cannot be written, or
-    has a suffix of no known format.
+    The name is locked until the end of a `with` statement.
+    Raises TrainingError where the output is one of them, exists already (unless `overwrite`), cannot be written, is
+    being written by another run, or has a suffix of no known format.
     """
 
     def __init__(self, path: Path, overwrite: bool = False, inputs: tuple[Path, ...] = ()) -> None:
         self.path, self.overwrite, self.written = path, overwrite, False
-        self.part = path.with_name(path.name + ".part")
+        self.part = sidecar_path(path, ".part")
         if path.suffix.lower() not in IMAGE_SUFFIXES:
             raise TrainingError(f"{path}: the name must end in one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             raise TrainingError(f"{path.parent}: no such folder")
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             raise TrainingError(f"{path} is not a file")
         for other in inputs:
-            if path.exists() and other.exists() and path.samefile(other):
+            if same_file(path, other):
                 raise TrainingError(f"{path} is one of the pictures to work from")
-        self._refuse_to_overwrite("--overwrite replaces it")
+        if os.path.exists(path) and not overwrite:
+            raise TrainingError(f"{path} is there already; --overwrite replaces it")
         if not os.access(path.parent, os.W_OK):
             raise TrainingError(f"{path.parent}: nothing can be written there")
+        try:
+            require_name(path)
+            self._lock = FileLock(sidecar_path(real_path(path), ".part.lock"))
+        except BlockingIOError:
+            raise TrainingError(f"{path} is being written by another run") from None
+        except OSError as error:
+            raise TrainingError(f"{path}: {error.strerror or error}") from error
 
     def write(self, image: NDArray[np.uint8]) -> None:
         """Write an image [H, W, 3], BGR, replacing what this object wrote before.
 
+        The name is locked until the end of a `with` statement.
         Raises TrainingError where the disk refuses it, or where another program has created the file meanwhile; the
         image is in `part` then.
         """
@@ -48,12 +68,14 @@ class OutputFile:
         if not encoded:
             raise TrainingError(f"{self.path}: OpenCV could not encode it")
         try:
-            with self.part.open("wb") as file:
+            self.part = create_part(self.path)
+            with self.part.open("r+b") as file:
                 file.write(data.tobytes())
                 file.flush()
                 os.fsync(file.fileno())
-            self._refuse_to_overwrite(f"the picture is in {self.part}")
-            replace_file(self.part, self.path)
+            (replace_file if self.overwrite else rename_to_new)(self.part, self.path)
+        except FileExistsError as error:
+            raise TrainingError(f"{self.path} is there already; the picture is in {self.part}") from error
         except KeyboardInterrupt:
             self.part.unlink(missing_ok=True)
             raise
@@ -62,6 +84,10 @@ class OutputFile:
             raise TrainingError(f"{self.path}: {error.strerror or error}") from error
         self.overwrite = self.written = True
 
-    def _refuse_to_overwrite(self, advice: str) -> None:
-        if self.path.exists() and not self.overwrite:
-            raise TrainingError(f"{self.path} is there already; {advice}")
+    def __enter__(self) -> OutputFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
