@@ -1,12 +1,16 @@
-"""Resizing, letterboxing and bit depth of pictures."""
+"""Resizing, letterboxing, orientation and bit depth of pictures."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frame import Image
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 STRETCH_TOLERANCE = 0.05  # share of a side that an image is stretched by: stylized sizes are multiples of 8
 
@@ -62,3 +66,15 @@ def to_8bit(raw: NDArray[np.generic]) -> NDArray[np.uint8]:
     if raw.dtype == np.uint16:
         return np.asarray((raw.astype(np.uint32) + 128) // 257, np.uint8)
     return np.asarray(np.clip(raw.astype(np.float32), 0, 1) * 255 + 0.5, np.uint8)
+
+
+def apply_orientation(image: NDArray[Scalar], orientation: int) -> NDArray[Scalar]:
+    """Return the image [H, W, ...] upright. orientation: one of EXIF's, 1 to 8."""
+    return reorient(image, orientation >= 5, orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7))
+
+
+def reorient(image: NDArray[Scalar], transpose: bool, flip_rows: bool, flip_columns: bool) -> NDArray[Scalar]:
+    """Return a contiguous image [H, W, ...], its rows and columns swapped first and then flipped, as asked for."""
+    if transpose:
+        image = image.swapaxes(0, 1)
+    return np.ascontiguousarray(image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from realtime.batch.jobs import Job, find_unreadable, plan_jobs, writes_into_folder
+from realtime.batch.jobs import Job, plan_jobs, writes_into_folder
 from realtime.batch.pipeline import MAX_WORKERS
 from realtime.batch.process import BatchOptions, Result
 from realtime.batch.progress import VideoProgress
@@ -17,7 +17,7 @@ from realtime.cli.checks import check_files, check_ranges, height_of
 from realtime.cli.options import stylizer_options
 from realtime.cli.progress_bar import ProgressBar
 from realtime.errors import StylizeError
-from realtime.sources.file_types import is_image
+from realtime.sources.spool import spool_pipes
 from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look_options import look_from
 from realtime.stylizer.style_track import Cue, StyleTrack, read_style_track
@@ -25,7 +25,6 @@ from realtime.stylizer.stylizer import Stylizer
 from realtime.system.console import write_stderr
 
 DAMAGED_INPUT = 3  # exit status: all is written, but an input was damaged
-MAX_NAMES = 3  # unreadable files that the message names
 
 
 def run_files(arguments: argparse.Namespace) -> int:
@@ -33,9 +32,16 @@ def run_files(arguments: argparse.Namespace) -> int:
     check_ranges(arguments)
     options = _batch_options(arguments)
     check_files(arguments)
-    jobs = plan_jobs(arguments.inputs, arguments.output)
+    with spool_pipes(arguments.inputs) as inputs:
+        return _run_inputs(arguments, inputs, options)
+
+
+def _run_inputs(arguments: argparse.Namespace, inputs: list[Path], options: BatchOptions) -> int:
+    passed_over: list[str] = []
+    jobs = plan_jobs(inputs, arguments.output, passed_over)
     _check_encodings(jobs, options)
-    _print_unreadable(find_unreadable(arguments.inputs, Path(arguments.output)))
+    for line in passed_over:
+        write_stderr(line)
     library = load_library(arguments.models, arguments.network)
     style_track = _style_track(arguments, library)
     num_workers = MAX_WORKERS if any(not job.is_image for job in jobs) and not style_track.smooths else 1
@@ -95,25 +101,18 @@ def _run(
     """Run the jobs and print their results; as JSON at the end, also after an error."""
     results: list[Result] = []
     try:
-        for result in run_jobs(jobs, stylizer, style_track, options):
+        for job, result in zip(jobs, run_jobs(jobs, stylizer, style_track, options), strict=False):
             results.append(result)
             if result.state == "failed" and options.into_folder:  # else it is raised, and printed by `main`
                 write_stderr(f"realtime-stylize: {result.error}")
-            _print_result(result, as_json=as_json)
+            _print_result(result, is_image=job.is_image, as_json=as_json)
     finally:
         if as_json:
             print(json.dumps({"files": [asdict(result) for result in results]}, indent=2), flush=True)
     return results
 
 
-def _print_unreadable(files: list[Path]) -> None:
-    if files:
-        names = ", ".join(str(path) for path in files[:MAX_NAMES]) + (", ..." if files[MAX_NAMES:] else "")
-        reason = "of a kind that cannot be read (save as .jpg or .png first)"
-        write_stderr(f"passed over, {reason}: {names} ({len(files)} in all)")
-
-
-def _print_result(result: Result, *, as_json: bool) -> None:
+def _print_result(result: Result, *, is_image: bool, as_json: bool) -> None:
     """Print what was damaged to stderr, and unless JSON follows a line about the output to stdout."""
     for loss in result.losses:
         write_stderr(f"{result.source}: {loss}")
@@ -121,7 +120,7 @@ def _print_result(result: Result, *, as_json: bool) -> None:
         return
     if result.state == "skipped":
         print(f"{result.output} is there already: skipped", flush=True)
-    elif is_image(Path(result.source)):
+    elif is_image:
         print(f"{result.output}: painted in {result.wall:.1f} s", flush=True)
     else:
         seconds, wall = result.seconds, result.wall

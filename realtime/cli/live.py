@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from realtime.cli.checks import address_of, check_live, check_ranges, height_of
 from realtime.errors import OutputError
-from realtime.system.console import write_stdout
+from realtime.system.console import write_stderr, write_stdout
 
 if TYPE_CHECKING:
     from realtime.cli.config import Config
@@ -142,7 +142,10 @@ def _open(
 
         browser_camera = BrowserCamera()
         if arguments.inputs:
-            files = find_files(arguments.inputs)
+            passed_over: list[str] = []
+            files = find_files(arguments.inputs, passed_over=passed_over)
+            for line in passed_over:
+                write_stderr(line)
             source = open_files(files, loop=arguments.loop, track=arguments.track, stop=browser_camera.stop)
         else:
             source = open_live_source(

@@ -11,7 +11,8 @@ import numpy as np
 from realtime.errors import SourceError
 from realtime.frame import Animation, StillImage
 from realtime.imaging import to_8bit
-from realtime.sources.image import MAX_PIXELS, PNG_SIGNATURE, image_size, split_alpha
+from realtime.sources.image import PNG_SIGNATURE, image_size, split_alpha
+from realtime.sources.limits import require_size
 
 _WEBP_ANIMATION_FLAG = 2
 
@@ -33,11 +34,7 @@ def decode_animation(path: Path, data: bytes) -> Animation | None:
     if count < 2:
         return None
     width, height = image_size(data)
-    if width * height * count > MAX_PIXELS:
-        raise SourceError(
-            f"{path} has {count} pictures of {width} x {height}: more than {MAX_PIXELS >> 20} million pixels; "
-            "turn it into a film first"
-        )
+    require_size(path, width, height, count)
     try:
         succeeded, decoded = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
     except cv2.error:

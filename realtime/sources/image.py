@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 
 from realtime.errors import SourceError
 from realtime.frame import StillImage
-from realtime.imaging import to_8bit
+from realtime.imaging import apply_orientation, to_8bit
+from realtime.sources.file_types import require_file
+from realtime.sources.limits import MAX_PIXELS, require_size
+from realtime.sources.rare_images import decode_rare_image
 
-MAX_PIXELS = 256 << 20  # a limit, since a file of a few bytes can declare any size
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BYTE_ORDERS = {b"II": "<", b"MM": ">"}  # byte orders of TIFF structures, such as EXIF
 _WIDTH_TAG, _HEIGHT_TAG, _ORIENTATION_TAG = 0x0100, 0x0101, 0x0112
 _THUMBNAIL_OFFSET_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
 _SHORT, _LONG = 3, 4  # types of TIFF entries
 
-Scalar = TypeVar("Scalar", bound=np.generic)
-
 
 def read_bytes(path: Path) -> bytes:
     """Read a whole file. Raises SourceError, in one line."""
+    require_file(path)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -39,14 +40,16 @@ def read_image(path: Path) -> StillImage:
 
 def decode_image(path: Path, data: bytes) -> StillImage:
     """Decode the content of an image file and set it upright; of an animation the first frame. Raises SourceError."""
-    width, height = image_size(data)
-    if width * height > MAX_PIXELS:
-        raise SourceError(f"{path} claims to be {width} x {height}: more than {MAX_PIXELS >> 20} million pixels")
+    require_size(path, *image_size(data))
     try:
         raw, kinds, chunks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
+    except cv2.error as error:
+        if "MAX_IMAGE_PIXELS" in str(error):
+            raise SourceError(f"{path} claims to have more than {MAX_PIXELS >> 20} million pixels") from None
         raw, kinds, chunks = None, (), ()
     if raw is None or not raw.size:
+        raw = decode_rare_image(path, data)
+    if raw is None:
         raise SourceError(f"{path} is damaged, or not a picture of a known kind")
     raw = np.asarray(raw)
     if raw.dtype == np.float64:
@@ -69,18 +72,6 @@ def decode_image(path: Path, data: bytes) -> StillImage:
     colours, alpha = split_alpha(raw)
     icc = icc if icc[16:20] == b"RGB " else b""
     return StillImage(to_8bit(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
-
-
-def apply_orientation(image: NDArray[Scalar], orientation: int) -> NDArray[Scalar]:
-    """Return the image [H, W, ...] upright. orientation: one of EXIF's, 1 to 8."""
-    return reorient(image, orientation >= 5, orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7))
-
-
-def reorient(image: NDArray[Scalar], transpose: bool, flip_rows: bool, flip_columns: bool) -> NDArray[Scalar]:
-    """Return a contiguous image [H, W, ...], its rows and columns swapped first and then flipped, as asked for."""
-    if transpose:
-        image = image.swapaxes(0, 1)
-    return np.ascontiguousarray(image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
 
 
 def image_size(data: bytes) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from realtime.frame import Colour, Image
-from realtime.sources.image import reorient
+from realtime.imaging import reorient
 
 _BIT_DEPTH = re.compile(r"(?<=p)(9|1\d)(le|be)$")  # yuv420p10le
 

@@ -6,7 +6,6 @@ file of variable frame rate (VFR).
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -26,6 +25,8 @@ from av.video.stream import VideoStream
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Image, VideoFormat, VideoFrame, VideoStep
 from realtime.sources.deinterlace import Deinterlacer
+from realtime.sources.file_types import require_file
+from realtime.sources.limits import MAX_VIDEO_PIXELS, VIDEO_DECODER_LIMIT
 from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, demux, probe_video
 from realtime.sources.to_bgr import ToBgr
 
@@ -65,6 +66,7 @@ class VideoFile:
         self._container = _open(path)
         try:
             self._video = self._choose_track(self._container, track)
+            self._video.codec_context.options = VIDEO_DECODER_LIMIT
             self._video.codec_context.thread_type = ThreadType.SLICE  # frame threads lose frames next to damaged ones
             self._steps = self._read()
             self._lookahead = self._read_first_frame()
@@ -137,6 +139,9 @@ class VideoFile:
         chosen = largest if track is None else tracks[track - 1]
         if cast("Any", chosen.codec_context) is None:
             raise SourceError(f"{self.path}: its video is in a format that FFmpeg cannot decode")
+        if _area(chosen) > MAX_VIDEO_PIXELS:
+            size = f"{chosen.width} x {chosen.height}"
+            raise SourceError(f"{self.path} claims to be {size}: more than {MAX_VIDEO_PIXELS >> 20} million pixels")
         if len(tracks) > 1 and track is None and not self.notes:
             sizes = ", ".join(f"{n} is {s.width} x {s.height}" for n, s in enumerate(tracks, 1) if _area(s))
             self.notes.append(f"video track {tracks.index(chosen) + 1} is painted ({sizes}); --track N picks another")
@@ -149,7 +154,8 @@ class VideoFile:
             lookahead.append(step)
             if step.frame is not None:
                 return lookahead
-        raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded")
+        reason = "" if _area(self._video) else f", or they have more than {MAX_VIDEO_PIXELS >> 20} million pixels each"
+        raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded{reason}")
 
     def _read(self) -> Iterator[VideoStep]:
         step = VideoStep()
@@ -277,10 +283,9 @@ class VideoFile:
 
 
 def _open(path: Path) -> InputContainer:
-    if not os.path.exists(path):
-        raise SourceError(f"{path}: there is no such file")
+    require_file(path)
     try:
-        return av.open(str(path.absolute()), metadata_errors="replace")
+        return av.open(str(path.absolute()), metadata_errors="replace", options=VIDEO_DECODER_LIMIT)
     except (av.error.InvalidDataError, av.error.EOFError):
         raise SourceError(f"{path} is not a film, or its beginning or index is missing") from None
     except (av.error.FFmpegError, OSError) as error:

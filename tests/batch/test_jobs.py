@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from realtime.batch.jobs import find_unreadable, plan_jobs
+from realtime.batch.jobs import find_files, plan_jobs
 from realtime.errors import UsageError
 
 
@@ -78,15 +80,34 @@ def test_unreadable_image_format_is_refused(folder: Path) -> None:
         plan("new.png", "photo.HEIC")
 
 
-def test_find_unreadable_lists_images_in_folders_only(folder: Path) -> None:
-    for name in ("in/b/photo.HEIC", "in/raw.dng", "out/drawn.svg"):
-        (folder / name).parent.mkdir(exist_ok=True)
+def test_files_that_are_passed_over_in_folders_are_named(folder: Path) -> None:
+    for name in ("in/b/photo.HEIC", "in/raw.dng", "in/.DS_Store", "in/._c.jpg"):
         (folder / name).touch()
-    assert [path.as_posix() for path in find_unreadable([Path("in"), Path("one.bmp")])] == [
-        "in/b/photo.HEIC",
-        "in/raw.dng",
+    (folder / "in/gone.mp4").symlink_to("nowhere")
+    (folder / "in/away").symlink_to(folder / "other")
+    os.mkfifo(folder / "in/pipe.mp4")
+    lines: list[str] = []
+    assert len(find_files([Path("in"), Path("one.bmp")], passed_over=lines)) == 4
+    assert lines == [
+        "passed over, of a kind that cannot be read (save as .jpg or .png first): in/b/photo.HEIC, in/raw.dng"
+        " (2 in all)",
+        "passed over, no film and no picture: in/x.txt (1 in all)",
+        "passed over, no file: in/away, in/gone.mp4, in/pipe.mp4 (3 in all)",
     ]
-    assert find_unreadable([Path("out")], exclude=Path("out/")) == find_unreadable(
-        [Path("out")]
-    )  # the folder itself is not excluded from itself
-    assert find_unreadable([Path(".")], exclude=Path("out")) == find_unreadable([Path("in")])
+    lines.clear()
+    find_files([Path(".")], exclude=Path("in"), passed_over=lines)
+    assert lines == []
+
+
+def test_folder_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:  # the superuser, who may run the tests, can read every folder
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    lines: list[str] = []
+    assert find_files([Path("in")], passed_over=lines) == [Path("in/a.mp4")]
+    assert lines[0] == "passed over: in/b: Permission denied"
