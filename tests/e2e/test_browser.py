@@ -90,7 +90,7 @@ def test_controls_change_picture(serve: Serve, browser: Chromium) -> None:
             assert time.monotonic() < deadline, "a snapshot and its original"
             time.sleep(0.1)
         page.close()
-    assert program.end()["snapshots"] == 1
+        assert program.end()["snapshots"] == 1
     assert browser.problems == []
 
 
