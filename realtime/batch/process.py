@@ -16,7 +16,7 @@ from realtime.sinks.codecs import DEFAULT_PRESET, Encoding, choose_encoding
 from realtime.sinks.image import ANIMATION_SUFFIXES, notes_for, write_animation, write_image
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
-from realtime.sinks.tracks import plan_tracks
+from realtime.sinks.track_plan import plan_tracks
 from realtime.sinks.video import VideoSink
 from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes

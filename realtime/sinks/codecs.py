@@ -37,7 +37,8 @@ class Encoder:
     pixel_format, odd_pixel_format: for even and odd sizes, the latter None if the encoder takes no odd size.
     large_options: set for frames of more than LARGE_PIXELS. hardware: whether it needs a GPU. device: type of the
     hardware device to whose memory frames are uploaded first, "" if the encoder does that itself. ten_bit: whether it
-    also takes pixel formats with 10 bits a colour, in videos that play wherever its 8-bit videos do.
+    also takes pixel formats with 10 bits a colour, in videos that play wherever its 8-bit videos do. max_rate: frames
+    a second that it takes at most, 0 for any; frames keep their times, so a lower nominal rate loses nothing.
     """
 
     name: str
@@ -54,6 +55,11 @@ class Encoder:
     hardware: bool = False
     device: str = ""
     ten_bit: bool = False
+    max_rate: int = 0
+
+    def nominal_rate(self, rate: Fraction) -> Fraction:
+        """Return the rate to open the encoder with for a video of `rate` frames a second."""
+        return min(rate, Fraction(self.max_rate)) if self.max_rate else rate
 
     def accel(self) -> HWAccel | None:
         """Return the device to open the encoder with. Raises what FFmpeg raises if there is none."""
@@ -113,7 +119,9 @@ ENCODERS = {
         options={"x265-params": "log-level=none"},
         large_options={"x265-params": "log-level=none:rc-lookahead=10"}, ten_bit=True,
     ),
-    "av1": Encoder("libsvtav1", "av1", "crf", 26, (0, 63), "preset", (12, 11, 10, 10, 9, 8, 6, 5, 3), ten_bit=True),
+    "av1": Encoder(
+        "libsvtav1", "av1", "crf", 26, (0, 63), "preset", (12, 11, 10, 10, 9, 8, 6, 5, 3), ten_bit=True, max_rate=240,
+    ),
     "vp9": Encoder(
         "libvpx-vp9", "vp9", "crf", 26, (0, 63), "cpu-used", (8, 7, 6, 5, 4, 3, 2, 1, 0),
         {"deadline": "good", "row-mt": "1"},

@@ -1,8 +1,7 @@
-"""The other tracks of a video: copied where the container takes them, else converted, else left out with a note."""
+"""The other tracks of a video on their way from file to file: copied or converted."""
 
 from __future__ import annotations
 
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
@@ -15,14 +14,22 @@ from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-_AUDIO_CODEC = {"webm": "libopus"}  # codec by container for sound that cannot be copied; elsewhere AAC
-_SUBTITLE_CODEC = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-_BITMAP_CODECS = {"dvd_subtitle", "dvdsub", "hdmv_pgs_subtitle", "pgssub", "dvb_subtitle", "dvbsub", "xsub"}
+from realtime.sinks.sound import (
+    SampleClock,
+    cut_start,
+    known_layout,
+    nearest_rate,
+    pcm_sample_bytes,
+    pcm_silence,
+    silent_frames,
+)
+
 _BITS_PER_CHANNEL = 96_000  # bit rate of a channel, in bits a second
 _OPUS_RATE = 48_000  # samples a second
+_PACKED_PCM_CONTAINERS = ("mp4", "mov")  # they store PCM without times: a gap has to be filled
 # Tags that are true of the input file alone.
 _INPUT_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE"}
 
@@ -80,12 +87,19 @@ class CopiedTrack(Track):
         self._copy_metadata(self._out)
         context = self.source.codec_context
         self._adts_filter: BitStreamFilterContext | None = None
-        if _codec(self.source) == "aac" and not context.extradata and container.format.name != "mpegts":
+        if codec_name(self.source) == "aac" and not context.extradata and container.format.name != "mpegts":
             # In transport streams each packet has an ADTS header; other containers keep it once, as extradata.
             self._adts_filter = BitStreamFilterContext("aac_adtstoasc", self.source)
+        self._samples: SampleClock | None = None
+        if container.format.name in _PACKED_PCM_CONTAINERS and isinstance(self.source, AudioStream):
+            context = self.source.codec_context
+            if context is not None and context.sample_rate and pcm_sample_bytes(context):
+                self._samples = SampleClock(context.sample_rate)
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
-        """Return the same packet."""
+        """Return the same packet; before it silence where PCM is missing, that the container could not leave out."""
+        if self._samples is not None:
+            return self._feed_pcm(packet, self._samples)
         time_base = packet.time_base
         packet = self._order_times(packet, strictly=self.source.type != "subtitle")
         try:
@@ -97,6 +111,30 @@ class CopiedTrack(Track):
             out_packet.time_base, out_packet.stream = time_base, self._out
         return packets
 
+    def _feed_pcm(self, packet: Packet[Any], clock: SampleClock) -> Iterable[Packet[Any]]:
+        context = cast("AudioStream", self.source).codec_context
+        size = pcm_sample_bytes(context)
+        begins = bool(packet.opaque)
+        start = packet.pts * packet.time_base if packet.pts is not None else None
+        missing = clock.missing(start, begins_recording=begins)
+        data = bytes(packet)[max(0, -missing) * size :]
+        while missing > 0:
+            samples = min(missing, clock.rate)
+            yield self._pcm_packet(pcm_silence(context, samples), packet, clock)
+            missing -= samples
+        if data:
+            yield self._pcm_packet(data, packet, clock)
+
+    def _pcm_packet(self, data: bytes, like: Packet[Any], clock: SampleClock) -> Packet[Any]:
+        """Return a packet with that data, which begins where the last one ended."""
+        samples = len(data) // pcm_sample_bytes(cast("AudioStream", self.source).codec_context)
+        packet: Packet[Any] = Packet(data)
+        packet.time_base = Fraction(1, clock.rate)
+        packet.pts = packet.dts = round(clock.end * clock.rate)
+        packet.duration, packet.is_keyframe, packet.stream = samples, True, self._out
+        clock.add(samples)
+        return self._order_times(packet)
+
 
 class CoverAttachment(Track):
     """Cover art as Matroska keeps it: an attached file."""
@@ -107,7 +145,7 @@ class CoverAttachment(Track):
 
     def attach(self, container: OutputContainer) -> None:
         """Attach the image file."""
-        kind = "jpeg" if _codec(self.source) == "mjpeg" else _codec(self.source)
+        kind = "jpeg" if codec_name(self.source) == "mjpeg" else codec_name(self.source)
         container.add_attachment(f"cover.{kind.replace('jpeg', 'jpg')}", f"image/{kind}", self._image)
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
@@ -116,39 +154,61 @@ class CoverAttachment(Track):
 
 
 class TranscodedAudio(Track):
-    """A track of sound that is decoded and encoded again."""
+    """A track of sound that is decoded and encoded again. channels: to mix it down to, None for its own."""
 
-    def __init__(self, source: AudioStream, codec: str) -> None:
+    def __init__(self, source: AudioStream, codec: str, channels: int | None = None) -> None:
         super().__init__(source)
-        self._codec = codec
+        self._codec, self._channels = codec, channels
 
     def attach(self, container: OutputContainer) -> None:
         """Add the track's stream to the output."""
         context = cast("AudioStream", self.source).codec_context
-        rate = _OPUS_RATE if self._codec == "libopus" else context.sample_rate
+        rates = cast("list[int] | None", av.codec.Codec(self._codec, "w").audio_rates)
+        rate = _OPUS_RATE if self._codec == "libopus" else nearest_rate(context.sample_rate, rates)
+        channels = self._channels or context.channels
         self._out = cast("AudioStream", container.add_stream(self._codec, rate=rate))
         encoder = self._out.codec_context
-        encoder.layout = context.layout
-        encoder.bit_rate = _BITS_PER_CHANNEL * max(1, context.channels)
+        encoder.layout = known_layout(channels)  # others than the usual ones, such as 5.1(side), few encoders take
+        encoder.bit_rate = _BITS_PER_CHANNEL * max(1, channels)
         encoder.time_base = Fraction(1, rate)
         self._out.time_base = Fraction(1, rate)
         self._copy_metadata(self._out)
         self._resampler: AudioResampler | None = None
+        self._clock: SampleClock | None = None
 
     def feed(self, packet: Packet[Any]) -> Iterable[Packet[Any]]:
         """Return what the encoder gives for the packet."""
+        begins = bool(packet.opaque)
         try:
             frames = cast("AudioStream", self.source).codec_context.decode(packet)
         except av.error.FFmpegError:
             self.damaged += 1
             return
         for frame in frames:
-            try:
-                resampled = self._open_resampler().resample(frame)
-            except ValueError:  # another rate or layout from here on
-                resampled = self._flush_resampler() + self._open_resampler().resample(frame)
-            for out_frame in resampled:
-                yield from self._out.encode(out_frame)
+            for whole in self._without_gaps(frame, begins):
+                try:
+                    resampled = self._open_resampler().resample(whole)
+                except ValueError:  # another rate or layout from here on
+                    resampled = self._flush_resampler() + self._open_resampler().resample(whole)
+                for out_frame in resampled:
+                    yield from self._out.encode(out_frame)
+            begins = False
+
+    def _without_gaps(self, frame: AudioFrame, begins_recording: bool) -> Iterable[AudioFrame]:
+        """Yield the frame so that it follows the last one at once: after silence for what is missing, or cut."""
+        rate = frame.sample_rate
+        if self._clock is None or self._clock.rate != rate:
+            end = self._clock.end if self._clock is not None else None
+            self._clock = SampleClock(rate)
+            self._clock.missing(end)
+        clock = self._clock
+        start = frame.pts * frame.time_base if frame.pts is not None and frame.time_base else None
+        missing = clock.missing(start, begins_recording=begins_recording)
+        rest = frame if missing >= 0 else cut_start(frame, -missing)
+        for piece in (*silent_frames(frame, missing), *([rest] if rest is not None else [])):
+            piece.time_base, piece.pts = Fraction(1, rate), round(clock.end * rate)
+            clock.add(piece.samples)
+            yield piece
 
     def finish(self) -> Iterable[Packet[Any]]:
         """Return what is left in the resampler and the encoder."""
@@ -207,84 +267,8 @@ class ConvertedSubtitles(Track):
         yield self._order_times(out_packet, strictly=False)
 
 
-def plan_tracks(
-    streams: list[Stream], container: str, samples: dict[int, Packet[Any]]
-) -> tuple[list[Track], list[str]]:
-    """Decide what becomes of each stream, by trying; also return notes for the user.
-
-    container: FFmpeg's name. samples: the first packet of each stream, by the stream's index; those without one are
-    empty.
-    """
-    tracks: list[Track] = []
-    notes: list[str] = []
-    for stream in streams:
-        name = _name(stream)
-        sample = samples.get(stream.index)
-        if stream.type == "data" and _codec(stream) in ("", "bin_data"):
-            continue  # QuickTime keeps chapters in such a track
-        if sample is None and stream.type != "attachment":
-            continue
-        for track, note in _candidates(stream, container, sample):
-            if _can_be_written(track, container, sample):
-                tracks.append(track)
-                notes += [f"{name} {note}"] if note else []
-                break
-        else:
-            if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
-                notes.append(f"another video track ({_codec(stream) or 'unknown'}) is left out")
-            else:
-                notes.append(f"{name} is left out: {container} does not take it")
-    return tracks, notes
-
-
-def _candidates(stream: Stream, container: str, sample: Packet[Any] | None) -> Iterable[tuple[Track, str]]:
-    """Yield the tracks that a stream could become, best first, each with a note for the user or an empty one."""
-    if stream.type == "video":
-        if not stream.disposition & Disposition.attached_pic:
-            return
-        if container == "matroska" and sample is not None:
-            yield CoverAttachment(stream, bytes(sample)), ""
-            return
-    yield CopiedTrack(stream), ""
-    if isinstance(stream, AudioStream) and stream.codec_context is not None:
-        codec = _AUDIO_CODEC.get(container, "aac")
-        yield TranscodedAudio(stream, codec), f"is converted to {codec.removeprefix('lib')}"
-    if isinstance(stream, SubtitleStream) and stream.codec_context is not None and _codec(stream) not in _BITMAP_CODECS:
-        codec = _SUBTITLE_CODEC[container]
-        yield ConvertedSubtitles(stream, codec), f"is converted to {codec}"
-
-
-def _can_be_written(track: Track, container: str, sample: Packet[Any] | None) -> bool:
-    """Try to write a file of this track alone, into memory."""
-    try:
-        with av.open(io.BytesIO(), "w", format=container) as trial:
-            track.attach(trial)
-            if sample is not None and isinstance(track, CopiedTrack):
-                trial.mux(list(track.feed(_copy_packet(sample))))
-            else:
-                trial.start_encoding()
-    except (av.error.FFmpegError, ValueError, RuntimeError, ZeroDivisionError):  # the last: an unknown rate is 0
-        return False
-    track._last_dts, track.damaged = None, 0
-    return True
-
-
-def _copy_packet(packet: Packet[Any]) -> Packet[Any]:
-    copy: Packet[Any] = Packet(bytes(packet))
-    copy.time_base, copy.pts, copy.dts, copy.duration = packet.time_base, packet.pts, packet.dts, packet.duration
-    copy.is_keyframe = packet.is_keyframe
-    return copy
-
-
-def _codec(stream: Stream) -> str:
+def codec_name(stream: Stream) -> str:
     """Return FFmpeg's name of the stream's codec, empty if it is unknown."""
     if cast("Any", stream.codec_context) is not None:
         return stream.codec_context.codec.canonical_name
     return getattr(stream, "name", None) or ""
-
-
-def _name(stream: Stream) -> str:
-    """Return what notes call the stream."""
-    kinds = {"audio": "sound", "subtitle": "subtitle", "video": "video", "data": "data", "attachment": "attachment"}
-    language = f", {stream.language}" if stream.language else ""
-    return f"{kinds.get(stream.type, stream.type)} track {stream.index} ({_codec(stream) or 'unknown'}{language})"

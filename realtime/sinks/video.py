@@ -100,7 +100,11 @@ class VideoSink:
         format = self._format
         stream = cast(
             "VideoStream",
-            self._container.add_stream(encoding.encoder.name, rate=format.rate, hwaccel=encoding.encoder.accel()),
+            self._container.add_stream(
+                encoding.encoder.name,
+                rate=encoding.encoder.nominal_rate(format.rate),
+                hwaccel=encoding.encoder.accel(),
+            ),
         )
         context: VideoCodecContext = stream.codec_context
         context.width, context.height = format.size

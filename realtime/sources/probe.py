@@ -15,6 +15,7 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from realtime.sources.timeline import Timeline
 
@@ -34,6 +35,15 @@ _SIGNATURES = {
     "asf": (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), 0),
 }
 _MAX_INDEX_BYTES = 64 << 20  # of an index that lies between the last packet of a file and the next file
+
+
+MAX_RATE_ERROR = Fraction(1, 50)  # of the declared rate; one or two frames more or less in a short file
+DEFAULT_RATE = Fraction(25)
+# VP9 and MP4 have 32 bits for a frame's duration. The stream's time base is kept if it is in between.
+MAX_DURATION_TICKS = (1 << 31) - 1
+COARSE_TIME_BASE = Fraction(1, 1000)  # s
+FINE_TIME_BASE = Fraction(1, 90_000)
+FINEST_TIME_BASE = Fraction(1, 1_000_000)
 
 
 def demux(container: InputContainer, on_error: Callable[[], None]) -> Iterator[Packet[Any]]:
@@ -155,3 +165,19 @@ def _analyse_times(probe: VideoProbe, stream: Stream, *, is_complete: bool) -> N
         start = (stream.start_time or 0) - round(probe.timeline.start / stream.time_base)
         last_duration = start + stream.duration - times[-1]
         probe.last_duration = last_duration if last_duration > 0 else probe.interval
+
+
+def choose_rate(measured: Fraction | None, stream: VideoStream) -> Fraction:
+    """Return the nominal rate if the frames have it: a browser's recording declares 1000 frames a second."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and (measured is None or abs(rate - measured) < measured * MAX_RATE_ERROR):
+            return rate
+    return measured.limit_denominator(1001) if measured is not None else DEFAULT_RATE
+
+
+def choose_time_base(times: list[int], time_base: Fraction) -> Fraction:
+    """Return the time base to write a video with: its own, unless that is too fine. times: of its frames, ascending."""
+    longest = max((later - earlier for earlier, later in pairwise(times)), default=0)
+    if longest > MAX_DURATION_TICKS:
+        return COARSE_TIME_BASE
+    return time_base if time_base >= FINEST_TIME_BASE else FINE_TIME_BASE

@@ -129,6 +129,7 @@ class Timeline:
             is_late = run.cut is not None and start >= run.cut - half
             if is_late or (last is not None and last[0] is not run and start < last[1] - half):
                 return False
+        packet.opaque = (last is not None and last[0] is not run) or None  # another recording begins
         self._placed[index] = run, start + (packet.duration or 0)
         return True
 

@@ -27,14 +27,12 @@ from realtime.frame import Image, VideoFormat, VideoFrame, VideoStep
 from realtime.sources.deinterlace import Deinterlacer
 from realtime.sources.file_types import require_file
 from realtime.sources.limits import MAX_VIDEO_PIXELS, VIDEO_DECODER_LIMIT
-from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, demux, probe_video
+from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, choose_rate, choose_time_base, demux, probe_video
 from realtime.sources.to_bgr import ToBgr
 
 SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # placeholder for each of the first `skip_frames` frames
 QUICK_PROBE_PACKETS = 500
 MAX_STEP_PACKETS = 256  # a longer stretch of packets without a frame is passed on in several steps
-MAX_RATE_ERROR = Fraction(1, 50)  # of the declared rate; one or two frames more or less in a short file
-DEFAULT_RATE = Fraction(25)
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 _PROGRESSIVE_ORDERS = (0, 1)  # FFmpeg's field orders: unknown, progressive
 _ONE_FRAME_PER_PACKET = ("h264", "hevc", "vp9", "av1")  # codecs
@@ -59,6 +57,8 @@ class VideoFile:
         self.skip_frames = 0
         self.decode_errors = self.corrupt_frames = self._repaired = self.frames_read = 0
         self._last: VideoFrame | None = None
+        self._last_pts: int | None = None  # in the stream's time base
+        self._ticks = Fraction(1)  # of the format's time base in one of the stream's
         self._deinterlacer: Deinterlacer | None = None
         with _open(path) as container:
             index = self._choose_track(container, track).index
@@ -221,28 +221,21 @@ class VideoFile:
         if self._to_bgr.transposed:
             width, height, pixel_aspect = height, width, 1 / pixel_aspect
         time_base = stream.time_base or Fraction(1, 90_000)
-        rate = self._choose_rate()
+        self._ticks = time_base / choose_time_base(self.probe.times, time_base)
+        rate = choose_rate(self.probe.rate, stream)
         self._usual_duration = self.probe.interval or max(1, round(1 / (rate * time_base)))
         self._dts_offset: int | None = None  # dts - pts, where the file stores decoding times only
         if self._container.format.name in FORMATS_WITHOUT_PTS and first.dts is not None:
             self._dts_offset = first.dts - self.probe.times[0]
         high_bit_depth = self._to_bgr.high_bit_depth
         self.format = VideoFormat(
-            (width, height), time_base, rate, self.probe.variable, pixel_aspect, colour, high_bit_depth
+            (width, height), time_base / self._ticks, rate, self.probe.variable, pixel_aspect, colour, high_bit_depth
         )
         if high_bit_depth:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
         if first.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE_ORDERS:
             self.notes.append("it is interlaced; it is deinterlaced first (bwdif)")
             self._deinterlacer = Deinterlacer(stream)
-
-    def _choose_rate(self) -> Fraction:
-        """Return the nominal rate if the frames have it: a browser's recording declares 1000 frames a second."""
-        measured, declared = self.probe.rate, [self._video.average_rate, self._video.guessed_rate]
-        for rate in declared:
-            if rate and (measured is None or abs(rate - measured) < measured * MAX_RATE_ERROR):
-                return rate
-        return measured.limit_denominator(1001) if measured is not None else DEFAULT_RATE
 
     def _convert(self, decoded: AvFrame) -> VideoFrame | None:
         """Return a decoded frame in BGR with its timestamp; None if it cannot be converted."""
@@ -256,17 +249,19 @@ class VideoFile:
         if self._dts_offset is not None:
             pts = decoded.dts - self._dts_offset if decoded.dts is not None else None
         duration = self.probe.duration(pts) if pts is not None else 0
-        return VideoFrame(image, self._next_pts(pts), duration or self._usual_duration)
+        self._last_pts = pts = self._next_pts(pts)
+        start, end = round(pts * self._ticks), round((pts + (duration or self._usual_duration)) * self._ticks)
+        return VideoFrame(image, start, max(1, end - start))
 
     def _next_pts(self, pts: int | None) -> int:
         """Return the timestamp counted from the start of the video; one that does not increase is repaired."""
-        last = self._last.pts if self._last is not None else None
+        last, time_base = self._last_pts, self._video.time_base or Fraction(1, 90_000)
         if pts is None:
             return 0 if last is None else last + self._usual_duration
         if last is None or pts > last:
             return pts
         self._repaired += 1
-        is_jump = (last - pts) * self.format.time_base > 1
+        is_jump = (last - pts) * time_base > 1
         return last + (self._usual_duration if is_jump else max(1, self._usual_duration // 2))
 
     def close(self) -> None:
