@@ -163,7 +163,7 @@ class TranscodedAudio(Track):
     def attach(self, container: OutputContainer) -> None:
         """Add the track's stream to the output."""
         context = cast("AudioStream", self.source).codec_context
-        rates = cast("list[int] | None", av.codec.Codec(self._codec, "w").audio_rates)
+        rates = av.codec.Codec(self._codec, "w").audio_rates
         rate = _OPUS_RATE if self._codec == "libopus" else nearest_rate(context.sample_rate, rates)
         channels = self._channels or context.channels
         self._out = cast("AudioStream", container.add_stream(self._codec, rate=rate))
