@@ -27,7 +27,7 @@ from realtime.live.governor import Governor
 from realtime.live.pipeline import Live
 from realtime.sources.opening import open_live_source
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.hardware import physical_cores
+from realtime.system.hardware import usable_cores
 
 RATE_WINDOW_SECONDS = 1.0  # the frame rate is the number of frames in the last RATE_WINDOW_SECONDS
 BUSY_LOOP = [sys.executable, "-c", "while True: pass"]
@@ -99,7 +99,7 @@ def record_frames(provider: str, busy: tuple[float, float], seconds: float) -> t
                 now = time.perf_counter()
                 shown.append(ShownFrame(now - begin, now - stylized.frame.captured, live.working_size[1]))
                 if busy[0] <= now - begin < busy[1] and not busy_loops:
-                    busy_loops = [subprocess.Popen(BUSY_LOOP) for _ in range(physical_cores())]
+                    busy_loops = [subprocess.Popen(BUSY_LOOP) for _ in range(usable_cores())]
                 if now - begin >= busy[1]:
                     stop(busy_loops)
                 if now - begin >= seconds:

@@ -31,7 +31,7 @@ from realtime.inference.onnx_backends import OnnxBackend
 from realtime.inference.onnx_runtime import create_session, load_cuda
 from realtime.inference.providers import BACKENDS
 from realtime.inference.selection import candidates_for
-from realtime.system.hardware import physical_cores
+from realtime.system.hardware import usable_cores
 from realtime.system.paths import shipped_folder
 
 WARM_UP_ROUNDS = 3  # not counted
@@ -108,7 +108,7 @@ def open_ours(path: Path, frame: np.ndarray[Any, Any], provider: str) -> list[Co
     sessions = {candidate.label: candidate.open(model) for candidate in candidates}
     found = [Contender(f"ours: {path.stem}, {label}", partial(s.run, frame, style)) for label, s in sessions.items()]
     for candidate in (candidate for candidate in candidates if candidate.device.max_workers == 2):
-        workers = [partial(candidate.open(model, physical_cores() // 2).run, frame, style) for _ in range(2)]
+        workers = [partial(candidate.open(model, usable_cores() // 2).run, frame, style) for _ in range(2)]
         pool = ThreadPoolExecutor(2)
         name = f"ours: {path.stem}, {candidate.label}, films: two at once"
         found.append(Contender(name, partial(run_at_once, pool, workers), 2))

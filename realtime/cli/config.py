@@ -11,7 +11,7 @@ from typing import Any
 from realtime.cli.options import CONFIGURABLE, Parser, Section, build_parser
 from realtime.errors import StylizeError, UsageError
 from realtime.system.console import write_stdout
-from realtime.system.paths import config_path
+from realtime.system.paths import config_path, expand_user
 from realtime.system.toml_file import TomlFile
 
 
@@ -83,4 +83,4 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, Config]:
 
 
 def _to_toml(value: Any) -> Any:
-    return os.path.realpath(value.expanduser()) if isinstance(value, Path) else value
+    return os.path.realpath(expand_user(value)) if isinstance(value, Path) else value

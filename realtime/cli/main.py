@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError, describe_unexpected
 from realtime.system.console import escape_unencodable, log_to_console, write_stderr
+from realtime.system.paths import working_folder_problem
 from realtime.system.signals import INTERRUPTED_STATUS, install_interrupt_handlers
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def _run_command() -> int:
         print(f"realtime-stylize: {config.locate(error) if config else error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
+        if problem := working_folder_problem():
+            write_stderr(f"realtime-stylize: {problem}")
+            return 1
         closed_pipe = errno.EINVAL if sys.platform == "win32" else errno.EPIPE
         if error.errno not in (closed_pipe, errno.ENOSPC, errno.EIO) or error.filename is not None:
             return _report_unexpected(error)

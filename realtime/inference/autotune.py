@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.system.files import replace_file
-from realtime.system.hardware import cpu_info, nvidia_gpus
+from realtime.system.hardware import cpu_info, nvidia_gpus, usable_cores
 from realtime.system.paths import cache_folder
 
 TRIAL_SECONDS = 0.5  # a trial ends after this time
@@ -56,7 +56,7 @@ def cache_file() -> Path:
 def cache_key(model: Sequence[bytes], labels: Sequence[str]) -> str:
     """Return a digest of what a result depends on: model files, candidates, machine, and every runtime's version."""
     digests = [hashlib.sha256(data).hexdigest() for data in model]
-    machine = [platform.node(), cpu_info()[0], os.cpu_count(), *nvidia_gpus()]
+    machine = [platform.node(), cpu_info()[0], os.cpu_count(), usable_cores(), *nvidia_gpus()]
     facts = [digests, list(labels), machine, [_version(name) for name in RUNTIMES]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from realtime.system.hardware import physical_cores
+from realtime.system.hardware import usable_cores
 
 if TYPE_CHECKING:
     from realtime.inference.session import Session
@@ -32,7 +32,7 @@ class Device:
 
 def cpu_device() -> Device:
     """Return the CPU of this machine as a device."""
-    return Device("CPU", is_cpu=True, max_workers=min(CPU_WORKERS, physical_cores()))
+    return Device("CPU", is_cpu=True, max_workers=min(CPU_WORKERS, usable_cores()))
 
 
 class Backend(Protocol):

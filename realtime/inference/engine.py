@@ -88,7 +88,10 @@ class Engine:
             sessions_before = len(self._sessions)
             session = self._idle.get()  # not every runtime lets two threads run one session
             try:
-                return session.run(image, weights)
+                stylized = session.run(image, weights)
+                if stylized.shape != image.shape:
+                    raise ValueError(f"the result is {stylized.shape}, the image {image.shape}")
+                return stylized
             except Exception as error:
                 if sessions_before == 1 and not self._fall_back_to_cpu(error):
                     raise self._failure(error) from error

@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import EngineError, ModelError
-from realtime.inference.onnx_runtime import onnxruntime
+from realtime.inference.onnx_runtime import forbid_external_data, onnxruntime
+from realtime.system.console import printable
+from realtime.system.files import read_limited
+from realtime.system.toml_file import shorten_text
 
 MODEL_FORMAT_VERSION = "1"  # the format that this program reads; export/graph.py describes and writes it
 MAX_FILE_BYTES = 256 << 20
+MAX_MULTIPLE = 256  # images are enlarged to multiples of it
+MAX_TEXT = 200  # characters of a name or title
+_OP_TYPE = 0x22  # protobuf's tag of a node's operator; its name's length and the name follow
+CONTROL_FLOW = (b"Loop", b"Scan", b"If")  # operators whose run nothing can interrupt
 INT8_SUFFIX = ".int8.onnx"  # ends the name of a model's int8 sibling
 
 
@@ -62,36 +69,58 @@ def read_model(path: Path) -> Model:
     Raises ModelError if the file is missing, too large, not ONNX or not a model of this program.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ModelError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB: not a style model")
-        data = path.read_bytes()
+        data = read_limited(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
+    if any(bytes([_OP_TYPE, len(name)]) + name in data for name in CONTROL_FLOW):
+        raise ModelError(f"{path} has loops or branches: not a style model")
     try:
         session = _open_for_inspection(data)
     except EngineError:
         raise
     except Exception as error:
         raise ModelError(f"{path} is not an ONNX model that can be loaded") from error
-    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    try:
+        metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    except ValueError as error:
+        raise ModelError(f"{path}: its metadata is not UTF-8") from error
     if metadata.get("realtime_stylize") != MODEL_FORMAT_VERSION:
         raise ModelError(f"{path} is not a style model of version {MODEL_FORMAT_VERSION}; make one with stylize-export")
     try:
-        entries: list[dict[str, Any]] = json.loads(metadata["styles"])
+        entries = json.loads(metadata["styles"])
         styles = tuple(_style(row, entry) for row, entry in enumerate(entries))
         multiple = int(metadata["multiple"])
-        (num_styles,) = next(i.shape for i in session.get_inputs() if i.name == "style")
-        if not styles or num_styles != len(styles) or multiple < 1:
-            raise ValueError("the styles named and the styles inside differ")
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise ModelError(f"{path}: its metadata is broken: {error}") from error
+        if not isinstance(entries, list) or len({style.name for style in styles}) < max(1, len(styles)):
+            raise ValueError("two styles have one name, or there is none")
+        if not 1 <= multiple <= MAX_MULTIPLE:
+            raise ValueError(f"multiple is {multiple}, from 1 to {MAX_MULTIPLE}")
+        _check_interface(session, len(styles))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: its metadata is broken: {shorten_text(str(error))}") from error
     return Model(path, data, styles, multiple, metadata.get("trunk", ""), _read_int8_sibling(path, data))
+
+
+def _check_interface(session: Any, num_styles: int) -> None:
+    """Check the names, types and shapes of inputs and output. Raises ValueError."""
+    inputs, outputs = (
+        {value.name: value for value in values} for values in (session.get_inputs(), session.get_outputs())
+    )
+    if {*inputs} != {"frame", "style"} or {*outputs} != {"painted"}:
+        raise ValueError("its inputs are not frame and style, or its output is not painted")
+    if inputs["style"].type != "tensor(float)" or inputs["style"].shape != [num_styles]:
+        raise ValueError("the styles named and the styles inside differ")
+    for image in (inputs["frame"], outputs["painted"]):
+        sides = image.shape[:2]
+        if image.type != "tensor(uint8)" or len(image.shape) != 3 or image.shape[2] != 3:
+            raise ValueError(f"{image.name} is no image of 8 bits")
+        if any(isinstance(side, int) for side in sides):
+            raise ValueError(f"{image.name} has a fixed size")
 
 
 def _read_int8_sibling(path: Path, data: bytes) -> bytes | None:
     """Read NAME.int8.onnx beside NAME.onnx; return None unless it was quantized from these very bytes."""
     try:
-        sibling = path.with_suffix(INT8_SUFFIX).read_bytes()
+        sibling = read_limited(path.with_suffix(INT8_SUFFIX), MAX_FILE_BYTES)
         metadata: dict[str, str] = _open_for_inspection(sibling).get_modelmeta().custom_metadata_map
     except Exception:  # it is missing or broken, and the model works without it
         return None
@@ -103,6 +132,7 @@ def _open_for_inspection(data: bytes) -> Any:
     ort = onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    forbid_external_data(options)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
@@ -112,7 +142,22 @@ def list_model_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.onnx") if not path.name.endswith(INT8_SUFFIX))
 
 
-def _style(row: int, entry: dict[str, Any]) -> Style:
-    """Read one entry of the metadata's `styles`; older model files have `painter` for `artist`."""
+def _style(row: int, entry: object) -> Style:
+    """Read one entry of the metadata's `styles`; older model files have `painter` for `artist`. Raises ValueError."""
+    if not isinstance(entry, dict):
+        raise ValueError("an entry of styles is no object")
     artist = entry.get("artist", entry.get("painter", ""))
-    return Style(str(entry["name"]), row, str(entry.get("title", "")), str(artist), str(entry.get("year", "")))
+    name, title, artist = (_text(value) for value in (entry["name"], entry.get("title", ""), artist))
+    if not name or set(name) & set(",:"):  # they separate the parts of a mix
+        raise ValueError(f"{name!r} is no name of a style")
+    return Style(name, row, title, artist, _text(entry.get("year", "")))
+
+
+def _text(value: object) -> str:
+    """Return a text of the metadata as it may reach terminals, pages and file names."""
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{type(value).__name__} where a text is expected")
+    text = printable(str(value)).strip()
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a text is longer than {MAX_TEXT} characters")
+    return text

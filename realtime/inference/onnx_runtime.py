@@ -5,23 +5,37 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from realtime.errors import EngineError
+from realtime.system.hardware import is_restricted, usable_cores
+from realtime.system.signals import defer_interrupts
+
+NO_FOLDER = str(Path(os.devnull) / "no-external-data")
 
 
 def onnxruntime() -> Any:
     """Import and return ONNX Runtime. Raises EngineError with the cause if that fails; else a model would be blamed."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
     try:
-        import onnxruntime as module
+        with defer_interrupts() if in_main_thread else contextlib.nullcontext():
+            import onnxruntime as module
     except ImportError as error:
         hint = "; on Windows install https://aka.ms/vs/17/release/vc_redist.x64.exe" if sys.platform == "win32" else ""
         raise EngineError(f"ONNX Runtime does not start: {error}{hint}") from error
     return module
+
+
+def forbid_external_data(options: Any) -> None:
+    """Let a model that keeps its weights in files beside it fail: it could read any file below the working folder."""
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
 
 
 def create_session(
@@ -35,7 +49,11 @@ def create_session(
     ort = onnxruntime()
     settings = ort.SessionOptions()
     settings.log_severity_level = 4  # fatal only: the caller reports the exception in one line
+    if threads == 0 and is_restricted():  # ONNX Runtime knows no quotas, and warns where it may not set affinities
+        threads = usable_cores()
     settings.intra_op_num_threads = threads
+    if isinstance(model, bytes):
+        forbid_external_data(settings)
     settings.enable_mem_pattern = False  # a memory plan is a second copy of all tensors of a shape: 700 MB at 4K
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from realtime.inference.backend import Device, cpu_device
+from realtime.system.hardware import is_restricted, usable_cores
 from realtime.system.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class OpenVinoSession:
         """Read a model. threads: number of CPU threads, 0 for as many as OpenVINO prefers."""
         self._core = core()
         self._model = self._core.read_model(model)
+        if threads == 0 and device == "CPU" and is_restricted():  # OpenVINO knows no quotas
+            threads = usable_cores()
         self._device, self._threads = device, threads
         self._requests: OrderedDict[tuple[int, ...], Any] = (
             OrderedDict()

@@ -14,7 +14,7 @@ from realtime.inference import autotune
 from realtime.inference.backend import Backend, Device
 from realtime.inference.model import Model
 from realtime.inference.session import Session
-from realtime.system.hardware import has_int8_instructions, physical_cores
+from realtime.system.hardware import has_int8_instructions, usable_cores
 
 MAX_ERROR_LENGTH = 160  # characters of a runtime's error message
 MIN_INT8_SPEEDUP = 1.15  # int8 is used only if it is this many times as fast as the unquantized model
@@ -48,7 +48,7 @@ class Candidate:
         sessions = [first] if count == 1 or not self.device.is_cpu else []
         with suppress(Exception):  # runtimes raise various exceptions when memory runs out
             while len(sessions) < count:
-                sessions.append(self.open(model, physical_cores() // count))
+                sessions.append(self.open(model, usable_cores() // count))
         return sessions or [first]
 
 

@@ -17,7 +17,7 @@ from realtime.errors import NoCamera, SourceError, UsageError
 from realtime.sources.base import Source
 from realtime.sources.camera_list import CameraInfo, find_camera, list_cameras
 from realtime.sources.reconnect import ReconnectingSource
-from realtime.sources.urls import SUPPORTED_SCHEMES, url_scheme
+from realtime.sources.urls import SUPPORTED_SCHEMES, normalize_scheme, url_scheme
 from realtime.system.signals import call_interruptible
 
 if TYPE_CHECKING:
@@ -102,13 +102,13 @@ def _choose_opener(
         from realtime.sources.demo import DEFAULT_SIZE, Demo
 
         return partial(Demo, size or DEFAULT_SIZE)
-    scheme = url_scheme(camera or "")
+    scheme = url_scheme(camera.strip()) if camera is not None else None
     if camera is not None and scheme is not None:
         if scheme not in SUPPORTED_SCHEMES:
             raise UsageError(f"{scheme}:// is no camera's address; known are {', '.join(SUPPORTED_SCHEMES)}")
         from realtime.sources.stream import Stream
 
-        return partial(call_interruptible, partial(Stream, camera))
+        return partial(call_interruptible, partial(Stream, normalize_scheme(camera)))
     return _LocalCameraOpener(camera, size, fps)
 
 

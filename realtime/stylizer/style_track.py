@@ -22,8 +22,10 @@ from realtime.stylizer.crossfade import FADE_SECONDS, Crossfade
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import LOOK_RANGES, Look, parse_look
 from realtime.stylizer.look_options import add_look_options
+from realtime.system.files import read_limited
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)")
+_MAX_BYTES = 1 << 20
 _MAX_FADE_SECONDS = 3600.0
 _ROUNDING_SECONDS = 0.0005  # players show times to the millisecond
 
@@ -91,7 +93,7 @@ def read_style_track(path: Path, library: Library, look: Look) -> StyleTrack:
         >>> read_style_track(Path("looks.txt"), stylizer.library, stylizer.look)
     """
     try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+        lines = read_limited(path, _MAX_BYTES).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise UsageError(f"--style-track {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -14,6 +14,11 @@ from contextlib import suppress
 RESULT = {"result": True}  # extra=RESULT marks a log record as a result of the command, which goes to stdout
 
 
+def printable(text: str) -> str:
+    """Return the text with a replacement for each control character, which could steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def write_stdout(line: str) -> None:
     """Write one line to stdout."""
     with suppress(OSError):

@@ -73,6 +73,15 @@ def create_exclusively(path: Path, mode: int = NEW_FILE_MODE) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
 
 
+def read_limited(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a file. Raises OSError, also if it is larger: devices such as /dev/zero never end."""
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, "too large to be such a file")
+    return data
+
+
 def replace_file(new: str | Path, place: Path) -> None:
     """Replace the file at `place` by `new`, as `os.replace` does. Raises OSError.
 

@@ -64,15 +64,82 @@ def cpu_info() -> tuple[str, frozenset[str]]:
 
 
 @cache
-def physical_cores() -> int:
-    """Return the number of physical cores on Linux, elsewhere of logical ones."""
+def usable_cores() -> int:
+    """Return the number of physical cores that this process may use.
+
+    Linux restricts them by affinity (`taskset`, cpusets) and by quota (cgroups, as of containers). Elsewhere logical
+    cores are counted.
+    """
+    cores = _physical_cores()
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, round(quota)))
+
+
+def is_restricted() -> bool:
+    """Whether this process may use fewer cores than the machine has."""
+    affinity = len(os.sched_getaffinity(0)) if sys.platform == "linux" else None
+    return affinity not in (None, os.cpu_count()) or usable_cores() < _physical_cores()
+
+
+def _physical_cores() -> int:
+    """Return the number of physical cores in this process's affinity."""
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    allowed = os.sched_getaffinity(0)
     try:
         blocks = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")
     except OSError:
         blocks = []
-    kinds = "physical id", "core id"
-    places = {tuple(line for line in block.splitlines() if line.startswith(kinds)) for block in blocks}
-    return len(places - {()}) or os.cpu_count() or 1
+    places = set()
+    for block in blocks:
+        fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in block.split("\n"))}
+        if "core id" in fields and fields.get("processor", "").isdigit() and int(fields["processor"]) in allowed:
+            places.add((fields.get("physical id"), fields["core id"]))
+    return len(places) or len(allowed)
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Return the cores' worth of time that the cgroups of this process allow, or None without a limit.
+
+    The smallest limit on the way up counts. root: of the file system, for tests.
+    """
+    if sys.platform != "linux":
+        return None
+    groups = _read_text(root / "proc/self/cgroup").splitlines()
+    limits: list[float] = []
+    for line in groups:
+        _, controllers, place = [*line.split(":", 2), "", ""][:3]
+        names = controllers.split(",")
+        if controllers and "cpu" not in names:
+            continue
+        mounts = [root / "sys/fs/cgroup" / name for name in (controllers, "cpu")] if controllers else []
+        for mount in mounts or [root / "sys/fs/cgroup", root / "sys/fs/cgroup/unified"]:
+            # A container may see its own group as the root, under the name that it has outside.
+            for folder in [mount, *(mount / Path(*parts) for parts in _prefixes(place))]:
+                limits += _limit_of(folder)
+    return min(limits, default=None)
+
+
+def _prefixes(place: str) -> list[tuple[str, ...]]:
+    """Return the parts of a cgroup's path and of all groups above it."""
+    parts = tuple(part for part in place.split("/") if part not in ("", ".."))
+    return [parts[: n + 1] for n in range(len(parts))]
+
+
+def _limit_of(folder: Path) -> list[float]:
+    """Return the quota of one cgroup in cores, in a list, or nothing."""
+    words = _read_text(folder / "cpu.max").split()
+    words = words or [_read_text(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+        return []  # "max" or -1: no limit
+    return [int(words[0]) / int(words[1])]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def has_int8_instructions() -> bool:

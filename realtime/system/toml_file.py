@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
-from realtime.system.files import FileLock, real_path, sidecar_path, write_atomic
+from realtime.system.console import printable
+from realtime.system.files import FileLock, read_limited, real_path, sidecar_path, write_atomic
+from realtime.system.paths import expand_user
 
-MAX_BYTES = 1 << 20  # devices such as /dev/zero never end
+MAX_BYTES = 1 << 20
+MAX_DOTS = 500  # in a line: a key of thousands of parts takes gigabytes
+MAX_ATTEMPTS = 200  # at finding the line of a key
+MAX_SHOWN = 80  # characters of a value in a message
 LOCK_SECONDS = 5.0  # how long to wait for another run that writes the file
 
 
@@ -34,7 +39,9 @@ class TomlFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._text = _read(path).decode("utf-8-sig") if os.path.exists(path) else ""
+            self._text = read_limited(path, MAX_BYTES).decode("utf-8-sig") if os.path.exists(path) else ""
+            if any(line.count(".") > MAX_DOTS for line in self._text.splitlines()):
+                raise ValueError("its keys are nested too deeply")
             self.table = tomllib.loads(self._text)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from error
@@ -44,14 +51,19 @@ class TomlFile:
             match = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
             reason, line = (match[1], match[2]) if match else (str(error), None)
             raise UsageError(f"{path}, line {line or len(self._text.splitlines())}: {reason}") from error
+        except RecursionError:
+            raise UsageError(f"{path}: its values are nested too deeply") from None
+        except ValueError as error:  # a number of thousands of digits
+            raise UsageError(f"{path}: {shorten_text(str(error))}") from error
 
     def where(self, *keys: str) -> str:
         """Return the file and the line where the value of a key ends, for messages."""
         lines = self._text.splitlines()
-        for number in range(1, len(lines) + 1):
+        first = next((number for number, line in enumerate(lines, 1) if keys[-1] in line), 1)
+        for number in range(first, min(len(lines), first + MAX_ATTEMPTS) + 1):
             try:
                 table: Any = tomllib.loads("\n".join(lines[:number]))
-            except tomllib.TOMLDecodeError:  # within a value of several lines
+            except ValueError:  # within a value of several lines
                 continue
             for key in keys:
                 table = table.get(key) if isinstance(table, dict) else None
@@ -75,8 +87,8 @@ class TomlFile:
                 if key not in options:
                     raise ValueError(_unknown(key, list(options)))
                 values[options[key].dest] = _convert(options[key], value, self.path.parent)
-            except ValueError as error:
-                raise UsageError(f"{self.where(*section, key)}: {key}: {error}") from error
+            except (ValueError, OverflowError) as error:
+                raise UsageError(f"{self.where(*section, key)}: {shorten_text(key)}: {error}") from error
         return values
 
     def locate(self, error: StylizeError, keys: Iterable[str], *section: str) -> str:
@@ -110,14 +122,14 @@ class TomlFile:
                 lock.release()
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror or error}") from error
+        except (tomlkit.exceptions.TOMLKitError, RecursionError) as error:  # it is stricter than Python's parser
+            raise OutputError(f"{self.path} cannot be changed: {error}") from error
 
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"{path} is too large to be such a file")
-    return data
+def shorten_text(text: str) -> str:
+    """Return the beginning of a text, without control characters, for a message of one line."""
+    text = printable(text)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def _unknown(key: str, known: list[str]) -> str:
@@ -136,15 +148,15 @@ def _convert(action: argparse.Action, value: Any, folder: Path) -> Any:
     if action.type is int:
         return _expect(value, int, "a whole number")
     if action.type is Path:
-        return folder / Path(_expect(value, str, "a path in quotes")).expanduser()
+        return folder / expand_user(Path(_expect(value, str, "a path in quotes")))
     text = str(_expect(value, (str, int), "text in quotes"))
     if action.choices is not None and text not in action.choices:
-        raise ValueError(f"{text!r} is none of {', '.join(action.choices)}")
+        raise ValueError(f"{shorten_text(text)!r} is none of {', '.join(action.choices)}")
     return text
 
 
 def _expect(value: Any, kinds: type | tuple[type, ...], name: str) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        shown = str(value).lower() if isinstance(value, bool) else shorten_text(repr(value))
         raise ValueError(f"expected {name}, got {shown}")
     return value

@@ -48,8 +48,9 @@ class Address:
 
 def parse_address(text: str) -> Address:
     """Parse `PORT`, `HOST` or `HOST:PORT`, each also after `https://`; "" is the default. Raises UsageError."""
-    tls = text.startswith("https://")
-    rest = text.removeprefix("https://").removeprefix("http://").rstrip("/")
+    lower = text.lower()  # a scheme may be in capitals
+    tls = lower.startswith("https://")
+    rest = lower.removeprefix("https://").removeprefix("http://").rstrip("/")
     if not rest or (rest.isascii() and rest.isdigit()):
         host, port = "127.0.0.1", rest or str(DEFAULT_PORT)
     elif rest.startswith("["):

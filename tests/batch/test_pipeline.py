@@ -19,7 +19,7 @@ from realtime.stylizer.library import Library
 from realtime.stylizer.sizes import PIXEL_LIMIT
 from realtime.stylizer.style_track import Cue, StyleTrack
 from realtime.stylizer.stylizer import Stylizer
-from realtime.system.hardware import physical_cores
+from realtime.system.hardware import usable_cores
 from realtime.system.queues import Abandoned, BoundedQueue
 
 
@@ -195,7 +195,7 @@ def test_steps_without_a_frame_keep_their_place(num_workers: int) -> None:
 
 def test_num_workers_is_limited_by_memory_and_one_if_frames_are_smoothed(library: Library) -> None:
     with Stylizer(library=library, provider="cpu", num_workers=2) as stylizer:
-        two = min(2, physical_cores())
+        two = min(2, usable_cores())
         assert stylizer.num_workers == two
         assert BatchFrameStylizer(stylizer).num_workers(640, 480) == two
         assert BatchFrameStylizer(stylizer).num_workers(8000, 6000) == 1

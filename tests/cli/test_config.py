@@ -104,7 +104,7 @@ def test_unreadable_or_missing_file_raises_and_a_byte_order_mark_is_accepted(fil
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no such device")
 def test_endless_file_raises_too_large() -> None:
-    with pytest.raises(UsageError, match="/dev/zero is too large"):
+    with pytest.raises(UsageError, match="/dev/zero: too large"):
         parse(["--config", "/dev/zero"])
 
 
@@ -157,3 +157,29 @@ def test_save_to_an_impossible_place_raises_output_error(tmp_path: Path) -> None
 def test_config_path_is_in_the_users_config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert config_path().name == "config.toml" and config_path().parent.name == "realtime-stylize"
+
+
+HOSTILE = {
+    "deep arrays": "fps = " + "[" * 5000,
+    "deep tables": "fps = " + "{a=" * 5000,
+    "dotted key": ".".join("a" * 20_000) + " = 1",
+    "dotted key in a table": "x = {" + ".".join("a" * 20_000) + " = 1}",
+    "number of 5,000 digits": "fps = " + "9" * 5000,
+    "hexadecimal number": "fps = 0x" + "f" * 5000,
+    "home of another": 'models = "~nobody-here/x"',
+    "unknown key after many lines": "\n".join(f"# {n}" for n in range(20_000)) + "\nnope = 1",
+    "long key": "k" * 100_000 + " = 1",
+    "long value": 'provider = "' + "v" * 100_000 + '"',
+    "control characters": 'provider = "\\u001b[2J"',
+    "nothing but quotes": '"' * 1001,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_config_is_one_short_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(HOSTILE[name])
+    with pytest.raises(UsageError) as caught:
+        parse(["--config", str(path), "--demo"])
+    message = str(caught.value)
+    assert message.startswith(str(path)) and message.isprintable() and len(message) < 1000 + len(str(path))

@@ -26,6 +26,7 @@ from realtime.web.tls import certificate
         ("::", Address("::", 8765)),
         ("https://0.0.0.0", Address("0.0.0.0", 8765, tls=True)),
         ("http://localhost:9000/", Address("localhost", 9000)),
+        ("HTTPS://Localhost:9000", Address("localhost", 9000, tls=True)),
     ],
 )
 def test_parse_address_accepts_port_host_and_both(text: str, address: Address) -> None:
