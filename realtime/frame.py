@@ -41,11 +41,13 @@ class VideoFrame:
         image: [H, W, 3] uint8 BGR, upright.
         pts: presentation time from the video's start, in units of its time base.
         duration: how long it is shown, in the same units.
+        alpha: [H, W] uint8, its transparency, or None where the video has none.
     """
 
     image: Image
     pts: int
     duration: int
+    alpha: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class VideoFormat:
         sample_aspect_ratio: width over height of a pixel.
         colour: its colour description.
         high_bit_depth: whether it has more than 8 bits a colour.
+        alpha: whether its frames have an alpha channel.
     """
 
     size: tuple[int, int]
@@ -100,6 +103,7 @@ class VideoFormat:
     sample_aspect_ratio: Fraction = Fraction(1)
     colour: Colour = Colour()
     high_bit_depth: bool = False
+    alpha: bool = False
 
 
 @dataclass

@@ -52,7 +52,7 @@ def letterbox(image: Image, size: tuple[int, int]) -> Image:
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
-    """Return the image [h, w, 3] stretched to `size` (width, height), or itself if it has that size."""
+    """Return the image [h, w, 3] or [h, w] stretched to `size` (width, height), or itself if it has that size."""
     if (image.shape[1], image.shape[0]) == size:
         return image
     shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
@@ -78,3 +78,9 @@ def reorient(image: NDArray[Scalar], transpose: bool, flip_rows: bool, flip_colu
     if transpose:
         image = image.swapaxes(0, 1)
     return np.ascontiguousarray(image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
+
+
+def lay_on_white(image: Image, alpha: NDArray[np.uint8]) -> Image:
+    """Return the image [H, W, 3] over white, where its alpha [H, W] lets that through."""
+    opacity = alpha[:, :, None].astype(np.float32) / 255
+    return np.asarray(image * opacity + 255 * (1 - opacity) + 0.5, np.uint8)

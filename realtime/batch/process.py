@@ -145,6 +145,7 @@ def process_video(
             + _size_notes(*video.format.size, options)
             + sink.notes
             + track_notes
+            + [sink.alpha.note] * (video.is_transparent and not sink.alpha.is_kept)
         )
         if sink.kept_frames:
             video.skip_frames = max(0, sink.kept_frames - WARM_UP_FRAMES)
@@ -174,6 +175,9 @@ def process_video(
             return result
         sink.verify()
         output.finish()
+        if sink.alpha.is_lost and sink.alpha.note not in notes:
+            notes.append(sink.alpha.note)
+            _log_notes(job, notes[-1:])
         repaired = video.repaired_timestamps + sink.repaired_timestamps
         if repaired:
             notes.append(f"times that stood still or ran backwards, mended: {repaired}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CONTAINERS = {
     ".mp4": ("mp4", ("h264", "hevc", "av1", "vp9")),
     ".m4v": ("mp4", ("h264", "hevc", "av1", "vp9")),
-    ".mov": ("mov", ("h264", "hevc", "prores")),
+    ".mov": ("mov", ("h264", "hevc", "prores", "png")),
     ".mkv": ("matroska", ("h264", "hevc", "av1", "vp9", "prores", "ffv1")),
     ".webm": ("webm", ("vp9", "av1")),
 }
@@ -35,6 +35,7 @@ class Encoder:
     name, codec: FFmpeg's names. crf_option: what --crf sets, "" if there is none; then its default and its range.
     preset_option: what --preset sets, to one of `presets`, which correspond to PRESETS. options: always set.
     pixel_format, odd_pixel_format: for even and odd sizes, the latter None if the encoder takes no odd size.
+    alpha_pixel_format: for videos with an alpha channel, None if the encoder keeps none.
     large_options: set for frames of more than LARGE_PIXELS. hardware: whether it needs a GPU. device: type of the
     hardware device to whose memory frames are uploaded first, "" if the encoder does that itself. ten_bit: whether it
     also takes pixel formats with 10 bits a colour, in videos that play wherever its 8-bit videos do. max_rate: frames
@@ -51,6 +52,7 @@ class Encoder:
     options: dict[str, str] = field(default_factory=dict)
     pixel_format: str = "yuv420p"
     odd_pixel_format: str | None = "yuv420p"
+    alpha_pixel_format: str | None = None
     large_options: dict[str, str] = field(default_factory=dict)
     hardware: bool = False
     device: str = ""
@@ -124,15 +126,19 @@ ENCODERS = {
     ),
     "vp9": Encoder(
         "libvpx-vp9", "vp9", "crf", 26, (0, 63), "cpu-used", (8, 7, 6, 5, 4, 3, 2, 1, 0),
-        {"deadline": "good", "row-mt": "1"},
+        {"deadline": "good", "row-mt": "1"}, alpha_pixel_format="yuva420p",
     ),
     # ProRes 422 HQ and 4444.
-    "prores": Encoder("prores_ks", "prores", pixel_format="yuv422p10le", odd_pixel_format="yuv444p10le"),
+    "prores": Encoder(
+        "prores_ks", "prores", pixel_format="yuv422p10le", odd_pixel_format="yuv444p10le",
+        alpha_pixel_format="yuva444p10le",
+    ),
     # As RGB: stylized frames are stored without any loss.
     "ffv1": Encoder(
         "ffv1", "ffv1", options={"level": "3", "slices": "16", "slicecrc": "1"},
-        pixel_format="bgr0", odd_pixel_format="bgr0",
+        pixel_format="bgr0", odd_pixel_format="bgr0", alpha_pixel_format="bgra",
     ),
+    "png": Encoder("png", "png", pixel_format="rgb24", odd_pixel_format="rgb24", alpha_pixel_format="rgba"),
 } | {
     encoder.name: encoder
     for encoder in (
@@ -167,12 +173,14 @@ class Encoding:
         """Return the encoder's options for frames of that size, (width, height)."""
         return self.options | (self.encoder.large_options if size[0] * size[1] > LARGE_PIXELS else {})
 
-    def pixel_format(self, size: tuple[int, int], ten_bit: bool = False) -> str:
+    def pixel_format(self, size: tuple[int, int], ten_bit: bool = False, alpha: bool = False) -> str:
         """Return 4:2:0, which everything plays, or for odd sizes 4:4:4, since H.264 and HEVC halve colour resolution.
 
-        size: (width, height). ten_bit: with 10 bits a colour, if the encoder can. Raises OutputError for an odd size
-        that the encoder does not take.
+        size: (width, height). ten_bit: with 10 bits a colour, if the encoder can. alpha: with an alpha channel, if the
+        encoder can. Raises OutputError for an odd size that the encoder does not take.
         """
+        if alpha and self.encoder.alpha_pixel_format is not None:
+            return self.encoder.alpha_pixel_format
         suffix = "10le" if ten_bit and self.encoder.ten_bit else ""
         if size[0] % 2 == size[1] % 2 == 0:
             return self.encoder.pixel_format + suffix

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realtime.errors import OutputError
 from realtime.frame import Animation, Image, StillImage
-from realtime.imaging import to_8bit
+from realtime.imaging import lay_on_white, to_8bit
 from realtime.sinks.output_file import OutputFile
 
 _ENCODER_OPTIONS = {
@@ -57,8 +57,7 @@ def write_image(output: OutputFile, image: Image, still: StillImage) -> None:
     alpha = still.alpha
     pixels: NDArray[Any] = image
     if alpha is not None and suffix in _OPAQUE_SUFFIXES:
-        opacity = to_8bit(alpha)[:, :, None].astype(np.float32) / 255
-        pixels = np.asarray(image * opacity + 255 * (1 - opacity) + 0.5, np.uint8)  # on white
+        pixels = lay_on_white(image, to_8bit(alpha))
     elif still.high_bit_depth and suffix in _SIXTEEN_BIT_SUFFIXES:
         channels = image if alpha is None else np.dstack([image, to_8bit(alpha)])
         pixels = channels.astype(np.uint16) * 257

@@ -9,7 +9,7 @@ from typing import Any
 import av
 from av.audio.stream import AudioStream
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
 from realtime.sinks.tracks import (
@@ -39,8 +39,8 @@ def plan_tracks(
     for stream in streams:
         name = _name(stream)
         sample = samples.get(stream.index)
-        if stream.type == "data" and codec_name(stream) in ("", "bin_data"):
-            continue  # QuickTime keeps chapters in such a track
+        if stream.type == "data" and (stream.discard is Discard.all or "timecode" in stream.metadata):
+            continue  # QuickTime's chapters; its time code, which is a tag of the video as well
         if sample is None and stream.type != "attachment":
             continue
         for track, note in _candidates(stream, container, sample):

@@ -31,7 +31,7 @@ _BITS_PER_CHANNEL = 96_000  # bit rate of a channel, in bits a second
 _OPUS_RATE = 48_000  # samples a second
 _PACKED_PCM_CONTAINERS = ("mp4", "mov")  # they store PCM without times: a gap has to be filled
 # Tags that are true of the input file alone.
-_INPUT_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE"}
+_INPUT_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE", "ALPHA_MODE"}
 
 
 def tags(metadata: dict[str, str]) -> dict[str, str]:

@@ -10,7 +10,6 @@ from fractions import Fraction
 from typing import Any, cast
 
 import av
-import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -21,6 +20,7 @@ from av.video.stream import VideoStream
 
 from realtime.errors import OutputError
 from realtime.frame import TO_YUV_FLAGS, VideoFormat, VideoFrame, VideoStep
+from realtime.sinks.alpha import AlphaChannel
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
@@ -49,7 +49,7 @@ class VideoSink:
     partial: an interrupted run's frames, copied instead of as many of the first frames that are written; the output was
     made with `resume_from=partial.path`.
     frames: how many were written, `kept_frames` of them copied. end: of the last one, in seconds. notes: what of the
-    format cannot be kept, for the user.
+    format cannot be kept, for the user. alpha: what becomes of the frames' alpha channel.
     The constructor and all methods raise OutputError, with a message of one line.
     """
 
@@ -70,9 +70,11 @@ class VideoSink:
         self._kept_packets: Generator[Packet[Any]] | None = None
         self._last_dts: int | None = None
         self._colour = format.colour
-        if encoding.codec == "ffv1":  # stored as RGB
+        if encoding.codec in ("ffv1", "png"):  # stored as RGB
             self._colour = replace(format.colour, range=2, matrix=0)
-        self._pixel_format = encoding.pixel_format(format.size, format.high_bit_depth)
+        self._pixel_format = encoding.pixel_format(format.size, format.high_bit_depth, format.alpha)
+        keeps_alpha = format.alpha and self._pixel_format == encoding.encoder.alpha_pixel_format
+        self.alpha = AlphaChannel(encoding.codec, keeps_alpha)
         self._reformatter = VideoReformatter()
         self.notes = self._compromises(encoding)
         fragments = _FRAGMENT_OPTIONS if format.variable_rate else _KEYFRAME_FRAGMENT_OPTIONS
@@ -146,6 +148,8 @@ class VideoSink:
         brand = ("major_brand", "minor_version", "compatible_brands")
         self._container.metadata.update({k: v for k, v in tags(source.metadata).items() if k not in brand})
         self._stream.metadata.update(tags(video.metadata))
+        if self.alpha.is_kept and self._codec == "vp9":
+            self._stream.metadata["alpha_mode"] = "1"
         self._stream.disposition = video.disposition
         chapters = source.chapters()
         for chapter in chapters:
@@ -210,7 +214,8 @@ class VideoSink:
 
     def _to_av_frame(self, frame: VideoFrame) -> AvFrame:
         """Convert BGR to the encoder's pixel format, and attach the frame's time and duration."""
-        av_frame = AvFrame.from_ndarray(np.ascontiguousarray(frame.image), format="bgr24")
+        pixels = self.alpha.pixels(frame)
+        av_frame = AvFrame.from_ndarray(pixels, format="bgra" if pixels.shape[2] == 4 else "bgr24")
         width, height = self._format.size
         matrix, color_range = self._colour.swscale_matrix(height), 2 if self._colour.is_full_range else 1
         av_frame = self._reformatter.reformat(

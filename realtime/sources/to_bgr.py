@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from realtime.frame import Colour, Image
 from realtime.imaging import reorient
@@ -19,7 +20,7 @@ class ToBgr:
     """Converts the frames of one video by the properties of its first frame.
 
     colour: the video's colour description. transposed: whether rows and columns are swapped.
-    high_bit_depth: whether it has more than 8 bits a component.
+    high_bit_depth: whether it has more than 8 bits a component. has_alpha: whether it has an alpha channel.
     """
 
     def __init__(self, first: VideoFrame) -> None:
@@ -28,6 +29,8 @@ class ToBgr:
         self._reformatter, self._depth_reformatter = VideoReformatter(), VideoReformatter()
         self.colour = _read_colour(first)
         self.transposed = self._rotation[0]
+        self.has_alpha = len(first.format.components) in (2, 4) or first.format.name == "pal8"
+        self._alpha_reformatter = VideoReformatter()
         self.high_bit_depth = max((component.bits for component in first.format.components), default=8) > 8
 
     def __call__(self, frame: VideoFrame) -> Image:
@@ -46,6 +49,13 @@ class ToBgr:
             src_colorspace=matrix, src_color_range=levels, dst_color_range=2,
         )  # fmt: skip
         return reorient(np.asarray(bgr.to_ndarray(), np.uint8), *self._rotation)
+
+    def alpha(self, frame: VideoFrame) -> NDArray[np.uint8] | None:
+        """Return the frame's transparency, [H, W] uint8, or None if it has no alpha channel. Raises as `__call__`."""
+        if not self.has_alpha:
+            return None
+        bgra = self._alpha_reformatter.reformat(frame, *self._size, "bgra").to_ndarray()
+        return reorient(np.asarray(bgra[:, :, 3], np.uint8), *self._rotation)
 
 
 def _read_colour(frame: VideoFrame) -> Colour:

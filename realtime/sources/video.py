@@ -24,8 +24,8 @@ from av.video.stream import VideoStream
 
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Image, VideoFormat, VideoFrame, VideoStep
+from realtime.sources.decoders import alpha_decoder, area, open_video
 from realtime.sources.deinterlace import Deinterlacer
-from realtime.sources.file_types import require_file
 from realtime.sources.limits import MAX_VIDEO_PIXELS, VIDEO_DECODER_LIMIT
 from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, choose_rate, choose_time_base, demux, probe_video
 from realtime.sources.to_bgr import ToBgr
@@ -60,14 +60,15 @@ class VideoFile:
         self._last_pts: int | None = None  # in the stream's time base
         self._ticks = Fraction(1)  # of the format's time base in one of the stream's
         self._deinterlacer: Deinterlacer | None = None
-        with _open(path) as container:
+        with open_video(path) as container:
             index = self._choose_track(container, track).index
             self.probe: VideoProbe = probe_video(container, index, QUICK_PROBE_PACKETS if quick_probe else None)
-        self._container = _open(path)
+        self._container = open_video(path)
         try:
             self._video = self._choose_track(self._container, track)
             self._video.codec_context.options = VIDEO_DECODER_LIMIT
             self._video.codec_context.thread_type = ThreadType.SLICE  # frame threads lose frames next to damaged ones
+            self._decoder = alpha_decoder(self._video) or self._video.codec_context
             self._steps = self._read()
             self._lookahead = self._read_first_frame()
         except BaseException:
@@ -83,6 +84,12 @@ class VideoFile:
     def video_stream(self) -> VideoStream:
         """The video stream that is decoded."""
         return self._video
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether the first frame hides something."""
+        first = next(step.frame for step in self._lookahead if step.frame is not None)
+        return first.alpha is not None and int(first.alpha.min()) < 255
 
     @property
     def container(self) -> InputContainer:
@@ -135,15 +142,15 @@ class VideoFile:
             raise SourceError(f"{self.path} has {content}: there is nothing to paint")
         if track is not None and not 1 <= track <= len(tracks):
             raise UsageError(f"--track {track}: {self.path} has video tracks 1 to {len(tracks)}")
-        largest = max(tracks, key=lambda s: (s.codec_context is not None, _area(s), bool(s.disposition & 1), -s.index))
+        largest = max(tracks, key=lambda s: (s.codec_context is not None, area(s), bool(s.disposition & 1), -s.index))
         chosen = largest if track is None else tracks[track - 1]
         if cast("Any", chosen.codec_context) is None:
             raise SourceError(f"{self.path}: its video is in a format that FFmpeg cannot decode")
-        if _area(chosen) > MAX_VIDEO_PIXELS:
+        if area(chosen) > MAX_VIDEO_PIXELS:
             size = f"{chosen.width} x {chosen.height}"
             raise SourceError(f"{self.path} claims to be {size}: more than {MAX_VIDEO_PIXELS >> 20} million pixels")
         if len(tracks) > 1 and track is None and not self.notes:
-            sizes = ", ".join(f"{n} is {s.width} x {s.height}" for n, s in enumerate(tracks, 1) if _area(s))
+            sizes = ", ".join(f"{n} is {s.width} x {s.height}" for n, s in enumerate(tracks, 1) if area(s))
             self.notes.append(f"video track {tracks.index(chosen) + 1} is painted ({sizes}); --track N picks another")
         return chosen
 
@@ -154,7 +161,7 @@ class VideoFile:
             lookahead.append(step)
             if step.frame is not None:
                 return lookahead
-        reason = "" if _area(self._video) else f", or they have more than {MAX_VIDEO_PIXELS >> 20} million pixels each"
+        reason = "" if area(self._video) else f", or they have more than {MAX_VIDEO_PIXELS >> 20} million pixels each"
         raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded{reason}")
 
     def _read(self) -> Iterator[VideoStep]:
@@ -194,7 +201,7 @@ class VideoFile:
 
     def _decode(self, packet: Packet[Any]) -> list[AvFrame]:
         try:
-            decoded = self._video.codec_context.decode(packet)
+            decoded = self._decoder.decode(packet)
             if not hasattr(self, "format") and decoded:
                 self._set_format(decoded[0])
             if self._deinterlacer is not None:
@@ -229,7 +236,14 @@ class VideoFile:
             self._dts_offset = first.dts - self.probe.times[0]
         high_bit_depth = self._to_bgr.high_bit_depth
         self.format = VideoFormat(
-            (width, height), time_base / self._ticks, rate, self.probe.variable, pixel_aspect, colour, high_bit_depth
+            (width, height),
+            time_base / self._ticks,
+            rate,
+            self.probe.variable,
+            pixel_aspect,
+            colour,
+            high_bit_depth,
+            self._to_bgr.has_alpha,
         )
         if high_bit_depth:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
@@ -240,7 +254,9 @@ class VideoFile:
     def _convert(self, decoded: AvFrame) -> VideoFrame | None:
         """Return a decoded frame in BGR with its timestamp; None if it cannot be converted."""
         try:
-            image = self._to_bgr(decoded) if self.frames_read >= self.skip_frames else SKIPPED_IMAGE
+            image, alpha = SKIPPED_IMAGE, None
+            if self.frames_read >= self.skip_frames:
+                image, alpha = self._to_bgr(decoded), self._to_bgr.alpha(decoded)
         except (av.error.FFmpegError, ValueError):
             self.decode_errors += 1
             return None
@@ -251,7 +267,7 @@ class VideoFile:
         duration = self.probe.duration(pts) if pts is not None else 0
         self._last_pts = pts = self._next_pts(pts)
         start, end = round(pts * self._ticks), round((pts + (duration or self._usual_duration)) * self._ticks)
-        return VideoFrame(image, start, max(1, end - start))
+        return VideoFrame(image, start, max(1, end - start), alpha)
 
     def _next_pts(self, pts: int | None) -> int:
         """Return the timestamp counted from the start of the video; one that does not increase is repaired."""
@@ -275,18 +291,3 @@ class VideoFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _open(path: Path) -> InputContainer:
-    require_file(path)
-    try:
-        return av.open(str(path.absolute()), metadata_errors="replace", options=VIDEO_DECODER_LIMIT)
-    except (av.error.InvalidDataError, av.error.EOFError):
-        raise SourceError(f"{path} is not a film, or its beginning or index is missing") from None
-    except (av.error.FFmpegError, OSError) as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from error
-
-
-def _area(stream: VideoStream) -> int:
-    """Return the pixels of a frame; 0 if the stream cannot be decoded."""
-    return (stream.width or 0) * (stream.height or 0) if cast("Any", stream.codec_context) is not None else 0
