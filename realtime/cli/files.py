@@ -101,7 +101,8 @@ def _run(
     """Run the jobs and print their results; as JSON at the end, also after an error."""
     results: list[Result] = []
     try:
-        for job, result in zip(jobs, run_jobs(jobs, stylizer, style_track, options), strict=False):
+        # The results come first in the zip, so that an error that follows the last one is raised too.
+        for result, job in zip(run_jobs(jobs, stylizer, style_track, options), jobs, strict=False):
             results.append(result)
             if result.state == "failed" and options.into_folder:  # else it is raised, and printed by `main`
                 write_stderr(f"realtime-stylize: {result.error}")

@@ -36,7 +36,7 @@ class Section(Enum):
 CONFIGURABLE = (Section.INPUT, Section.LOOK, Section.LIVE, Section.INFERENCE)  # a config file may set their options
 # Options that share a line of `--help` with the next one, so that the whole fits on a screen.
 SHARED_LINES = {
-    *("look", "full_screen", "network", "overwrite", "crf", "frames"),
+    *("look", "full_screen", "network", "overwrite", "codec", "crf", "frames"),
     *("list_styles", "list_providers", "version"),
 }
 
@@ -165,10 +165,10 @@ def _add_file_options(group: argparse._ArgumentGroup) -> None:
     scale = "write the size that --size asks for, not the input's"
     group.add_argument("--scale-output", action="store_true", help=scale)
     group.add_argument("--codec", choices=ENCODERS, metavar="NAME", help="default: h264, in .webm vp9")
+    group.add_argument("--track", type=int, metavar="N", help="video track (default: largest)")
     group.add_argument("--crf", type=int, metavar="N", help="quality, lower is better")
     presets = f"{PRESETS[0]} to {PRESETS[-1]} ({DEFAULT_PRESET})"
     group.add_argument("--preset", choices=PRESETS, default=DEFAULT_PRESET, metavar="NAME", help=presets)
-    group.add_argument("--track", type=int, metavar="N", help="video track to stylize (default: the largest)")
 
 
 def _add_run_options(group: argparse._ArgumentGroup) -> None:
