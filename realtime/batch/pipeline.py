@@ -13,7 +13,7 @@ from typing import Protocol
 from realtime.frame import Image, VideoStep
 from realtime.imaging import resize
 from realtime.stylizer.sizes import MIN_SIDE, PIXEL_LIMIT
-from realtime.stylizer.smoothing import TemporalSmoother
+from realtime.stylizer.smoothing import RenewedSmoother
 from realtime.stylizer.style_track import StyleTrack
 from realtime.stylizer.stylizer import Stylizer
 from realtime.system.queues import Abandoned, BoundedQueue, wait_through_interrupts
@@ -50,12 +50,24 @@ class BatchFrameStylizer:
         track: StyleTrack | None = None,
     ) -> None:
         self._stylizer, self._height, self._scale_output, self._track = stylizer, height, scale_output, track
-        self._smoother = TemporalSmoother()
+        self._smoother = RenewedSmoother()
+        self._next_frame = 0
+
+    @property
+    def _smooths(self) -> bool:
+        return self._track.smooths if self._track else self._stylizer.look.smooth > 0
+
+    def resume(self, kept_frames: int) -> int:
+        """Return the frame from which on to stylize so that those after the kept ones come out as without a break.
+
+        The frames in between are stylized, but not written: smoothing needs them.
+        """
+        self._next_frame = self._smoother.first_needed(kept_frames) if self._smooths else kept_frames
+        return self._next_frame
 
     def num_workers(self, width: int, height: int) -> int:
         """Return how many frames of that size are stylized concurrently: as many as fit into memory."""
-        smooths = self._track.smooths if self._track else self._stylizer.look.smooth > 0
-        if smooths:  # each frame needs the one before it
+        if self._smooths:  # each frame needs the one before it
             return 1
         columns, rows = working_size(width, height, self._height)
         return max(1, min(self._stylizer.num_workers, PIXEL_LIMIT // (columns * rows)))
@@ -65,6 +77,9 @@ class BatchFrameStylizer:
 
         seconds: the frame's time in the video.
         """
+        if self._smooths:
+            self._smoother.begin(self._next_frame)
+            self._next_frame += 1
         height, width = image.shape[:2]
         size = (even_working_size if self._scale_output else working_size)(width, height, self._height)
         look = self._track.at(seconds) if self._track else None

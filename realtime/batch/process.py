@@ -22,9 +22,6 @@ from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.video import VideoFile
 
-# Kept frames that a resuming run stylizes again, but does not write: smoothing needs the frames before a new one.
-WARM_UP_FRAMES = 12
-
 logger = logging.getLogger(__name__)
 
 
@@ -148,7 +145,9 @@ def process_video(
             + [sink.alpha.note] * (video.is_transparent and not sink.alpha.is_kept)
         )
         if sink.kept_frames:
-            video.skip_frames = max(0, sink.kept_frames - WARM_UP_FRAMES)
+            video.skip_frames = sink.kept_frames
+            if isinstance(stylize, BatchFrameStylizer):
+                video.skip_frames = stylize.resume(sink.kept_frames)
             notes.append(f"its first {sink.kept_frames} pictures are painted already, and kept")
         _log_notes(job, notes)
         interrupted = False

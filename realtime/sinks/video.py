@@ -161,7 +161,20 @@ class VideoSink:
     def start(self) -> None:
         """Open the encoder and write the header."""
         with self._ffmpeg_errors_as_output_errors(), restore_thread_priority():
+            try:
+                self._stream.codec_context.open(strict=False)
+            except (av.error.FFmpegError, ValueError) as error:
+                raise OutputError(self._refusal(error)) from error
             self._container.start_encoding()
+
+    def _refusal(self, error: Exception) -> str:
+        """Return what the encoder does not take: its own errors name neither the size nor the rate."""
+        (width, height), rate = self._format.size, float(self._format.rate)
+        return (
+            f"{self._output.path}: {self._stream.codec_context.name} does not take {width} x {height} pixels at "
+            f"{rate:g} frames a second ({getattr(error, 'strerror', None) or error}); another --codec may, and "
+            "--size ROWS --scale-output makes it smaller"
+        )
 
     def write(self, step: VideoStep) -> None:
         """Write packets of the source's other tracks, then a frame."""

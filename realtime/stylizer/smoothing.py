@@ -17,6 +17,11 @@ MIN_FLOW = 0.35  # pixels of FLOW_WIDTH; below it nothing moves: repeated resamp
 REACH_PIXELS = 15  # pixels of FLOW_WIDTH: a stylized moving thing reaches half as far into its surroundings
 BORDER_COLOR = (255, 0, 255)  # fills what comes in from outside of the picture; few scenes have this colour
 MAX_STYLE_CHANGE = 0.04  # change of the style weights between two pictures above which nothing is held
+CUT_SHARE = 0.5  # of the picture that shows another thing: after a cut even the rest is held no longer
+CUT_CORRELATION = 0.3  # below it two pictures are of different scenes, however dark both are
+MIN_CONTRAST_LEVELS = 4  # standard deviation; what is flatter shows noise, whose correlation means nothing
+RENEWAL_FRAMES = 120  # a `RenewedSmoother` forgets what is older than this and the warm-up together
+WARM_UP_FRAMES = 60  # at smooth = 1 a smoother that starts now gives the same pictures after 40 to 60
 MAX_GRIDS = 8  # sizes whose pixel coordinates are kept
 
 
@@ -90,6 +95,8 @@ class TemporalSmoother:
             full = np.asarray(cv2.resize(flow, (width, height)), np.float32)
             full *= width / FLOW_WIDTH
             last = self._warp(last, full)
+        if _is_cut(small, last_small):
+            return stylized
         trust = cv2.resize(self._trust_in(small, last_small) * np.float32(hold), (width, height))
         return np.asarray(cv2.blendLinear(last, stylized, trust, 1 - trust), np.uint8)
 
@@ -114,3 +121,54 @@ class TemporalSmoother:
             cv2.remap(image, sources, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=BORDER_COLOR),  # type: ignore[call-overload]
             np.uint8,
         )
+
+
+class RenewedSmoother(TemporalSmoother):
+    """A smoother for the frames of a file, whose results depend on a limited number of frames before.
+
+    A second one warms up beside the first, and takes its place every RENEWAL_FRAMES frames, by their numbers. So a run
+    that starts at `first_needed(number)` gives the same picture of frame `number` as one that starts at the beginning.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._current, self._successor = TemporalSmoother(), TemporalSmoother()
+        self._warms_up = False
+
+    @staticmethod
+    def first_needed(number: int) -> int:
+        """Return the frame from which on pictures are needed for frame `number`."""
+        return max(0, number - number % RENEWAL_FRAMES - WARM_UP_FRAMES)
+
+    def begin(self, number: int) -> None:
+        """Prepare for the frame of that number, from 0; called for every frame."""
+        phase = number % RENEWAL_FRAMES
+        if phase == 0:
+            self._current = self._successor
+        self._warms_up = phase >= RENEWAL_FRAMES - WARM_UP_FRAMES
+        if phase in (0, RENEWAL_FRAMES - WARM_UP_FRAMES):
+            self._successor = TemporalSmoother()
+
+    def apply(self, image: Image, stylized: Image, look: Look) -> Image:
+        """Return the next stylized picture, smoothed: see `TemporalSmoother.apply`."""
+        if self._warms_up:
+            self._successor.apply(image, stylized, look)
+        return self._current.apply(image, stylized, look)
+
+    def reset(self) -> None:
+        """Forget the last picture."""
+        self._current.reset()
+        self._successor.reset()
+
+
+def _is_cut(small: Image, warped: Image) -> bool:
+    """Return whether the last picture, warped, is of another scene than this one."""
+    difference = np.asarray(cv2.GaussianBlur(cv2.absdiff(small, warped), (3, 3), 0), np.uint8)
+    if np.count_nonzero(difference.max(axis=2) > OTHER_LEVELS) > CUT_SHARE * small.shape[0] * small.shape[1]:
+        return True
+    one, other = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32) for image in (small, warped))
+    contrasts = float(one.std()), float(other.std())
+    if min(contrasts) < MIN_CONTRAST_LEVELS:
+        return False
+    covariance = float(((one - one.mean()) * (other - other.mean())).mean())
+    return covariance < CUT_CORRELATION * contrasts[0] * contrasts[1]

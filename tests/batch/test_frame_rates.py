@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from realtime.errors import OutputError
 from realtime.sources.probe import choose_time_base
 from tests.video_files import H264, make_media, packet_times, process_file, streams
 
@@ -71,3 +72,10 @@ def test_nanoseconds_and_long_pauses_are_written_in_coarser_times() -> None:
     assert choose_time_base([0, 10**8, 2 * 10**8], Fraction(1, 10**9)) == Fraction(1, 90_000)
     assert choose_time_base([0, 20 * 3600 * 90_000], Fraction(1, 90_000)) == Fraction(1, 1000)
     assert choose_time_base([0, 512, 1024], Fraction(1, 12_800)) == Fraction(1, 12_800)
+
+
+def test_size_that_the_encoder_refuses_is_named_before_the_work(tmp_path: Path) -> None:
+    inputs = ("-f", "lavfi", "-i", "color=s=16640x16:r=10:d=0.1", "-pix_fmt", "yuv420p", "-c:v", "ffv1")
+    source = make_media(tmp_path / "in.mkv", *inputs)
+    with pytest.raises(OutputError, match=r"libx264 does not take 16640 x 16 pixels at 10 frames a second"):
+        process_file(source, tmp_path / "out.mp4")

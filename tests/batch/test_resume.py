@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from realtime.batch.jobs import Job
-from realtime.batch.process import WARM_UP_FRAMES, BatchOptions, Result, process_video
+from realtime.batch.pipeline import BatchFrameStylizer
+from realtime.batch.process import BatchOptions, Result, process_video
 from realtime.batch.resume_key import make_resume_key
 from realtime.errors import OutputError
 from realtime.frame import Image
@@ -21,7 +22,9 @@ from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import MAX_REORDER_FRAMES, find_partial_video
 from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, one_style
+from realtime.stylizer.smoothing import RENEWAL_FRAMES
 from realtime.stylizer.style_track import Cue, StyleTrack
+from realtime.stylizer.stylizer import Stylizer
 from tests.video_files import (
     AUDIO_INPUT,
     H264,
@@ -125,7 +128,7 @@ def test_video_killed_anywhere_and_resumed_equals_an_uninterrupted_one(
         dts = [float(p["dts_time"]) for p in packets if "dts_time" in p]  # Matroska has none of its own
         assert dts == sorted(set(dts))
         ffmpeg("-xerror", "-i", resumed, "-f", "null", "-")
-    assert kept[-1] + WARM_UP_FRAMES > len(packet_times(source)) * 0.25, f"too little is kept: {kept}"
+    assert kept[-1] > len(packet_times(source)) * 0.25, f"too little is kept: {kept}"
 
 
 def test_longest_partial_video_is_found_after_a_second_kill(tmp_path: Path, look: Look) -> None:
@@ -141,7 +144,7 @@ def test_longest_partial_video_is_found_after_a_second_kill(tmp_path: Path, look
     again = find_partial_video(output, key)
     assert again is not None and (again.frames, again.path.name) == (first.frames, "out.mkv.before.part")
     result, count = resume(source, output, look)
-    assert (result.frames, count) == (200, 200 - first.frames + WARM_UP_FRAMES)
+    assert (result.frames, count) == (200, 200 - first.frames)
     assert [path.name for path in folder.iterdir()] == ["out.mkv"]
 
 
@@ -235,8 +238,25 @@ def test_kept_frames_are_the_first_run_s_own(tmp_path: Path, look: Look) -> None
     result, count = resume(source, folder / "out.mp4", look)
     resumed = decode_frames(folder / "out.mp4", 64, 48)
     assert any("pictures are painted already" in note for note in result.notes)
-    kept = 200 - count + WARM_UP_FRAMES
+    kept = 200 - count
     assert kept > 20 and all(np.array_equal(a, b) for a, b in zip(first[:kept], resumed[:kept], strict=True))
+
+
+@pytest.mark.parametrize("smooth", [0.5, 1.0])
+def test_smoothed_frames_after_a_resume_equal_those_of_an_uninterrupted_run(library: Library, smooth: float) -> None:
+    rng = np.random.default_rng(4)
+    still = rng.integers(60, 200, (24, 32, 3), np.uint8)
+    frames: list[Image] = [still + rng.integers(0, 6, still.shape, np.uint8) for _ in range(150)]
+    frames[100:] = [255 - frame for frame in frames[100:]]  # a cut
+    with Stylizer(library=library, provider="cpu", smooth=smooth) as stylizer:
+        whole = BatchFrameStylizer(stylizer)
+        uninterrupted = [whole(frame, 0.0) for frame in frames]
+        for kept in (10, 70, 119, 120, 140):
+            resumed = BatchFrameStylizer(stylizer)
+            first = resumed.resume(kept)
+            assert first <= kept < first + 2 * RENEWAL_FRAMES
+            pictures = [resumed(frame, 0.0) for frame in frames[first:]][kept - first :]
+            assert all(np.array_equal(a, b) for a, b in zip(pictures, uninterrupted[kept:], strict=True))
 
 
 def test_finished_video_leaves_no_other_file(tmp_path: Path) -> None:

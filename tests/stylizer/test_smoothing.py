@@ -84,6 +84,29 @@ def test_cut_to_another_scene_holds_nothing(scene: Image, look: Look) -> None:
     assert distance(smoother.apply(other, 255 - other, look), 255 - other) < 2
 
 
+def test_cut_between_dark_scenes_holds_nothing(scene: Image, look: Look) -> None:
+    """Both are so dark that hardly a pixel changes by more than noise does."""
+    one, other = scene[:, :320] // 12, np.ascontiguousarray(scene[::-1, 160:] // 12)
+    smoother = TemporalSmoother()
+    smoother.apply(one, np.full_like(one, 250), look)
+    assert np.array_equal(smoother.apply(other, np.full_like(other, 10), look), np.full_like(other, 10))
+
+
+def test_cut_to_a_scene_that_is_alike_in_part_holds_nothing_there(scene: Image, look: Look) -> None:
+    one, other = scene[:, :320].copy(), np.ascontiguousarray(255 - scene[:, :320])
+    one[:80], other[:80] = 0, 0  # a black bar in both
+    smoother = TemporalSmoother()
+    smoother.apply(one, np.full_like(one, 250), look)
+    assert np.array_equal(smoother.apply(other, np.full_like(other, 10), look), np.full_like(other, 10))
+
+
+def test_fade_of_the_light_is_no_cut(scene: Image, look: Look) -> None:
+    one, darker = scene[:, :320], (scene[:, :320] * 0.97).astype(np.uint8)
+    smoother = TemporalSmoother()
+    smoother.apply(one, np.full_like(one, 250), look)
+    assert smoother.apply(darker, np.full_like(one, 10), look).mean() > 100
+
+
 def test_another_style_or_size_holds_nothing(scene: Image, look: Look, library: Library) -> None:
     picture = scene[:, :320]
     for again in (one_style(*library.styles[1]), look):
