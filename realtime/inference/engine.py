@@ -37,8 +37,9 @@ class Engine:
     """
 
     def __init__(self, model: Model, provider: str = AUTO, num_workers: int = 1) -> None:
-        self.model, self._auto = model, provider == AUTO
-        selection, reasons = self._select(provider)
+        # The model itself is not kept: where nothing else refers to it, the stylizer drops the engine.
+        self._data, self._file_name, self._auto = model.data, model.path.name, provider == AUTO
+        selection, reasons = self._select(model, provider)
         candidate = selection.candidate
         self.provider, self.seconds = candidate.backend.name, selection.seconds
         parts = [*reasons, candidate.device.description, selection.note]
@@ -50,7 +51,7 @@ class Engine:
         for session in self._sessions:
             self._idle.put(session)
 
-    def _select(self, provider: str) -> tuple[Selection, list[str]]:
+    def _select(self, model: Model, provider: str) -> tuple[Selection, list[str]]:
         """Return the selected candidate, opened, and why the groups of backends before it were passed over."""
         reasons: list[str] = []
         for backends in backends_for(provider):
@@ -59,10 +60,10 @@ class Engine:
                 candidate
                 for backend, problem in zip(backends, problems, strict=True)
                 if problem is None
-                for candidate in candidates_for(backend, self.model, int8=self._auto)
+                for candidate in candidates_for(backend, model, int8=self._auto)
             ]
             failures: list[str] = []
-            selection = select_fastest(candidates, self.model, failures) if candidates else None
+            selection = select_fastest(candidates, model, failures) if candidates else None
             if selection is not None:
                 return selection, reasons
             # Report only the default provider's problem; the optional ones are usually not installed.
@@ -120,7 +121,7 @@ class Engine:
             return False
         try:
             (device,) = CPU.devices()
-            session = CPU.open(self.model.data, device)
+            session = CPU.open(self._data, device)
         except Exception:
             return False
         with self._sessions_lock:
@@ -133,8 +134,14 @@ class Engine:
 
     def _failure(self, error: Exception) -> EngineError:
         limits = BACKENDS[self.provider].limits
-        message = f"{self.model.path.name} failed on {self.provider}: {shorten(error)}"
+        message = f"{self._file_name} failed on {self.provider}: {shorten(error)}"
         return EngineError(f"{message}; {limits}" if limits else message)
+
+    def close(self) -> None:
+        """Free the sessions, none of which may be running."""
+        for session in self._sessions:
+            with suppress(Exception):  # a GPU that was lost fails here as well
+                session.close()
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Compile for images of that shape, [H, W, 3], while other threads run the model. Raises EngineError."""

@@ -21,6 +21,7 @@ MAX_TEXT = 200  # characters of a name or title
 _OP_TYPE = 0x22  # protobuf's tag of a node's operator; its name's length and the name follow
 CONTROL_FLOW = (b"Loop", b"Scan", b"If")  # operators whose run nothing can interrupt
 INT8_SUFFIX = ".int8.onnx"  # ends the name of a model's int8 sibling
+LEARNING_SUFFIX = ".learning.onnx"  # follows a style's name in the file that its training writes again and again
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class Model:
     multiple: int
     trunk_digest: str = ""
     int8: bytes | None = None
+
+    @property
+    def learning(self) -> str:
+        """The style whose training has not ended, as the name of the file says; empty for a finished model."""
+        name = self.path.name
+        return name.removesuffix(LEARNING_SUFFIX) if name.endswith(LEARNING_SUFFIX) else ""
 
 
 def read_model(path: Path) -> Model:

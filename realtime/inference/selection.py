@@ -103,10 +103,8 @@ def select_fastest(candidates: list[Candidate], model: Model, failures: list[str
     if len(candidates) == 1:
         session = _open_and_run(candidates[0], model, failures)
         return None if session is None else Selection(candidates[0], session)
-    labels = [candidate.label for candidate in candidates]
-    key = autotune.cache_key([model.data, model.int8 or b""], labels)
-    seconds = autotune.load_trial(key)
-    if seconds is not None and seconds.keys() <= set(labels):
+    seconds = _load_trial(candidates, model)
+    if seconds:
         fastest = pick_fastest(candidates, seconds)
         session = _open_and_run(fastest, model, [])
         if session is not None:
@@ -115,10 +113,31 @@ def select_fastest(candidates: list[Candidate], model: Model, failures: list[str
     seconds = _measure(candidates, sessions, model)
     if not seconds:
         return None
-    autotune.save_trial(key, seconds)
+    autotune.save_trial(trial_key(candidates, model), seconds)
     fastest = pick_fastest(candidates, seconds)
     note = _describe_trial(fastest, seconds)
     return Selection(fastest, sessions[fastest.label], seconds[fastest.label], note)
+
+
+def trial_key(candidates: list[Candidate], model: Model, *, int8: bool | None = None) -> str:
+    """Return the key of a trial in autotune's cache. int8: whether int8 took part, by default whether it can.
+
+    It is one key for all models with the same convolutions: the time does not depend on their styles.
+    """
+    int8 = any(candidate.int8 for candidate in candidates) if int8 is None else int8
+    network = model.trunk_digest.encode() or model.data
+    labels = [candidate.label for candidate in candidates if not candidate.int8]
+    return autotune.cache_key([network, b"int8" if int8 else b""], labels)
+
+
+def _load_trial(candidates: list[Candidate], model: Model) -> dict[str, float] | None:
+    """Return the seconds of an earlier trial; a model without int8 sibling takes a trial with int8 too."""
+    labels = {candidate.label for candidate in candidates}
+    seconds = autotune.load_trial(trial_key(candidates, model))
+    if seconds is None and not any(candidate.int8 for candidate in candidates):
+        with_int8 = autotune.load_trial(trial_key(candidates, model, int8=True)) or {}
+        return {label: value for label, value in with_int8.items() if label in labels}
+    return seconds if seconds is not None and seconds.keys() <= labels else None
 
 
 def shorten(error: Exception) -> str:

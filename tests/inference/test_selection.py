@@ -57,7 +57,7 @@ def test_fastest_candidate_is_measured_once_for_each_version_of_a_runtime(
     "content", [b"", b"{", b"[]", b'{"KEY": 3}', b'{"KEY": {"cpu": "x"}}', b'{"KEY": {"gone": 1}}', b"\xff\xfe"]
 )
 def test_broken_cache_is_replaced(exact_model: Model, cache_file: Path, content: bytes) -> None:
-    key = autotune.cache_key([exact_model.data, b""], ["openvino", "cpu"])
+    key = autotune.cache_key([exact_model.trunk_digest.encode(), b""], ["openvino", "cpu"])
     cache_file.parent.mkdir()
     cache_file.write_bytes(content.replace(b"KEY", key.encode()))
     assert Engine(exact_model).provider in ("cpu", "openvino")
@@ -72,7 +72,7 @@ def test_cache_that_cannot_be_written_is_no_error(exact_model: Model, cache_file
 def test_cached_fastest_candidate_that_fails_now_is_passed_over(
     exact_model: Model, cache_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = autotune.cache_key([exact_model.data, b""], ["openvino", "cpu"])
+    key = autotune.cache_key([exact_model.trunk_digest.encode(), b""], ["openvino", "cpu"])
     autotune.save_trial(key, {"openvino": 0.001, "cpu": 0.002})
 
     def fail(*arguments: object) -> None:
@@ -104,6 +104,20 @@ def test_int8_is_measured_only_where_the_unquantized_candidate_is_not_slow(
     monkeypatch.setattr(autotune, "version", lambda package: "another")
     assert "int8, 5 ms" in Engine(model).provider_reason
     assert measured[2:] == [["openvino", "cpu"], ["openvino", "cpu", "openvino int8", "cpu int8"]]
+
+
+def test_trial_holds_for_all_models_with_the_same_convolutions(
+    model: Model, cache_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a model that a training writes again and again is opened without one, also without its int8 sibling."""
+    monkeypatch.setattr(selection, "has_int8_instructions", lambda: True)
+    seconds = {"cpu": 0.020, "openvino": 0.012, "openvino int8": 0.005}
+    monkeypatch.setattr(autotune, "measure_seconds", lambda runs: {label: seconds.get(label, 1.0) for label in runs})
+    assert "int8, 5 ms" in Engine(model).provider_reason
+    monkeypatch.setattr(autotune, "measure_seconds", lambda runs: pytest.fail("it was measured again"))
+    other = replace(model, path=Path("other.onnx"), data=model.data + b"")
+    assert "int8, 5 ms" in Engine(other).provider_reason
+    assert "fastest here: 12 ms (cpu 20)" in Engine(replace(other, int8=None)).provider_reason
 
 
 def test_pick_fastest_takes_int8_only_from_its_minimum_speedup_on() -> None:
