@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.graph import FloatType, GraphWriter, Ranges
 from export.style_network import write_style_network
 from export.transformer_net import write_transformer_net
-from training.checkpoint import FORMAT, checkpoint_from, is_checkpoint
+from training.checkpoint import FORMAT, Checkpoint, checkpoint_from, is_checkpoint
 from training.errors import TrainingError
 from training.network import MULTIPLE
 from training.safe_load import check_weights, load_torch_file
@@ -54,7 +54,7 @@ def load_exportable(path: Path, name: str | None) -> Exportable:
     if is_checkpoint(loaded):
         if name is not None:
             raise ExportError(f"--name is for a TransformerNet; {path} names its styles itself")
-        return _style_network(loaded, path)
+        return exportable(checkpoint_from(loaded, path))
     if isinstance(loaded, Mapping) and "conv1.conv2d.weight" in loaded:
         return _transformer_net(loaded, path, name or path.stem)
     raise ExportError(
@@ -63,8 +63,8 @@ def load_exportable(path: Path, name: str | None) -> Exportable:
     )
 
 
-def _style_network(loaded: dict[str, Any], path: Path) -> Exportable:
-    checkpoint = checkpoint_from(loaded, path)
+def exportable(checkpoint: Checkpoint) -> Exportable:
+    """Return the network of a checkpoint, which is not to be trained any more."""
     network = checkpoint.network.eval().requires_grad_(False)
     architecture = network.architecture
     kind = f"StyleNetwork {architecture.deep}x{architecture.blocks}"

@@ -88,6 +88,21 @@ def verify(network: Exportable, model: bytes, expected: list[Reference], *, int8
     return agreement
 
 
+def verify_style(network: Exportable, model: bytes, style: str) -> None:
+    """Check quickly that a graph paints one photo in one style as the network does, and that fp16 holds its values.
+
+    model: the bytes of the file. Raises ExportError if it does not.
+    """
+    weights = [np.eye(len(network.styles), dtype=np.float32)[network.styles.index(style)]]
+    image = resize_and_crop(_read_photos(None, 1)[0], *IMAGE_SIZES[0])
+    with torch.inference_mode():
+        stylized = network.stylize(to_tensor(image)[None], torch.from_numpy(np.stack(weights)))
+    _check_range(model, image, weights)
+    worst = compare(model, [Reference(image, [to_image(stylized[0])])], weights).worst
+    if not worst >= MIN_PSNR_DB:
+        raise ExportError(f"the exported graph differs from the network: PSNR {worst:.1f} dB; nothing was written")
+
+
 def compare(model: bytes, expected: list[Reference], weights: list[StyleWeights]) -> Agreement:
     """Run a graph on every image with all weights, and compare the results with the references.
 

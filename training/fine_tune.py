@@ -19,6 +19,7 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import Config, Painting, Schedule
 from training.errors import TrainingError
 from training.images import read_image, read_images
+from training.learning_style import LearningStyle
 from training.photo_source import gather_photos
 from training.train import Files, Report, train
 from training.user_styles import UserStyles, exclusive_lock
@@ -52,6 +53,7 @@ class Request:
 def fine_tune(request: Request, report: Callable[[Report], None], notify: Callable[[str], None]) -> tuple[str, Path]:
     """Train, continuing an interrupted attempt, and export; returns the style's name and the model file.
 
+    Meanwhile running apps show the style as it is so far; an interrupted attempt leaves them that.
     report: receives the progress; notify: receives lines for the user.
     Raises TrainingError or ExportError on what the user can correct.
     """
@@ -66,15 +68,21 @@ def fine_tune(request: Request, report: Callable[[Report], None], notify: Callab
     run = _runs_folder() / _run_name(request, name, shipped)
 
     def refuse() -> None:
-        raise TrainingError(f"{name} is being learnt already, by the same command; wait for that, or stop it")
+        raise TrainingError(f"{name} is being learnt already; wait for that, or stop it")
 
-    with exclusive_lock(run / "lock", refuse):
+    with exclusive_lock(_runs_folder() / f"{name}.lock", refuse):
         photos = gather_photos(request.photos, run / "photos", notify)
         files = Files(photos, request.painting.parent, request.vgg, run, previews=photos, start=SHIPPED_CHECKPOINT)
         config = Config(shipped.network.architecture, _schedule(request), (Painting(name, request.painting.name),))
         notify(f"learning {name} for {request.minutes:g} minutes; previews: {run}")
-        learned = train(config, files, request.device, report)
-        model = user_styles.add(learned, photos, full=request.full, overwrite=request.overwrite)
+        with LearningStyle(user_styles, name, notify, full=request.full) as learning:
+
+            def report_and_show(progress: Report) -> None:
+                report(progress)
+                learning.update(progress.state)
+
+            learned = train(config, files, request.device, report_and_show)
+            model = user_styles.add(learned, photos, full=request.full, overwrite=request.overwrite)
         files.checkpoint.unlink()  # the run is complete, so the same command starts a new one
     return name, model
 

@@ -41,13 +41,15 @@ StepLosses = tuple[int, Tensor, Tensor]  # photos seen so far, the style of each
 class Report:
     """The progress of a run, and means since the last report.
 
-    photos: seen so far; progress: the share of the run that is done, 0 to 1; terms: by TERMS; speed: photos a second.
+    photos: seen so far; progress: the share of the run that is done, 0 to 1; terms: by TERMS; speed: photos a second;
+    state: the network as it is now, which the next step changes.
     """
 
     photos: int
     progress: float
     terms: dict[str, float]
     speed: float
+    state: Checkpoint
 
     def __str__(self) -> str:
         """Return the terms and the speed as a line of text."""
@@ -105,7 +107,7 @@ def train(
             if len(unreported) == REPORT_INTERVAL_STEPS or progress_share >= 1:
                 speed = len(unreported) * schedule.batch / (now - reported_at)
                 means, unreported = _log(files, config, unreported), []
-                report(Report(state.photos, progress_share, means, speed))
+                report(Report(state.photos, progress_share, means, speed, state))
                 reported_at = now
             if now - saved_at > SAVE_INTERVAL_SECONDS:
                 trainer.save()

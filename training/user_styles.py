@@ -2,7 +2,7 @@
 
 Styles that were learned as rows of the shipped network share one model, so that they mix; a style whose weights were
 all learned has a model of its own. Next to each model NAME.onnx is the checkpoint NAME.pt that it was exported from,
-and both hold the same styles.
+and both hold the same styles. NAME.learning.onnx, without a checkpoint, has a style whose training has not ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from export.cli import export
 from export.errors import ExportError
 from realtime.errors import EngineError, ModelError
-from realtime.inference.model import INT8_SUFFIX, list_model_files, read_model
+from realtime.inference.model import INT8_SUFFIX, LEARNING_SUFFIX, list_model_files, read_model
 from realtime.system.files import replace_file
 from realtime.system.hardware import has_int8_instructions
 from training.checkpoint import Checkpoint, load_checkpoint
@@ -39,7 +39,8 @@ class UserStyles:
 
     def checkpoints_by_style(self) -> dict[str, list[Path]]:
         """Return the user's styles and the checkpoints of each; one that only its model has counts too."""
-        paths = {*self.folder.glob("*.pt"), *(model.with_suffix(".pt") for model in list_model_files(self.folder))}
+        models = [path for path in list_model_files(self.folder) if not path.name.endswith(LEARNING_SUFFIX)]
+        paths = {*self.folder.glob("*.pt"), *(model.with_suffix(".pt") for model in models)}
         found: dict[str, list[Path]] = {}
         for checkpoint in sorted(paths):
             for name in _checkpoint_styles(checkpoint) | _model_styles(checkpoint):
@@ -61,16 +62,30 @@ class UserStyles:
         checkpoint = self._checkpoint_for(name, full)
         with self._exclusive_access():
             self._check(name, full=full, overwrite=overwrite)  # again: other commands may have finished meanwhile
-            self._write(checkpoint, learned if full else self._load_shared().joined(learned), photos)
+            self._write(checkpoint, self.with_others(learned, full=full), photos)
             for other in self.checkpoints_by_style()[name]:
                 if other != checkpoint:
                     self._remove_from(other, name, photos)
         return _model_of(checkpoint)
 
+    def learning_file(self, name: str) -> Path:
+        """Return the model file of a style whose training has not ended; it need not exist."""
+        return self.folder / f"{name}{LEARNING_SUFFIX}"
+
+    def with_others(self, learned: Checkpoint, *, full: bool) -> Checkpoint:
+        """Return the checkpoint of the model that the style will be in, with the styles beside it."""
+        return learned if full else self._load_shared().joined(learned)
+
     def remove(self, name: str, photos: Path) -> None:
         """Remove a style, and its files where they hold no other. Raises TrainingError or ExportError."""
         with self._exclusive_access():
             checkpoints = self.checkpoints_by_style()
+            unfinished = self.learning_file(name)
+            if os.path.exists(unfinished):
+                unfinished.unlink()
+                self.notify(f"deleted {unfinished}, which was not learnt to the end")
+                if name not in checkpoints:
+                    return
             if name not in checkpoints:
                 known = f"yours are: {', '.join(sorted(checkpoints))}" if checkpoints else "there are none"
                 raise TrainingError(f"no style of your own is called {name}; {known}")

@@ -192,15 +192,16 @@ def test_unwritable_folder_is_reported_before_training(large: Path) -> None:
         fine_tune(request, ignore, ignore)
 
 
-def test_same_request_is_refused_while_it_is_running(large: Path, vgg_file: Path) -> None:
-    """Two runs of the same request would write to the same checkpoint."""
+@pytest.mark.parametrize("painting", ["0.jpg", "1.jpg"])
+def test_name_is_refused_while_it_is_being_learnt(large: Path, vgg_file: Path, painting: str) -> None:
+    """Two runs of the same request would write to the same checkpoint, and two of one name to the same style."""
     request = make_request(large, vgg_file)
 
     def start_again(line: str) -> None:
         if line.startswith("learning"):
-            fine_tune(request, ignore, ignore)
+            fine_tune(make_request(large, vgg_file, painting=painting), ignore, ignore)
 
-    with pytest.raises(TrainingError, match="grandma is being learnt already, by the same command"):
+    with pytest.raises(TrainingError, match="grandma is being learnt already; wait"):
         fine_tune(request, ignore, start_again)
 
 

@@ -15,6 +15,7 @@ from realtime.inference.model import list_model_files, read_model
 from tests.export.conftest import make_style_network
 from training.checkpoint import Checkpoint, is_style_row, load_checkpoint
 from training.errors import TrainingError
+from training.learning_style import LearningStyle
 from training.network import Architecture
 from training.user_styles import UserStyles
 
@@ -241,3 +242,44 @@ def test_int8_sibling_is_rewritten_with_its_model_or_deleted(
 def file_names(styles: UserStyles) -> list[str]:
     """Return the names of the files in the folder, without the lock."""
     return sorted(path.name for path in styles.folder.iterdir() if path.suffix != ".lock")
+
+
+def test_unfinished_style_is_shown_until_it_is_finished_or_removed(
+    open_styles: OpenUserStyles, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.learning_style.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("training.learning_style.INTERVAL_SECONDS", 0.0)
+    lines: list[str] = []
+    styles = open_styles(notify=lines.append)
+    add(styles, photos, "grandma")
+    file = styles.learning_file("grandpa")
+    with pytest.raises(KeyboardInterrupt), LearningStyle(styles, "grandpa", lines.append, full=False) as learning:
+        learning.update(learned(styles, "grandpa"))
+        assert [style.name for style in read_model(file).styles] == ["dawn", "noon", "grandma", "grandpa"]
+        raise KeyboardInterrupt
+    assert "grandpa" not in styles.checkpoints_by_style(), "the same command may go on"
+    styles.check("grandpa", full=False, overwrite=False)
+    before = styles.shared.read_bytes()
+    styles.remove("grandpa", photos)
+    assert not file.exists() and styles.shared.read_bytes() == before
+    assert lines[-1] == f"deleted {file}, which was not learnt to the end"
+
+    old = styles.learning_file("grandma")
+    with pytest.raises(KeyboardInterrupt), LearningStyle(styles, "grandma", lines.append, full=False) as learning:
+        learning.update(learned(styles, "grandma", 3.0))
+        assert old.exists()
+        raise KeyboardInterrupt
+    assert not old.exists(), "the finished style that it was to replace is back"
+
+
+def test_unfinished_style_that_cannot_be_written_is_reported_once(
+    open_styles: OpenUserStyles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.learning_style.FIRST_SECONDS", 0.0)
+    lines: list[str] = []
+    styles = open_styles()
+    with LearningStyle(styles, "grandpa", lines.append, full=True) as learning:
+        for _ in range(2):
+            learning.update(learned(styles, "grandpa"))
+    (line,) = lines
+    assert line.startswith("the style as it is so far cannot be shown: ") and "No such file or directory" in line

@@ -16,6 +16,20 @@ from safetensors.torch import save_file
 
 from training.vgg import Convolution, convolutions_to
 
+# `stylize-train` in steps of one small crop that shows the style after each step, without an int8 model, which takes a
+# minute.
+QUICK_TRAINING = """
+import sys
+from dataclasses import replace
+from training import cli, fine_tune, learning_style, train, user_styles
+schedule = fine_tune._schedule
+fine_tune._schedule = lambda request: replace(schedule(request), batch=1, crop=64, painting=128, faces=1)
+learning_style.FIRST_SECONDS, learning_style.INTERVAL_SECONDS, learning_style.MAX_TIME_SHARE = 0.0, 0.5, 1.0
+train.REPORT_INTERVAL_STEPS = 1
+user_styles.has_int8_instructions = lambda: False
+sys.exit(cli.main())
+"""
+
 
 def random_vgg(needed: list[Convolution], path: Path) -> Path:
     """Write random weights for these convolutions, scaled so that activations neither vanish nor explode."""
