@@ -9,6 +9,7 @@ import numpy as np
 from realtime.frame import Image
 from realtime.imaging import resize
 from realtime.live.layout import square_layout
+from realtime.stylizer.library import Library
 from realtime.stylizer.look import Look, one_style
 from realtime.stylizer.stylizer import Stylizer
 
@@ -22,15 +23,16 @@ class Grid:
 
     def __init__(self, stylizer: Stylizer) -> None:
         self.stylizer = stylizer
-        self.layout = square_layout(len(stylizer.library.styles))
+        self._library = stylizer.library
+        self.layout = square_layout(len(self._library.styles))
         self._sheet: Image = np.zeros((0, 0, 3), np.uint8)
         self._next = 0  # number of the tile to stylize next
         self._outdated = 0  # number of tiles that show an older picture or look
 
     @property
     def complete(self) -> bool:
-        """Whether every tile shows the newest picture and look."""
-        return self._outdated <= 0
+        """Whether every tile shows the newest picture and look, and every style has one."""
+        return self._outdated <= 0 and self._library is self.stylizer.library
 
     def invalidate(self) -> None:
         """Have every tile stylized anew: the picture or the look has changed."""
@@ -41,6 +43,8 @@ class Grid:
 
         image: [H, W, 3]. look: its strength and colours hold for every tile. Returns a new array.
         """
+        if self._library is not self.stylizer.library:
+            self._use_library(self.stylizer.library)
         rows = min(MAX_TILE_HEIGHT, image.shape[0])
         tile = max(MIN_TILE_SIDE, rows * image.shape[1] // image.shape[0]), max(MIN_TILE_SIDE, rows)
         small = resize(image, tile)
@@ -51,7 +55,7 @@ class Grid:
                 self._put(number, small // 3)  # a dark original until the tile is stylized
         deadline = time.perf_counter() + SHEET_SECONDS
         for _ in range(self.layout.count):
-            model, style = self.stylizer.library.styles[self._next]
+            model, style = self._library.styles[self._next]
             weights = one_style(model, style).weights
             strength = look.strength or 1.0  # at strength 0 all tiles would look the same
             tile_look = Look(model, weights, strength, look.keep_colors)
@@ -61,6 +65,14 @@ class Grid:
             if time.perf_counter() > deadline:
                 break
         return self._sheet.copy()
+
+    def _use_library(self, library: Library) -> None:
+        """Have the tiles of another library's styles; the sheet is drawn anew where there are more or fewer."""
+        if len(library.styles) != self.layout.count:
+            self.layout, self._next = square_layout(len(library.styles)), 0
+            self._sheet = np.zeros((0, 0, 3), np.uint8)
+        self._library = library
+        self.invalidate()
 
     def _put(self, number: int, tile: Image) -> None:
         height, width = self._sheet.shape[:2]

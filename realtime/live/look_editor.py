@@ -11,7 +11,7 @@ from realtime.errors import StylizeError, UnknownStyle
 from realtime.inference.model import Model, Style
 from realtime.stylizer.crossfade import FADE_SECONDS, Crossfade
 from realtime.stylizer.library import Library
-from realtime.stylizer.look import LOOK_RANGES, MAX_STYLES, Look, one_style
+from realtime.stylizer.look import LOOK_RANGES, MAX_STYLES, Look, look_in, one_style
 from realtime.stylizer.presets import Presets
 from realtime.system.paths import config_path
 
@@ -81,9 +81,26 @@ class LookEditor:
     def fade_to(self, look: Look, seconds: float | None = None) -> str:
         """Fade to any look. seconds: duration of the fade, if not the usual one."""
         with self._lock:
+            look = look_in(self.library, look)  # it may come from before `use_library`
             self._previous, self._chosen, self._second = self._chosen, look, None
             self._strength = look.strength or self._strength
             return self._start_fade(look, seconds).label
+
+    @property
+    def fading(self) -> bool:
+        """Whether the look of this moment is still another one than the target."""
+        return self._crossfade.at(self._clock()) is not self._crossfade.target
+
+    def use_library(self, library: Library) -> None:
+        """Choose from other styles from now on, and fade to those of the same names; all settings stay as they are."""
+        with self._lock:
+            self.library = library
+            self._chosen, self._previous = look_in(library, self._chosen), look_in(library, self._previous)
+            number = library.number(self._second[1].name) if self._second is not None else None
+            self._second = library.styles[number] if number is not None else None
+            target = look_in(library, self.target)
+            if target is not self.target:
+                self._start_fade(target)
 
     def step_style(self, by: int) -> str:
         """Fade to the style `by` places further in the library; after the last style comes the first."""
@@ -91,10 +108,10 @@ class LookEditor:
 
     def choose_style(self, number: int, seconds: float | None = None) -> str:
         """Fade to a style, 0 is the first; the second style stays mixed with it. seconds: see `fade_to`."""
-        styles = self.library.styles
-        if number >= len(styles):
-            return f"there are {len(styles)} styles"
         with self._lock:
+            styles = self.library.styles
+            if number >= len(styles):
+                return f"there are {len(styles)} styles"
             chosen = one_style(*styles[number])
             if (chosen.model, chosen.weights) != (self._chosen.model, self._chosen.weights):
                 self._previous, self._chosen = self._chosen, chosen
@@ -199,8 +216,7 @@ class LookEditor:
 
     def _chosen_number(self) -> int:
         """Return the number of the chosen style in the library, 0 is the first."""
-        strongest = self._chosen.mix[0][0]
-        return [style for _, style in self.library.styles].index(strongest)
+        return self.library.number(self._chosen.mix[0][0].name) or 0
 
     def _find_second(self) -> tuple[Model, Style] | None:
         """Return a style to mix with the chosen one: the previous one, or else the next, of the same model."""

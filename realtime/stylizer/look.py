@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from realtime.errors import UsageError
 from realtime.inference.model import Model, Style
@@ -90,6 +90,25 @@ class Look:
 def one_style(model: Model, style: Style) -> Look:
     """Return the look of that style alone, with default numbers."""
     return Look(model, tuple(float(s.row == style.row) for s in model.styles))
+
+
+def look_in(library: Library, look: Look) -> Look:
+    """Return the look with the library's own models: the styles of the same names with the same weights.
+
+    Styles that the library lacks are left out, and of styles that are in several models now, those beside the
+    strongest one stay. Where none is left, it is the library's first style. A look that fits is returned as it is.
+    """
+    found = {s.name: (library.styles[n], w) for s, w in look.mix if (n := library.number(s.name)) is not None}
+    if not found:
+        model, style = library.styles[0]
+        return replace(look, model=model, weights=one_style(model, style).weights, previous=None, progress=1.0)
+    model = next(iter(found.values()))[0][0]
+    if model is look.model:
+        return look
+    kept = {style.row: weight for (owner, style), weight in found.values() if owner is model}
+    total = sum(kept.values())
+    weights = tuple(kept.get(row, 0.0) / total for row in range(len(model.styles)))
+    return replace(look, model=model, weights=weights, previous=None, progress=1.0)
 
 
 def parse_look(

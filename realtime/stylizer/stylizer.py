@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +17,7 @@ from realtime.inference import autotune
 from realtime.inference.engine import Engine
 from realtime.stylizer.blending import blend, blend_look
 from realtime.stylizer.library import NETWORKS, Library, load_library
-from realtime.stylizer.look import Look, parse_look
+from realtime.stylizer.look import Look, look_in, parse_look
 from realtime.stylizer.sizes import MIN_SIDE, stroke_size
 from realtime.stylizer.smoothing import TemporalSmoother
 
@@ -65,8 +67,43 @@ class Stylizer:
         self.look = parse_look(
             style, self.library, strength=strength, keep_colors=keep_colors, stroke=stroke, smooth=smooth
         )
-        # All sessions are created before the first frame: creating one holds the GIL.
-        self._engines = {id(model): Engine(model, provider, num_workers) for model in self.library.models}
+        self.library_version = 0  # another one says that styles have come, gone or changed
+        self._engine_options = provider, num_workers
+        self._engines: dict[int, Engine] = {}  # by the id of the model, as long as there is one
+        self._unused: deque[Engine] = deque()  # engines whose model is gone
+        self.open_models(self.library)
+
+    def open_models(self, library: Library) -> None:
+        """Open the models of a library that are not open yet. Other threads can stylize meanwhile.
+
+        Args:
+            library: the next one for `use_library`.
+
+        Raises:
+            EngineError: one of its models cannot be opened.
+        """
+        for model in library.models:
+            if id(model) not in self._engines:
+                self._engines[id(model)] = Engine(model, *self._engine_options)
+                weakref.finalize(model, _drop, self._engines, self._unused, id(model)).atexit = False
+
+    def use_library(self, library: Library) -> None:
+        """Choose styles from another library. Looks with models of the old one can be used until they are gone.
+
+        Args:
+            library: the styles to choose from.
+
+        Raises:
+            EngineError: one of its models cannot be opened.
+        """
+        self.open_models(library)
+        self.library, self.look = library, look_in(library, self.look)
+        self.library_version += 1
+
+    def close_unused(self) -> None:
+        """Free the sessions of models that no library and no look has any more."""
+        while self._unused:
+            self._unused.popleft().close()
 
     @property
     def provider(self) -> str:
@@ -173,3 +210,9 @@ class Stylizer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _drop(engines: dict[int, Engine], unused: deque[Engine], model_id: int) -> None:
+    """Move the engine of a model that is gone to those to close; that must not happen within any thread's run."""
+    if (engine := engines.pop(model_id, None)) is not None:
+        unused.append(engine)

@@ -105,9 +105,9 @@ class Display:
         canvas = self.window.compose(picture)
         if current.layout is not None:
             styles = self.live.stylizer.library.styles
-            chosen = [number for number, (_, style) in enumerate(styles) if style == current.look.mix[0][0]]
-            names = [style.title or style.name for _, style in styles]
-            hud.draw_tiles(canvas, self.window.area, current.layout, names, chosen[0] if chosen else None)
+            chosen = self.live.stylizer.library.number(current.look.mix[0][0].name)
+            names = [style.title or style.name for _, style in styles[: current.layout.count]]
+            hud.draw_tiles(canvas, self.window.area, current.layout, names, chosen)
         elif view is View.SPLIT:
             hud.draw_seam(canvas, self.window.area, self.viewer.seam)
         return canvas

@@ -45,3 +45,19 @@ def test_slow_machine_stylizes_one_tile_a_sheet(
         assert changed[top:bottom, left:right].any()
         changed[top:bottom, left:right] = False
         assert not changed.any(), "only one tile at a time"
+
+
+def test_sheet_has_the_tiles_of_another_library(library: Library, photo: Image) -> None:
+    image = np.ascontiguousarray(photo[:64, :64])
+    with Stylizer(library=library, provider="cpu") as stylizer:
+        grid = Grid(stylizer)
+        grid.invalidate()
+        while not grid.complete:
+            grid.stylize(image, stylizer.look)
+        smaller = Library(library.models)
+        smaller.styles = library.styles[:4]
+        stylizer.use_library(smaller)
+        assert not grid.complete
+        while not grid.complete:
+            sheet = grid.stylize(image, stylizer.look)
+        assert grid.layout.count == 4 and sheet.shape == (128, 128, 3)

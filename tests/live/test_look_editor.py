@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from realtime import Look
 from realtime.cli.options import build_parser
-from realtime.inference.model import Model
+from realtime.inference.model import Model, Style
 from realtime.live.look_editor import STROKES, LookEditor
 from realtime.stylizer.crossfade import FADE_SECONDS
 from realtime.stylizer.library import Library
@@ -193,6 +194,38 @@ def test_styles_of_two_models_are_never_mixed(library: Library, clock: Clock) ->
     assert set(names(editor.target)) == {f"twin_{style(library, n)}" for n in (0, 1)}
     editor.choose_style(2)
     assert names(editor.target) == {style(library, 2): 1.0}
+
+
+def test_use_library_fades_to_the_styles_of_the_same_names_and_keeps_the_settings(
+    library: Library, clock: Clock
+) -> None:
+    model = library.models[0]
+    editor = LookEditor(parse_look(None, library), library, clock=clock)
+    editor.choose_style(1)
+    editor.toggle_mix()
+    editor.set("strength", 0.7)
+    before, old = names(editor.target), editor.target
+    clock.now += 1
+    assert not editor.fading
+    added = Style("grandma", len(model.styles))
+    turned = tuple(replace(s, row=row) for row, s in enumerate((added, *reversed(model.styles))))
+    other = Library([replace(model, path=Path("other.onnx"), styles=turned)])
+    editor.use_library(other)
+    assert names(editor.target) == before and editor.target.strength == 0.7
+    assert editor.target.model is other.models[0] and editor.second_style is not None
+    clock.now += FADE_SECONDS / 2
+    assert editor.fading and editor.current().previous is not None and 0 < editor.current().progress < 1
+    clock.now += 1
+    assert not editor.fading and editor.current() is editor.target
+    editor.choose_style(0)
+    assert set(names(editor.target)) == {"grandma", style(library, 0)}, "the second style stays mixed"
+    assert editor.fade_to(old) and editor.target.model is other.models[0], "a look of the old library can be used"
+    editor.fade_to(parse_look("grandma", other, stroke=2.0))
+    editor.use_library(library)
+    assert names(editor.target) == {style(library, 0): 1.0} and editor.target.stroke == 2.0, "grandma is gone"
+    same = editor.target
+    editor.use_library(Library(library.models))
+    assert editor.target is same, "nothing fades where nothing has changed"
 
 
 def test_every_setting_has_an_option_and_a_key() -> None:

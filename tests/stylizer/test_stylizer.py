@@ -14,7 +14,7 @@ import pytest
 from realtime import Stylizer, TemporalSmoother
 from realtime.errors import EngineError
 from realtime.frame import Image
-from realtime.inference.model import Style
+from realtime.inference.model import Model, Style
 from realtime.inference.providers import BACKENDS
 from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look import one_style
@@ -207,3 +207,28 @@ def test_of_two_styles_of_one_name_the_later_models_is_used(library: Library) ->
     names = [style.name for style in shipped.styles]
     assert [style.name for _, style in both.styles] == names, "each at its place"
     assert both.find(names[1])[0] is mine and both.find(names[0])[0] is shipped
+
+
+def test_style_in_training_is_taken_from_its_file_and_mixes_with_the_others(library: Library) -> None:
+    shipped = library.models[0]
+
+    def model(name: str, *styles: str) -> Model:
+        added = tuple(Style(style, len(shipped.styles) + number) for number, style in enumerate(styles))
+        return replace(shipped, path=Path(name), styles=(*shipped.styles, *added))
+
+    finished, again = model("yours.onnx", "grandma"), model("grandma.learning.onnx", "grandma")
+    assert again.learning == "grandma" and not finished.learning
+    for own in ([finished, again], [again, finished]):
+        both = Library([shipped], own)
+        assert both.models == [again] and {id(owner) for owner, _ in both.styles} == {id(again)}
+    left_behind = Library([shipped], [model("old.learning.onnx", "old"), finished])
+    assert [left_behind.find(name)[0].path.name for name in ("starry_night", "old", "grandma")] == [
+        "yours.onnx", "old.learning.onnx", "yours.onnx",
+    ]  # fmt: skip
+    overtaken = Library([shipped], [again, model("yours.onnx", "grandma", "grandpa")])
+    assert [owner.path.name for owner in overtaken.models] == ["yours.onnx"]
+    alone = replace(
+        again, path=Path("dawn.learning.onnx"), styles=(Style("grandma", 0), Style("dawn", 1)), trunk_digest=""
+    )
+    assert Library([shipped], [finished, alone]).find("dawn")[0] is alone
+    assert Library([shipped], [finished, alone]).find("grandma")[0] is finished
