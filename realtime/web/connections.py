@@ -43,17 +43,22 @@ class Connection(H11Protocol):
 
     @property
     def _is_permitted(self) -> bool:
-        if self.cycle is None or self.conn.their_state not in REQUEST_READ:
-            return False
-        return bool(self.scope.get("state", {}).get(PERMITTED))
+        return self._has_permission and self.conn.their_state in REQUEST_READ
+
+    @property
+    def _has_permission(self) -> bool:
+        """Whether the request has permission, however much of it has come."""
+        return self.cycle is not None and bool(self.scope.get("state", {}).get(PERMITTED))
 
     def is_late(self, now: float) -> bool:
         """Whether the client has taken too long to send its request, or to take the refusal."""
         return not self.is_in_use and now - self._waiting_since > REQUEST_SECONDS
 
     def handle_events(self) -> None:
-        """Handle what has been received, and note when a request is complete."""
+        """Handle what has been received, and note when a request is complete, or a part of one with permission came."""
         super().handle_events()
+        if self._has_permission and self.conn.their_state is h11.SEND_BODY:  # a picture takes a while
+            self._waiting_since = self.loop.time()
         if self.conn.their_state in REQUEST_READ and self.cycle is not self._last_cycle:
             self._last_cycle, self._waiting_since = self.cycle, self.loop.time()
 

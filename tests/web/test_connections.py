@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,15 @@ Connect = Callable[..., socket.socket]
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer "in", or with `?stream` a part every 0.1 s for ever."""
+    """Answer "in", with `?read` after the whole body, or with `?stream` a part every 0.1 s for ever."""
 
     async def parts() -> AsyncIterator[bytes]:
         while True:
             yield b"part"
             await asyncio.sleep(0.1)
 
+    while b"read" in scope["query_string"] and (await receive()).get("more_body"):
+        pass
     endless = b"stream" in scope["query_string"]
     await (StreamingResponse(parts()) if endless else PlainTextResponse("in"))(scope, receive, send)
 
@@ -215,3 +218,23 @@ asyncio.run(BoundedServer(config, listener).serve())
             process.terminate()
         out, errors = process.communicate(timeout=TIMEOUT)
     assert (out, errors) == ("", "")
+
+
+def test_body_with_permission_may_take_longer_than_a_request_as_long_as_it_comes(start: Start) -> None:
+    seconds, parts = 0.8, 12
+    port = start(seconds=seconds)
+    deadline = time.monotonic() + TIMEOUT
+    reply, longest_pause = b"", seconds
+    while not reply and longest_pause > seconds / 2:  # a busy machine may have paused this client for too long
+        assert time.monotonic() < deadline
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT) as client, suppress(ConnectionError):
+            head = f"GET /?read&token=secret HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {parts}\r\n\r\n"
+            client.sendall(head.encode())
+            times = [time.monotonic()]
+            for _ in range(parts):
+                time.sleep(seconds / 4)
+                times.append(time.monotonic())
+                longest_pause = max(after - before for before, after in pairwise(times))
+                client.sendall(b"x")
+            reply = client.recv(1 << 16)
+    assert reply.startswith(b"HTTP/1.1 200 "), "it was ended while its body came"
