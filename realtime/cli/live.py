@@ -73,12 +73,13 @@ def _run(
     address: Address | None,
 ) -> int:
     from realtime.stylizer.crossfade import FADE_SECONDS
-    from realtime.stylizer.library import load_library
+    from realtime.stylizer.library import LibraryFiles
     from realtime.stylizer.look_options import look_from
     from realtime.stylizer.presets import Presets
     from realtime.stylizer.style_track import read_style_track
 
-    library = load_library(arguments.models, arguments.network)
+    files = LibraryFiles(arguments.models, arguments.network)
+    stamps, library = files.stamps(), files.load()
     start = look_from(arguments, library)
     presets = Presets(config.file.path.with_name("presets.toml"))
     look = presets.load(arguments.look, library) if arguments.look is not None else start
@@ -88,6 +89,7 @@ def _run(
     from realtime.live.outputs import Outputs
     from realtime.live.pipeline import Live
     from realtime.live.recorder import Recorder
+    from realtime.live.style_watcher import StyleWatcher
     from realtime.live.view import View
     from realtime.live.viewer import Viewer
     from realtime.ui.controller import Controller
@@ -118,8 +120,10 @@ def _run(
             if arguments.virtual_camera:
                 _add_virtual_camera(controller, arguments.fps)
             if address is not None:
-                _add_page(controller, address, browser_camera)
+                refusal = "" if arguments.models is None else "with --models it would not show what is learnt here"
+                _add_page(controller, address, browser_camera, refusal)
             live.start()
+            closing.enter_context(StyleWatcher(live, files, stamps, controller.messages.queue))
             _show(controller, arguments, closing.close)
         return 1 if outputs.failures else 0
 
@@ -200,12 +204,16 @@ def _add_virtual_camera(controller: Controller, fps: float | None) -> None:
     print(f"virtual camera: {camera.name}", flush=True)
 
 
-def _add_page(controller: Controller, address: Address, camera: BrowserCamera) -> None:
-    """Add the web page to the outputs. If it cannot be served, the error is reported and the run goes on."""
+def _add_page(controller: Controller, address: Address, camera: BrowserCamera, refusal: str) -> None:
+    """Add the web page to the outputs. If it cannot be served, the error is reported and the run goes on.
+
+    refusal: why it takes no paintings, or "".
+    """
     from realtime.web.server import Page
+    from realtime.web.style_training import StyleTraining
 
     try:
-        page = Page(address, controller, camera)
+        page = Page(address, controller, camera, StyleTraining(controller, refusal))
     except OutputError as error:
         controller.outputs.fail(error)
         return

@@ -17,8 +17,10 @@ from starlette.routing import Route
 from realtime.errors import StylizeError
 from realtime.ui.controller import Controller
 from realtime.web.broadcast import Broadcaster
+from realtime.web.painting import MAX_PAINTING_BYTES
 from realtime.web.schema import describe_controls, parse_command
 from realtime.web.state import describe_state
+from realtime.web.style_training import StyleTraining
 from realtime.web.thumbnails import Thumbnails
 from realtime.web.webrtc import CameraReceiver
 
@@ -29,6 +31,7 @@ STATIC_FILES = {
     "/camera.js": ("camera.js", "text/javascript"),
     "/commands.js": ("commands.js", "text/javascript"),
     "/controls.js": ("controls.js", "text/javascript"),
+    "/painting.js": ("painting.js", "text/javascript"),
     "/view.js": ("view.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
@@ -39,7 +42,9 @@ KEEP_ALIVE_SECONDS = 10.0  # an unchanged state is sent again after this time
 MAX_BODY = 128 << 10  # bytes; a WebRTC offer with many addresses has 10 KiB
 
 
-def make_app(controller: Controller, broadcaster: Broadcaster, receiver: CameraReceiver) -> Starlette:
+def make_app(
+    controller: Controller, broadcaster: Broadcaster, receiver: CameraReceiver, training: StyleTraining
+) -> Starlette:
     """Return the application, without access control."""
     thumbnails = Thumbnails(controller)
 
@@ -55,7 +60,7 @@ def make_app(controller: Controller, broadcaster: Broadcaster, receiver: CameraR
         return JSONResponse(describe_controls(controller.live.stylizer.library))
 
     async def events(_: Request) -> Response:
-        states = _state_events(controller, broadcaster, receiver)
+        states = _state_events(controller, broadcaster, receiver, training)
         return StreamingResponse(states, media_type="text/event-stream", headers=UNBUFFERED)
 
     async def thumbnail(request: Request) -> Response:
@@ -89,9 +94,34 @@ def make_app(controller: Controller, broadcaster: Broadcaster, receiver: CameraR
             Route("/command", command, methods=["POST"]),
             Route("/camera", start_camera, methods=["POST"]),
             Route("/camera/stop", stop_camera, methods=["POST"]),
+            *_training_routes(training),
         ],
         exception_handlers={StylizeError: _stylize_error_response, HTTPException: _http_error_response},
     )
+
+
+def _training_routes(training: StyleTraining) -> list[Route]:
+    """Return the addresses for learning a painting: to send it, to stop, and to see it."""
+
+    async def start(request: Request) -> Response:
+        data = await _body(request, MAX_PAINTING_BYTES)
+        await asyncio.to_thread(training.start, request.query_params.get("name", ""), data)
+        return Response(status_code=204)
+
+    async def stop(_: Request) -> Response:
+        training.cancel()
+        return Response(status_code=204)
+
+    async def painting(_: Request) -> Response:
+        if not training.thumbnail:
+            raise HTTPException(404, "no painting")
+        return Response(training.thumbnail, media_type="image/jpeg")
+
+    return [
+        Route("/training", start, methods=["POST"]),
+        Route("/training/stop", stop, methods=["POST"]),
+        Route("/training/painting.jpg", painting),
+    ]
 
 
 def _static_file(name: str, media_type: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -114,12 +144,12 @@ async def _multipart(broadcaster: Broadcaster) -> AsyncIterator[bytes]:
 
 
 async def _state_events(
-    controller: Controller, broadcaster: Broadcaster, receiver: CameraReceiver
+    controller: Controller, broadcaster: Broadcaster, receiver: CameraReceiver, training: StyleTraining
 ) -> AsyncIterator[bytes]:
     """Yield the state as server-sent events, whenever it has changed."""
     last, unchanged_seconds = "", 0.0
     while not broadcaster.closed:
-        state = json.dumps(describe_state(controller, broadcaster, receiver.sender))
+        state = json.dumps(describe_state(controller, broadcaster, training, receiver.sender))
         unchanged_seconds += STATE_SECONDS
         if state != last or unchanged_seconds > KEEP_ALIVE_SECONDS:
             yield f"data: {state}\n\n".encode()
@@ -127,12 +157,17 @@ async def _state_events(
         await asyncio.sleep(STATE_SECONDS)
 
 
-async def _json(request: Request) -> object:
-    body = b""
+async def _body(request: Request, limit: int) -> bytes:
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise HTTPException(413, "too large")
+        if len(body) > limit:
+            raise HTTPException(413, f"too large: {limit >> 10} KiB at most")
+    return bytes(body)
+
+
+async def _json(request: Request) -> object:
+    body = await _body(request, MAX_BODY)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -16,6 +16,7 @@ from realtime.sources.browser_camera import BrowserCamera
 from realtime.ui.controller import Controller
 from realtime.web.address import Address, listen, new_token, page_urls
 from realtime.web.broadcast import Broadcaster
+from realtime.web.style_training import StyleTraining
 
 MAX_HEADER_BYTES = 128 << 10  # cookies of other programs on the same host come with each request
 SHUTDOWN_SECONDS = 2  # time that requests have to finish when the program ends
@@ -28,18 +29,22 @@ class Page:
     """An output that serves the web page from its construction until `close`.
 
     camera: the source that receives the frames of a browser's camera. urls: where to open the page; on addresses
-    that other machines can reach, with a token. error: why it has ended. Raises OutputError if it cannot be served.
+    that other machines can reach, with a token. training: of the paintings that a page sends. error: why it has ended.
+    Raises OutputError if it cannot be served.
     """
 
     kind = "page"
 
-    def __init__(self, address: Address, controller: Controller, camera: BrowserCamera) -> None:
+    def __init__(
+        self, address: Address, controller: Controller, camera: BrowserCamera, training: StyleTraining | None = None
+    ) -> None:
         _check_packages()
         from realtime.web.tls import certificate
 
         self.token = new_token()
         self.error: OutputError | None = None
         self._controller, self._camera, self._address = controller, camera, address
+        self._training = training or StyleTraining(controller)
         self._broadcaster = Broadcaster(lambda: controller.live.state.hidden)
         self._certificate = certificate() if address.tls else None
         self._socket = listen(address)
@@ -70,6 +75,7 @@ class Page:
         if self._server is not None:
             self._server.should_exit = True
         self._thread.join(JOIN_SECONDS)
+        self._training.close()
 
     def _run(self) -> None:
         # Windows' default loop logs an error for every browser that disconnects, and may stop receiving UDP.
@@ -96,7 +102,9 @@ class Page:
         loop.set_default_executor(ThreadPoolExecutor(NUM_WORKERS, "page"))
         self._broadcaster.attach(loop)
         receiver = CameraReceiver(self._controller.live.source, self._camera, self._broadcaster)
-        app = AccessMiddleware(make_app(self._controller, self._broadcaster, receiver), self._address, self.token)
+        app = AccessMiddleware(
+            make_app(self._controller, self._broadcaster, receiver, self._training), self._address, self.token
+        )
         config = uvicorn.Config(
             app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, limit_concurrency=MAX_CONNECTIONS + 1, h11_max_incomplete_event_size=MAX_HEADER_BYTES,

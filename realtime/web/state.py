@@ -9,20 +9,24 @@ from realtime.stylizer.look import LOOK_RANGES
 from realtime.ui.controller import Controller
 from realtime.ui.keys import Action
 from realtime.web.broadcast import Broadcaster
+from realtime.web.style_training import StyleTraining
 
 
-def describe_state(controller: Controller, broadcaster: Broadcaster, sender: str) -> dict[str, Any]:
+def describe_state(
+    controller: Controller, broadcaster: Broadcaster, training: StyleTraining, sender: str
+) -> dict[str, Any]:
     """Return everything that changes. sender: id of the page whose camera is the source, or ""."""
     live, viewer, messages = controller.live, controller.viewer, controller.messages
     editor, source = live.look, live.source
     target, second = editor.target, editor.second_style
-    styles = [style for _, style in live.stylizer.library.styles]
+    library = live.stylizer.library
     layout = viewer.current.layout if viewer.current is not None else None
     return {
         "look": {name: round(getattr(target, name), 3) for name in LOOK_RANGES},
         "second_share": editor.second_share,
-        "mix": [{"number": styles.index(style), "weight": round(weight, 3)} for style, weight in target.mix],
-        "second": styles.index(second) if second is not None else None,
+        "styles": live.stylizer.library_version,
+        "mix": [{"number": library.number(style.name), "weight": round(weight, 3)} for style, weight in target.mix],
+        "second": library.number(second.name) if second is not None else None,
         "label": target.label,
         "adjustments": target.adjustments,
         "active": _active_actions(controller),
@@ -35,6 +39,7 @@ def describe_state(controller: Controller, broadcaster: Broadcaster, sender: str
         "size": list(live.working_size),
         "provider": f"{live.stylizer.provider.upper()}: {live.stylizer.provider_reason}",
         "sender": sender,
+        "training": training.describe(),
     }
 
 

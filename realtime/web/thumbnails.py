@@ -7,6 +7,7 @@ import time
 
 import cv2
 
+from realtime.errors import UnknownStyle
 from realtime.frame import Image
 from realtime.imaging import resize
 from realtime.sources.demo import render_scene
@@ -24,20 +25,26 @@ class Thumbnails:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._jpegs: dict[int, bytes] = {}
+        self._library = controller.live.stylizer.library
         self._frame = resize(render_scene(0.0), (WIDTH, HEIGHT))
         self._frame_time = 0.0
         self._lock = threading.Lock()
 
     def jpeg(self, number: int) -> bytes:
-        """Return the JPEG of a style, 0 is the first."""
+        """Return the JPEG of a style, 0 is the first. Raises UnknownStyle."""
         with self._lock:
+            stylizer = self._controller.live.stylizer
+            if self._library is not stylizer.library:
+                self._library = stylizer.library
+                self._jpegs.clear()
+            if number >= len(self._library.styles):
+                raise UnknownStyle(f"there are {len(self._library.styles)} styles")
             current, now = self._controller.viewer.current, time.perf_counter()
             if current is not None and now - self._frame_time > FRAME_SECONDS:
                 self._frame, self._frame_time = _center_crop(current.original), now
                 self._jpegs.clear()
             if number not in self._jpegs:
-                stylizer = self._controller.live.stylizer
-                look = one_style(*stylizer.library.styles[number])
+                look = one_style(*self._library.styles[number])
                 stylized = stylizer.stylize_at(self._frame, (WIDTH, HEIGHT), look)
                 data = cv2.imencode(".jpg", stylized, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
                 self._jpegs[number] = data.tobytes()

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from realtime.ui.controller import Controller
 from realtime.ui.headless import run_headless
 from realtime.web.address import Address
 from realtime.web.server import Page
+from realtime.web.style_training import STYLIZE_TRAIN, StyleTraining
 
 TIMEOUT = 60.0  # seconds
 
@@ -77,9 +79,9 @@ class Served:
         return state
 
 
-@pytest.fixture(scope="module")
-def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("served")
+@contextmanager
+def serve(folder: Path, library: Library, command: tuple[str, ...] = STYLIZE_TRAIN) -> Iterator[Served]:
+    """Serve the page of the demo. command: learns the paintings that a page sends."""
     source = ReconnectingSource(lambda: Demo((160, 120), fps=15))
     threads_before = set(threading.enumerate())
     outputs = Outputs()
@@ -87,18 +89,27 @@ def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with Stylizer("the_scream", provider="cpu", library=library) as stylizer, outputs, recorder:
         live = Live(source, stylizer, mirror=False, height=120)
         controller = Controller(Viewer(live, outputs), recorder, folder)
-        page = Page(Address(port=0), controller, BrowserCamera())
+        training = StyleTraining(controller, command=command)
+        page = Page(Address(port=0), controller, BrowserCamera(), training)
         outputs.add(page)
         live.start()
         thread = threading.Thread(target=run_headless, args=(controller,))
         thread.start()
-        yield Served(controller, page, folder)
-        live.done.set()
-        thread.join(TIMEOUT)
-        recorder.close()
-        outputs.close()
-        live.stop()
+        try:
+            yield Served(controller, page, folder)
+        finally:
+            live.done.set()
+            thread.join(TIMEOUT)
+            recorder.close()
+            outputs.close()
+            live.stop()
     deadline = time.monotonic() + TIMEOUT
     while (left := set(threading.enumerate()) - threads_before) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left
+
+
+@pytest.fixture(scope="module")
+def served(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("served"), library) as served:
+        yield served

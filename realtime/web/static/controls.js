@@ -74,7 +74,8 @@ function makeStyleButton(style, number, attributes, ...children) {
 
 export function makeThumbnail(style, number) {
   const title = [style.title, style.artist, style.year].filter(Boolean).join(", ");
-  return makeStyleButton(style, number, { title }, element("img", { alt: "", loading: "lazy", width: 160, height: 120 }));
+  const attributes = { title, "data-name": style.name };
+  return makeStyleButton(style, number, attributes, element("img", { alt: "", loading: "lazy", width: 160, height: 120 }));
 }
 
 export function makeTile(style, number) {

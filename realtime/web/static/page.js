@@ -2,6 +2,7 @@
 import * as camera from "./camera.js";
 import { post, setValue } from "./commands.js";
 import { SECOND_SHARE, element, makeButtons, makeSlider, makeThumbnail, makeTile } from "./controls.js";
+import * as painting from "./painting.js";
 
 const $ = (id) => document.getElementById(id);
 const picture = $("picture");
@@ -57,8 +58,17 @@ document.addEventListener("keydown", (event) => {
 
 // The controls
 
-function build() {
+function buildStyles() {
+  const images = new Map([...$("styles").children].map((made) => [made.dataset.name, made.querySelector("img").src]));
   $("styles").replaceChildren(...table.styles.map(makeThumbnail));
+  for (const made of $("styles").children) {
+    const image = images.get(made.dataset.name);
+    if (image) made.querySelector("img").src = image; // until the new one has come
+  }
+  $("tiles").replaceChildren();
+}
+
+function buildControls() {
   const sliders = table.controls.filter((control) => control.setting);
   const isMix = (control) => control.setting === SECOND_SHARE;
   sliders.sort((one, other) => isMix(one) - isMix(other)); // last, since it is not always shown
@@ -72,6 +82,19 @@ function build() {
     element("tr", {}, element("td", {}, control.shown), element("td", {}, control.help)),
   );
   $("help").querySelector("table").replaceChildren(...rows);
+}
+
+async function loadTable() {
+  const received = await fetch("/controls").then((reply) => reply.json(), () => null);
+  const before = table;
+  const isOther = (name) => JSON.stringify(received[name]) !== JSON.stringify(before?.[name]);
+  if (received) {
+    table = received;
+    if (isOther("styles")) buildStyles();
+    if (isOther("controls") || isOther("ranges")) buildControls();
+    if (state) update();
+  }
+  loadThumbnails();
 }
 
 function loadThumbnails() {
@@ -96,6 +119,7 @@ function update() {
     made.setAttribute("aria-pressed", Boolean(part) && !original);
     made.dataset.weight = part && part.weight < 0.995 && !original ? Math.round(part.weight * 100) + " %" : "";
   });
+  painting.show(state.training, $("styles").children);
   showNoSignal(state.no_signal);
   $("figures").textContent = [
     state.label,
@@ -130,19 +154,15 @@ function showMessage(text, seconds = MESSAGE_SECONDS) {
 function connect() {
   events = new EventSource("/events");
   events.addEventListener("open", async () => {
-    const received = await fetch("/controls").then((reply) => reply.json(), () => null);
-    if (received && JSON.stringify(received) !== JSON.stringify(table)) {
-      table = received;
-      build();
-    }
+    await loadTable();
     if (!camera.isActive()) startStream();
-    loadThumbnails();
   });
   events.addEventListener("message", (event) => {
     const before = state;
     state = JSON.parse(event.data);
     if (!table) return;
     update();
+    if (before && before.styles !== state.styles) loadTable();
     const sourceName = (of) => of.source.split(":")[0];
     if (before && sourceName(before) !== sourceName(state)) setTimeout(loadThumbnails, NEW_SOURCE_MS);
   });
@@ -270,4 +290,5 @@ function stopCamera() {
 $("camera-button").addEventListener("click", () => (camera.isActive() ? stopCamera() : startCamera()));
 addEventListener("pagehide", camera.stop);
 
+painting.setUp(showMessage);
 connect();
