@@ -46,10 +46,13 @@ def writes_into_folder(inputs: list[Path], output: str) -> bool:
     return slash or os.path.isdir(Path(output)) or len(inputs) > 1 or any(os.path.isdir(path) for path in inputs)
 
 
-def plan_jobs(inputs: list[Path], output: str, passed_over: list[str] | None = None) -> list[Job]:
+def plan_jobs(
+    inputs: list[Path], output: str, passed_over: list[str] | None = None, closed: list[str] | None = None
+) -> list[Job]:
     """Return a job for each file to stylize.
 
-    passed_over: takes lines about what in folders is no file to stylize.
+    passed_over: takes lines about what in folders is no file to stylize. closed: takes lines about folders that cannot
+    be read.
     Raises UsageError if the outputs cannot be named.
     """
     output_path = Path(output)
@@ -63,7 +66,7 @@ def plan_jobs(inputs: list[Path], output: str, passed_over: list[str] | None = N
     jobs: list[Job] = []
     source_of: dict[Path, Path] = {}  # sources by their outputs
     for path in inputs:
-        for source in find_files([path], output_path, passed_over):
+        for source in find_files([path], output_path, passed_over, closed):
             relative = source.relative_to(path) if os.path.isdir(path) else Path(source.name)
             job = Job(source, output_path / _output_name(relative, is_image(source)))
             if job.output in source_of:
@@ -73,26 +76,33 @@ def plan_jobs(inputs: list[Path], output: str, passed_over: list[str] | None = N
     return jobs
 
 
-def find_files(inputs: list[Path], exclude: Path | None = None, passed_over: list[str] | None = None) -> list[Path]:
+def find_files(
+    inputs: list[Path],
+    exclude: Path | None = None,
+    passed_over: list[str] | None = None,
+    closed: list[str] | None = None,
+) -> list[Path]:
     """Return the files named, and the videos and images in the folders named. exclude: a folder of results.
 
-    passed_over: takes lines about what in the folders is neither.
+    passed_over: takes lines about what in the folders is neither. closed: takes lines about folders that cannot be
+    read; without it they are lines of `passed_over`.
     Raises UsageError if a folder has none.
     """
     files: list[Path] = []
     passed_over = [] if passed_over is None else passed_over
+    closed = passed_over if closed is None else closed
     for path in inputs:
-        found = _search(path, exclude, passed_over) if os.path.isdir(path) else [path]
+        found = _search(path, exclude, passed_over, closed) if os.path.isdir(path) else [path]
         if not found:
             raise UsageError(f"{path}: no film and no picture in it, of a kind that can be read")
         files += found
     return files
 
 
-def _search(folder: Path, exclude: Path | None, passed_over: list[str]) -> list[Path]:
+def _search(folder: Path, exclude: Path | None, passed_over: list[str], closed: list[str]) -> list[Path]:
     """Return the videos and images in a folder and below it, sorted, except those in the folder `exclude`."""
     found: dict[FileKind | None, list[Path]] = {kind: [] for kind in (*FileKind, None)}
-    for path in sorted(_walk(folder, exclude, passed_over)):
+    for path in sorted(_walk(folder, exclude, closed)):
         is_linked_folder = os.path.isdir(path)
         if is_linked_folder or not os.path.isfile(path):  # also a pipe, and a link that leads nowhere
             found[None].append(path)
@@ -105,12 +115,15 @@ def _search(folder: Path, exclude: Path | None, passed_over: list[str]) -> list[
     return sorted(found[FileKind.IMAGE] + found[FileKind.VIDEO])
 
 
-def _walk(folder: Path, exclude: Path | None, problems: list[str]) -> Iterator[Path]:
-    """Yield all files in a folder and below it, and the links to folders. problems: takes lines on closed folders."""
+def _walk(folder: Path, exclude: Path | None, closed: list[str]) -> Iterator[Path]:
+    """Yield all files in a folder and below it, and the links to folders.
+
+    closed: takes lines about folders that cannot be read.
+    """
     top, excluded = real_path(folder), real_path(exclude or folder)
 
     def report(error: OSError) -> None:
-        problems.append(f"passed over: {error.filename}: {error.strerror or error}")
+        closed.append(f"passed over: {error.filename}: {error.strerror or error}")
 
     for root, folders, names in os.walk(folder, onerror=report):
         if excluded != top:

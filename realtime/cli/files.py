@@ -38,9 +38,10 @@ def run_files(arguments: argparse.Namespace) -> int:
 
 def _run_inputs(arguments: argparse.Namespace, inputs: list[Path], options: BatchOptions) -> int:
     passed_over: list[str] = []
-    jobs = plan_jobs(inputs, arguments.output, passed_over)
+    closed: list[str] = []
+    jobs = plan_jobs(inputs, arguments.output, passed_over, closed)
     _check_encodings(jobs, options)
-    for line in passed_over:
+    for line in closed + passed_over:
         write_stderr(line)
     library = load_library(arguments.models, arguments.network)
     style_track = _style_track(arguments, library)
@@ -53,7 +54,9 @@ def _run_inputs(arguments: argparse.Namespace, inputs: list[Path], options: Batc
         write_stderr(f"{len(failed)} of {len(results)} could not be painted:")
         for result in failed:
             write_stderr(f"  {result.error}")
-    return 1 if failed else DAMAGED_INPUT if any(result.losses for result in results) else 0
+    for line in closed:
+        write_stderr(line)
+    return 1 if failed or closed else DAMAGED_INPUT if any(result.losses for result in results) else 0
 
 
 def _check_encodings(jobs: list[Job], options: BatchOptions) -> None:

@@ -38,6 +38,7 @@ class PartialVideo:
 
     def __init__(self, path: Path, *, max_frames: int | None = None, replaces: bool = False) -> None:
         self.path, self.replaces = path, replaces
+        self._pixel_layout = _stored_pixel_layout(path)
         times = [
             packet.pts * packet.time_base for packet in _video_packets(path)
         ]  # presentation times, in decoding order
@@ -57,6 +58,14 @@ class PartialVideo:
     def frames(self) -> int:
         """How many frames can be kept."""
         return len(self.times)
+
+    def require_pixel_format(self, name: str) -> None:
+        """Raise OutputError if the frames have another pixel format than new ones: an older version chose it then."""
+        if self._pixel_layout != _pixel_layout(name):
+            raise OutputError(
+                f"{self.path} cannot be resumed: an earlier version began it with another pixel format; "
+                "--overwrite begins anew"
+            )
 
     def packets(self, path: Path, codec: str, time_base: Fraction, first_pts: int) -> Generator[Packet[Any]]:
         """Yield the packets to keep in decoding order, as the encoder delivered them.
@@ -83,6 +92,26 @@ class PartialVideo:
         if index >= self._reorder_frames:
             return pts[index - self._reorder_frames]
         return pts[index] - (pts[min(self._reorder_frames, len(pts) - 1)] - pts[0])
+
+
+def _pixel_layout(name: str) -> tuple[int, ...]:
+    """Return what differs between stored pixel formats: components, more than 8 bits, size of the chroma planes."""
+    format = av.VideoFormat(name, 64, 64)
+    high_bit_depth = max(component.bits for component in format.components) > 8  # ProRes of 10 bits decodes to 12
+    return len(format.components), high_bit_depth, format.chroma_width(64), format.chroma_height(64)
+
+
+def _stored_pixel_layout(path: Path) -> tuple[int, ...]:
+    """Return the pixel layout of an unfinished video; an empty tuple if it cannot be read."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            components, *rest = _pixel_layout(stream.codec_context.pix_fmt or "")
+            tags = {key.lower(): value for key, value in stream.metadata.items()}
+            has_own_alpha = tags.get("alpha_mode") == "1"  # a second stream in the frames of VP9
+            return components + has_own_alpha, *rest
+    except (av.error.FFmpegError, IndexError, ValueError):
+        return ()
 
 
 def _video_packets(path: Path) -> Iterator[Any]:

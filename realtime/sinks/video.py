@@ -73,6 +73,8 @@ class VideoSink:
         if encoding.codec in ("ffv1", "png"):  # stored as RGB
             self._colour = replace(format.colour, range=2, matrix=0)
         self._pixel_format = encoding.pixel_format(format.size, format.high_bit_depth, format.alpha)
+        if partial is not None:
+            partial.require_pixel_format(self._pixel_format)
         keeps_alpha = format.alpha and self._pixel_format == encoding.encoder.alpha_pixel_format
         self.alpha = AlphaChannel(encoding.codec, keeps_alpha)
         self._reformatter = VideoReformatter()

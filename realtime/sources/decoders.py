@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
 import av
+import av.logging
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -14,6 +16,7 @@ from realtime.errors import SourceError
 from realtime.sources.file_types import require_file
 from realtime.sources.limits import VIDEO_DECODER_LIMIT
 
+_SIZE_BEYOND_LIMIT = re.compile(r"Picture size (\d+)x(\d+) exceeds")  # a message of FFmpeg
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # by codec
 
 
@@ -44,3 +47,21 @@ def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
 def area(stream: VideoStream) -> int:
     """Return the pixels of a frame; 0 if the stream cannot be decoded."""
     return (stream.width or 0) * (stream.height or 0) if cast("Any", stream.codec_context) is not None else 0
+
+
+def size_beyond_limit(path: Path) -> str:
+    """Return the size of frames that FFmpeg refuses because of the limit, as in "16400 x 8400"; empty if it does not.
+
+    FFmpeg sets such a size to 0 x 0, and says the true one in its log only.
+    """
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False) as lines:
+            open_video(path).close()
+    finally:
+        av.logging.set_level(level)
+    for _, _, line in lines:
+        if found := _SIZE_BEYOND_LIMIT.search(line):
+            return f"{found[1]} x {found[2]}"
+    return ""

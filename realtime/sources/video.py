@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 
 from realtime.errors import SourceError, UsageError
 from realtime.frame import Image, VideoFormat, VideoFrame, VideoStep
-from realtime.sources.decoders import alpha_decoder, area, open_video
+from realtime.sources.decoders import alpha_decoder, area, open_video, size_beyond_limit
 from realtime.sources.deinterlace import Deinterlacer
 from realtime.sources.limits import MAX_VIDEO_PIXELS, VIDEO_DECODER_LIMIT
 from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, choose_rate, choose_time_base, demux, probe_video
@@ -147,8 +147,7 @@ class VideoFile:
         if cast("Any", chosen.codec_context) is None:
             raise SourceError(f"{self.path}: its video is in a format that FFmpeg cannot decode")
         if area(chosen) > MAX_VIDEO_PIXELS:
-            size = f"{chosen.width} x {chosen.height}"
-            raise SourceError(f"{self.path} claims to be {size}: more than {MAX_VIDEO_PIXELS >> 20} million pixels")
+            raise SourceError(_too_large(self.path, f"{chosen.width} x {chosen.height}"))
         if len(tracks) > 1 and track is None and not self.notes:
             sizes = ", ".join(f"{n} is {s.width} x {s.height}" for n, s in enumerate(tracks, 1) if area(s))
             self.notes.append(f"video track {tracks.index(chosen) + 1} is painted ({sizes}); --track N picks another")
@@ -161,8 +160,10 @@ class VideoFile:
             lookahead.append(step)
             if step.frame is not None:
                 return lookahead
-        reason = "" if area(self._video) else f", or they have more than {MAX_VIDEO_PIXELS >> 20} million pixels each"
-        raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded{reason}")
+        refused_size = "" if area(self._video) else size_beyond_limit(self.path)
+        if refused_size:
+            raise SourceError(_too_large(self.path, refused_size))
+        raise SourceError(f"{self.path}: none of its {self.probe.frames} pictures can be decoded")
 
     def _read(self) -> Iterator[VideoStep]:
         step = VideoStep()
@@ -291,3 +292,7 @@ class VideoFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _too_large(path: Path, size: str) -> str:
+    return f"{path} claims to be {size}: more than {MAX_VIDEO_PIXELS >> 20} million pixels"

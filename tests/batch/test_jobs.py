@@ -111,3 +111,6 @@ def test_folder_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.M
     lines: list[str] = []
     assert find_files([Path("in")], passed_over=lines) == [Path("in/a.mp4")]
     assert lines[0] == "passed over: in/b: Permission denied"
+    closed: list[str] = []
+    assert [job.source for job in plan_jobs([Path("in")], "out/", lines, closed)] == [Path("in/a.mp4")]
+    assert closed == ["passed over: in/b: Permission denied"]

@@ -263,3 +263,28 @@ def test_finished_video_leaves_no_other_file(tmp_path: Path) -> None:
     source = make_media(tmp_path / "in.mp4")
     process_file(source, tmp_path / "out.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("webm", "vp9"), ("mov", "prores"), ("mkv", "ffv1")])
+def test_part_without_the_alpha_channel_of_the_film_is_not_continued(
+    tmp_path: Path, look: Look, suffix: str, codec: str
+) -> None:
+    output = tmp_path / f"o.{suffix}"
+    options: dict[str, Any] = {"codec": codec, "crf": None, "preset": "ultrafast"}
+    test_picture = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=20:d=10", "-c:v", "png", "-pix_fmt")
+    opaque = make_media(tmp_path / "opaque.mov", *test_picture, "rgb24")
+    transparent = make_media(tmp_path / "transparent.mov", *test_picture, "rgba")
+    for source in (transparent, opaque):
+        (folder,) = kill_at([170], source, output, look, **options)
+        shutil.rmtree(tmp_path / "running")
+        if source is transparent:
+            assert resume(source, folder / output.name, look, **options)[0].frames == 200
+            shutil.rmtree(folder)
+    partial = find_partial_video(folder / output.name, resume_key(opaque, output, look, **options))
+    assert partial is not None and partial.frames
+    size = partial.path.stat().st_size
+    again = OutputFile(folder / output.name, sources=[], resume_key={}, resume_from=partial.path)
+    with pytest.raises(OutputError, match="another pixel format"):
+        process_video(Job(transparent, output), again, lambda image, _: image.copy(), batch_options(**options), partial)
+    again.drop_if_empty()
+    assert partial.path.stat().st_size == size, "the part is kept"

@@ -223,6 +223,20 @@ def test_folder_keeps_its_tree_skips_existing_outputs_and_survives_a_bad_file(
     assert done.returncode == 0 and done.stdout.count("skipped") == 2
 
 
+def test_closed_subfolder_is_a_failure(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in/closed").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "in/photo.png"), np.full((40, 50, 3), 99, np.uint8))
+    (tmp_path / "sitecustomize.py").write_text(  # the superuser, who may run the tests, can read every folder
+        "import os\nscandir = os.scandir\n"
+        "def refuse(path='.'):\n    if str(path).endswith('closed'):\n"
+        "        raise PermissionError(13, 'Permission denied', path)\n"
+        "    return scandir(path)\nos.scandir = refuse\n"
+    )
+    done = run("realtime", "in", "-o", "out/", *NO_NETWORK, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert done.returncode == 1 and (tmp_path / "out/photo.png").exists()
+    assert done.stderr.splitlines()[-1] == "passed over: in/closed: Permission denied"
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
 def test_image_is_stylized(run: Run, tmp_path: Path, suffix: str) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (41, 53, 3), np.uint8)

@@ -141,6 +141,14 @@ def test_video_of_huge_frames_is_refused_before_it_is_decoded(
         VideoFile(path)
 
 
+def test_video_whose_size_ffmpeg_refuses_is_named_with_its_size(tmp_path: Path) -> None:
+    huge = ("-f", "lavfi", "-i", "color=gray:s=16400x8400:r=1:d=1", "-frames:v", "1", "-c:v", "mjpeg")
+    path = make_media(tmp_path / "s.avi", *huge)
+    with pytest.raises(SourceError) as caught:
+        VideoFile(path)
+    assert str(caught.value) == f"{path} claims to be 16400 x 8400: more than 128 million pixels"
+
+
 def test_pipe_is_stored_and_its_content_decides_what_it_is(tmp_path: Path) -> None:
     film = make_media(tmp_path / "film.mkv")
     os.mkfifo(tmp_path / "pipe")
