@@ -17,19 +17,18 @@ from realtime.errors import SignalLost, SourceError
 from realtime.frame import Frame, Image
 from realtime.sources.base import MAX_DAMAGED_FRAMES, LiveSource
 from realtime.sources.packet_reader import PacketReader
+from realtime.sources.playback_clock import PlaybackClock
 from realtime.sources.urls import mask_credentials, url_scheme
 from realtime.system.clock import Clock, SystemClock
 from realtime.system.fps import FrameRate
 
+OPEN_TIMEOUT_SECONDS = 3.0  # a camera that has sent nothing by then is not waited for
 TIMEOUT_SECONDS = 3.0  # after this time without data the signal is lost, unless the camera is slower
-SLOW_TIMEOUT_SECONDS = (
-    20.0  # the same for a stream of segments, and before the interval of a camera's pictures is known
-)
+SLOW_TIMEOUT_SECONDS = 20.0  # the same for a slow camera and for a stream of segments
 MISSED_FRAMES = 4  # intervals without a picture after which a slow camera is lost
 NO_FRAME_SECONDS = 15.0  # after this time with data but no whole frame it is lost too; key frames come more often
-MAX_GAP_SECONDS = 10.0  # a larger step in the times of a film is a new recording joined on
-MAX_LAG_SECONDS = 1.0  # a film that is later than this goes on from there
 NUM_INTERVALS = 10  # the last ones, of which the longest counts
+MIN_INTERVALS = 3  # fewer do not tell that a camera is fast: some send their first picture twice
 
 # No `fflags=nobuffer`: it discards what was read to find out the format, the key frame with it, and H.264 then shows
 # nothing until the next one (measured: first picture after 2.3 s instead of 0.8). What is kept arrives in one burst
@@ -53,15 +52,20 @@ class Stream(LiveSource):
     A camera's frames come when they arrive, because the timestamps of many cameras are wrong. What arrives as files
     does, a film or the segments of HLS, is played by its own clock. pts is the time of arrival or showing.
     timeout: seconds without data after which the signal is lost; by default they follow the camera's own interval.
+    open_timeout: seconds that opening may take; by default the timeout, or else as long as something comes.
     """
 
-    def __init__(self, url: str, *, timeout: float | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, url: str, *, timeout: float | None = None, open_timeout: float | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(clock or SystemClock())
         self._url, self._name = url, mask_credentials(url)
-        self._timeout, self._longest_timeout = timeout, timeout or SLOW_TIMEOUT_SECONDS
+        self._timeout, self._open_timeout = timeout, open_timeout or timeout
+        self._longest_open_timeout = self._open_timeout or OPEN_TIMEOUT_SECONDS
         self._decode_errors_in_row = self._frames_decoded = 0
         self._pending: deque[tuple[float | None, Image]] = deque()  # decoded, not yet returned: time in seconds, image
         self._intervals: deque[float] = deque(maxlen=NUM_INTERVALS)  # seconds between packets of the video
+        self._opening_seconds = 0.0  # of the connection: FFmpeg waits for the second picture of some cameras
         self._reader: PacketReader | None = None
         self._is_forced_mjpeg = False
         try:
@@ -116,12 +120,12 @@ class Stream(LiveSource):
 
     def _open(self) -> None:
         try:
-            self._use(self._connect(None))
+            self._use(self._connect_patiently())
         except av.error.InvalidDataError as error:
             if not self._reopen_as_mjpeg():
-                self._raise_source_error(error)
+                self._raise_source_error(error, self._longest_open_timeout)
         except av.error.FFmpegError as error:
-            self._raise_source_error(error)
+            self._raise_source_error(error, self._longest_open_timeout)
 
     def _reopen_as_mjpeg(self) -> bool:
         """Connect again and search whatever arrives for JPEGs; return False if there are none.
@@ -143,9 +147,31 @@ class Stream(LiveSource):
         self._use(container)
         return True
 
+    def _connect_patiently(self) -> InputContainer:
+        """Connect; where no time is given, a second time for longer if something comes, but too slowly."""
+        try:
+            return self._connect(None)
+        except av.error.ExitError:
+            if self._open_timeout is not None or not self._sends_anything():
+                raise
+        self._longest_open_timeout = SLOW_TIMEOUT_SECONDS
+        return self._connect(None)
+
+    def _sends_anything(self) -> bool:
+        """Return whether a byte follows the HTTP header in time."""
+        try:
+            with self._connect("data") as container:
+                return next(container.demux()).size > 0
+        except (av.error.FFmpegError, StopIteration):
+            return False
+
     def _connect(self, format: str | None) -> InputContainer:
-        timeout = (self._longest_timeout, self._longest_timeout)
-        return av.open(self._url, format=format, timeout=timeout, options=_OPTIONS, metadata_errors="replace")
+        start = self._clock.now()
+        read_timeout = self._longest_open_timeout if format == "data" else self._timeout or SLOW_TIMEOUT_SECONDS
+        timeout = (self._longest_open_timeout, read_timeout)
+        container = av.open(self._url, format=format, timeout=timeout, options=_OPTIONS, metadata_errors="replace")
+        self._opening_seconds = self._clock.now() - start
+        return container
 
     def _use(self, container: InputContainer) -> None:
         """Read from this container from now on. Raises SourceError if it has no video that can be decoded."""
@@ -166,8 +192,10 @@ class Stream(LiveSource):
         is_segmented = container.format.name in _SEGMENTED_FORMATS
         self._is_film = is_file and (container.duration is not None or not is_segmented)
         self._plays_by_clock = is_segmented or is_file
-        self._playback = _PlaybackClock(self._clock)
+        self._playback = PlaybackClock(self._clock)
         self._last_packet_time = self._last_frame_time = self._clock.now()
+        self._intervals.clear()
+        self._has_packet = False
         self._rate = FrameRate(self._clock.now())
 
     @property
@@ -175,7 +203,7 @@ class Stream(LiveSource):
         """Seconds without video after which the signal is lost."""
         if self._timeout is not None:
             return self._timeout
-        if self._plays_by_clock or len(self._intervals) < NUM_INTERVALS:
+        if self._plays_by_clock or len(self._intervals) < MIN_INTERVALS:
             return SLOW_TIMEOUT_SECONDS
         return min(SLOW_TIMEOUT_SECONDS, max(TIMEOUT_SECONDS, MISSED_FRAMES * max(self._intervals)))
 
@@ -195,11 +223,11 @@ class Stream(LiveSource):
         except av.error.FFmpegError as error:
             if isinstance(error, av.error.InvalidDataError) and self._reopen_as_mjpeg():
                 return
-            self._raise_source_error(error)
+            self._raise_source_error(error, timeout)
         now = self._clock.now()
         if packet is not None and packet.stream_index == self._video_index:
-            self._intervals.append(now - self._last_packet_time)
-            self._last_packet_time = now
+            self._intervals.append(now - self._last_packet_time if self._has_packet else self._opening_seconds)
+            self._last_packet_time, self._has_packet = now, True
             self._decode(cast("Packet[VideoStream]", packet))
         if self._pending:
             self._last_frame_time = now
@@ -221,36 +249,10 @@ class Stream(LiveSource):
         if self._decode_errors_in_row >= MAX_DAMAGED_FRAMES:
             raise SignalLost(f"{self._name} sends garbage: {MAX_DAMAGED_FRAMES} damaged pictures in a row")
 
-    def _raise_source_error(self, error: av.error.FFmpegError) -> NoReturn:
+    def _raise_source_error(self, error: av.error.FFmpegError, timeout: float) -> NoReturn:
         """Raise a SourceError instead of FFmpeg's, unchained: FFmpeg's message has the URL with its password."""
-        kind, reason = _explain_error(error, self._longest_timeout, has_worked=self._frames_decoded > 0)
+        kind, reason = _explain_error(error, timeout, has_worked=self._frames_decoded > 0)
         raise kind(f"{self._name} {reason}") from None
-
-
-class _PlaybackClock:
-    """The clock of a film: when each of its pictures is due."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset: float | None = None  # clock time of the film's second 0
-        self._last = 0.0  # time of the last picture in the film, in seconds
-        self._paused_at = clock.now()
-
-    def resume(self) -> None:
-        """Leave out the time since the last picture was returned."""
-        if self._offset is not None:
-            self._offset += max(0.0, self._clock.now() - self._paused_at)
-
-    def wait(self, seconds: float | None) -> None:
-        """Wait until the picture of that time is due."""
-        now = self._clock.now()
-        seconds = self._last if seconds is None else seconds
-        is_joined = not 0 <= seconds - self._last <= MAX_GAP_SECONDS
-        if self._offset is None or is_joined or now - self._offset - seconds > MAX_LAG_SECONDS:
-            self._offset = now - seconds
-        self._last = seconds
-        self._clock.wait(max(0.0, self._offset + seconds - now))
-        self._paused_at = self._clock.now()
 
 
 def _explain_error(error: av.error.FFmpegError, timeout: float, has_worked: bool) -> tuple[type[SourceError], str]:

@@ -11,15 +11,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from realtime.errors import SignalLost
 from realtime.frame import Frame
 from realtime.sources import packet_reader, stream
+from realtime.sources.playback_clock import PlaybackClock
 from realtime.sources.reconnect import ReconnectingSource
 from realtime.sources.stream import Stream
 from realtime.system.clock import FakeClock
-from tests.fault_camera import FaultCamera
+from tests.fault_camera import FaultCamera, Mode
 
 FRAME_SECONDS = 0.1
 FILMS = {
@@ -135,7 +137,7 @@ def test_segments_of_another_recording_follow_at_once(server: Server, order: tup
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0, 95443.7, -0.5])
 def test_jump_of_times_delays_nothing(jump: float) -> None:
     clock = FakeClock()
-    playback = stream._PlaybackClock(clock)
+    playback = PlaybackClock(clock)
     for seconds in (5.0, 5.1, 5.1 + jump, 5.2 + jump, None):
         playback.wait(seconds)
     assert clock.waits == pytest.approx([0, 0.1, 0, 0.1, 0], abs=1e-6)
@@ -143,7 +145,7 @@ def test_jump_of_times_delays_nothing(jump: float) -> None:
 
 def test_late_film_continues_from_there() -> None:
     clock = FakeClock()
-    playback = stream._PlaybackClock(clock)
+    playback = PlaybackClock(clock)
     playback.wait(0.0)
     clock.advance(5)
     for seconds in (0.1, 0.2, 0.3):
@@ -168,6 +170,52 @@ def test_fast_camera_that_stops_is_lost_soon_whatever_slow_ones_may_take(monkeyp
         with pytest.raises(SignalLost, match=r"has sent no video for [0-9.]+ s") as caught:
             list(frames(source))
         assert float(str(caught.value).split()[-2]) < stream.SLOW_TIMEOUT_SECONDS
+
+
+def test_camera_silent_after_its_first_pictures_is_lost_as_soon_as_any_other() -> None:
+    """The clock stands still, so the opening takes no time."""
+    with FaultCamera(fps=50, size=(64, 48)) as camera, Stream(camera.url, clock=FakeClock()) as source:
+        list(islice(frames(source), stream.MIN_INTERVALS))
+        assert source.interval * stream.MISSED_FRAMES == stream.TIMEOUT_SECONDS
+
+
+def test_camera_whose_opening_took_long_may_take_as_long_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg has waited for its second picture then, and both are there at once."""
+    clock, open_container = FakeClock(), av.open
+
+    def open_slowly(*arguments: Any, **options: Any) -> Any:
+        clock.advance(4)
+        return open_container(*arguments, **options)
+
+    monkeypatch.setattr(av, "open", open_slowly)
+    with FaultCamera(fps=50, size=(64, 48)) as camera, Stream(camera.url, clock=clock) as source:
+        list(islice(frames(source), stream.MIN_INTERVALS))
+        assert source.interval == 4
+
+
+def test_camera_whose_second_picture_comes_after_the_timeout_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    asks = Stream._sends_anything
+
+    def ask_and_speed_up(source: Stream) -> bool:
+        answer = asks(source)
+        camera.fps = 50  # of later connections
+        return answer
+
+    monkeypatch.setattr(Stream, "_sends_anything", ask_and_speed_up)
+    with FaultCamera(fps=0.001, size=(64, 48)) as camera, Stream(camera.url) as source:
+        assert source.read() is not None
+        assert camera.connections == 3
+
+
+@pytest.mark.parametrize("mode", ["stall", "late"])
+def test_camera_that_sends_nothing_while_opening_is_reported_before_a_slow_one(
+    monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    monkeypatch.setattr(stream, "OPEN_TIMEOUT_SECONDS", 0.2)
+    with FaultCamera(mode=mode) as camera:
+        with pytest.raises(SignalLost, match=r"has sent no video for 0\.2 s"):
+            Stream(camera.url)
+        assert camera.connections == 2
 
 
 def test_sender_waits_while_a_paused_film_is_full(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from realtime.testing import numbered_image
 from tests.fault_camera import FaultCamera, Mode
 
 SHORT_TIMEOUT = 1.0  # s, as timeout
+LONG_TIMEOUT = 60.0  # s, which a busy machine does not reach
 
 
 def read(stream: Stream) -> Frame:
@@ -100,10 +101,15 @@ def test_source_reconnects_after_every_fault(camera: FaultCamera, mode: Mode, re
             camera.mode = "ok"
             return super().wait(seconds, stop)
 
-    with ReconnectingSource(lambda: Stream(camera.url, timeout=SHORT_TIMEOUT), clock=Repair()) as source:
+    timeouts = iter([SHORT_TIMEOUT])  # of the connection that is to be lost
+
+    def connect() -> Stream:
+        return Stream(camera.url, timeout=next(timeouts, LONG_TIMEOUT), open_timeout=LONG_TIMEOUT)
+
+    with ReconnectingSource(connect, clock=Repair()) as source:
         assert source.read() is not None
         camera.mode = mode
-        until(lambda: source.read() is not None and source.reconnects == 1)
+        until(lambda: source.read() is not None and source.reconnects == 1, seconds=120)
         assert (source.state, source.reason, source.signal_losses) == ("live", "", 1)
         assert source.read() is not None
         assert source.loss_reasons.total() == 1
