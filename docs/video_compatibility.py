@@ -102,9 +102,10 @@ def _decode(path: Path, stream: str, size: tuple[int, int]) -> list[np.ndarray]:
 
 def _compare_times(video: AwkwardVideo, source: Path, output: Path) -> str:
     before, after = _frame_times(source, video.video_stream), _frame_times(output, "v:0")
-    if source.suffix == ".avi":
+    if source.suffix == ".avi" or video.clock_jumps:
         intervals = [later - sooner for sooner, later in pairwise(after)]
-        return "evenly: it has none" if max(intervals) - min(intervals) < 0.001 else "uneven"
+        even = "evenly: its clock jumps" if video.clock_jumps else "evenly: it has none"
+        return even if max(intervals) - min(intervals) < 0.0015 else "uneven"
     if len(before) != len(after):
         return f"{len(after)} of {len(before)}"
     worst = max(abs((a - before[0]) - (b - after[0])) for a, b in zip(before, after, strict=True))
@@ -112,10 +113,10 @@ def _compare_times(video: AwkwardVideo, source: Path, output: Path) -> str:
 
 
 def _frame_times(path: Path, stream: str) -> list[float]:
-    """Return when each frame is shown, in seconds, ascending."""
+    """Return when each frame is shown, in seconds, in the order in which they are shown."""
     frames = probe(path, "-select_streams", stream, "-show_frames")["frames"]
     times = [frame.get("best_effort_timestamp_time", frame.get("pkt_dts_time")) for frame in frames]
-    return sorted(float(time) for time in times if time is not None)
+    return [float(time) for time in times if time is not None]
 
 
 def _compare_sound(video: AwkwardVideo, source: Path, output: Path) -> str:

@@ -25,13 +25,15 @@ class AwkwardVideo:
     """A video that is hard to process.
 
     make: writes it into a folder, and returns its path. output_suffixes: of the files that it is processed into.
-    video_stream: ffprobe's specifier of the stream that is stylized.
+    video_stream: ffprobe's specifier of the stream that is stylized. clock_jumps: whether its times are of several
+    clocks.
     """
 
     name: str
     make: Callable[[Path], Path]
     output_suffixes: tuple[str, ...] = ("mp4",)
     video_stream: str = "v:0"
+    clock_jumps: bool = False
 
 
 def _maker(suffix: str, *arguments: str) -> Callable[[Path], Path]:
@@ -86,6 +88,20 @@ def _with_flipped_bits(folder: Path) -> Path:
     return folder / "in.mkv"
 
 
+def _joined(suffix: str, *clocks: int) -> Callable[[Path], Path]:
+    """Return what joins recordings as `cat` does; the clock of each begins at that second."""
+
+    def make(folder: Path) -> Path:
+        parts = [
+            make_media(folder / f"{n}.{suffix}", *VIDEO_INPUT, *AUDIO_INPUT, *H264_AAC, "-output_ts_offset", str(clock))
+            for n, clock in enumerate(clocks)
+        ]
+        (folder / f"in.{suffix}").write_bytes(b"".join(part.read_bytes() for part in parts))
+        return folder / f"in.{suffix}"
+
+    return make
+
+
 def _nonsense(folder: Path) -> Path:
     (folder / "in.mp4").write_bytes(b"nonsense" * 99)
     return folder / "in.mp4"
@@ -113,6 +129,12 @@ AWKWARD_VIDEOS = (
     AwkwardVideo("interlaced", _maker("mp4", *VIDEO_INPUT, "-vf", "interlace", *H264, "-flags", "+ildct+ilme")),
     AwkwardVideo("AVI with B-frames", _maker("avi", *VIDEO_INPUT, *MPEG4, "-bf", "2")),
     AwkwardVideo("transport stream, starts at 1.4 s", _maker("ts", *VIDEO_INPUT, *AUDIO_INPUT, *H264_AAC)),
+    AwkwardVideo("two recordings joined, the clock goes back", _joined("ts", 20, 10), MP4_MKV, clock_jumps=True),
+    AwkwardVideo("two recordings joined, the clock jumps by an hour", _joined("ts", 0, 3600), clock_jumps=True),
+    AwkwardVideo("two MP4 files joined", _joined("mp4", 0, 0)),
+    AwkwardVideo("480 frames a second", _maker("mp4", *VIDEO_INPUT[:3], "testsrc=s=64x48:r=480:d=0.1", *H264)),
+    AwkwardVideo("WMV, whose sound names no speakers", _maker("wmv", *VIDEO_INPUT, *AUDIO_INPUT, "-ac", "2"), MP4_MKV),
+    AwkwardVideo("AVI with ADPCM sound", _maker("avi", *VIDEO_INPUT, *AUDIO_INPUT, *MPEG4, "-c:a", "adpcm_ms")),
     AwkwardVideo("GIF", _maker("gif", *VIDEO_INPUT)),
     AwkwardVideo("sound, in AAC", _maker("mp4", *VIDEO_INPUT, *AUDIO_INPUT, *H264_AAC), ("mp4", "mkv", "webm")),
     AwkwardVideo("sound's track first", _maker("mkv", *VIDEO_INPUT, *AUDIO_INPUT, *_AUDIO_FIRST)),
