@@ -114,6 +114,38 @@ class VideoStep:
     frame: VideoFrame | None = None
 
 
+@dataclass
+class ImageMetadata:
+    """What an image file holds beside its picture.
+
+    Args:
+        exif, xmp, icc: as they are in the file, but for what is untrue of the upright, stylized picture.
+        resolution: dots per inch, (x, y), or None if the file does not say.
+        png_chunks, jpeg_segments, tiff_tags: what an output of the same type takes as it is; the last by tag,
+            (type, content).
+        pictures: how many the file holds; only the first is stylized.
+        kinds: all that was found, as the user calls it, by a name that is the same for input and output.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    resolution: tuple[float, float] | None = None
+    png_chunks: bytes = b""
+    jpeg_segments: bytes = b""
+    tiff_tags: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    pictures: int = 1
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, words: str = "") -> None:
+        """Note that the file holds something of a kind. words: how the user calls it, if not by the kind's name."""
+        self.kinds.setdefault(kind, words or kind)
+
+    def missing_in(self, output: ImageMetadata) -> list[str]:
+        """Return what the output lacks, for the user."""
+        return [words for kind, words in self.kinds.items() if kind not in output.kinds]
+
+
 @dataclass(frozen=True)
 class StillImage:
     """A picture of an image file.
@@ -122,15 +154,14 @@ class StillImage:
         image: [H, W, 3] uint8 BGR.
         alpha: [H, W] uint8 or uint16, or None if the picture is opaque.
         high_bit_depth: whether the file has 16 bits a channel.
-        exif, icc: metadata and colour profile as they are in the file.
+        metadata: what the file holds beside the picture.
         notes: what the user should know about the decoding.
     """
 
     image: Image
     alpha: NDArray[Any] | None = None
     high_bit_depth: bool = False
-    exif: bytes = b""
-    icc: bytes = b""
+    metadata: ImageMetadata = field(default_factory=ImageMetadata)
     notes: list[str] = field(default_factory=list)
 
 
@@ -143,12 +174,14 @@ class Animation:
         durations: how long each is shown, in ms.
         loops: how often they are all shown; 0 is for ever.
         losses: what a damaged file lacks, for the user.
+        metadata: what the file holds beside the pictures.
     """
 
     pictures: list[StillImage]
     durations: list[int]
     loops: int
     losses: list[str]
+    metadata: ImageMetadata = field(default_factory=ImageMetadata)
 
     @property
     def times(self) -> list[float]:

@@ -11,7 +11,7 @@ import numpy as np
 from realtime.batch.jobs import Job
 from realtime.batch.pipeline import BatchFrameStylizer, Stylize, even_working_size, run_pipeline, working_size
 from realtime.batch.progress import VideoProgress
-from realtime.frame import Animation, Image, StillImage
+from realtime.frame import Animation, Image, ImageMetadata, StillImage
 from realtime.sinks.codecs import DEFAULT_PRESET, Encoding, choose_encoding
 from realtime.sinks.image import ANIMATION_SUFFIXES, notes_for, write_animation, write_image
 from realtime.sinks.output_file import OutputFile
@@ -20,6 +20,7 @@ from realtime.sinks.track_plan import plan_tracks
 from realtime.sinks.video import VideoSink
 from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes
+from realtime.sources.image_metadata import read_metadata
 from realtime.sources.video import VideoFile
 
 logger = logging.getLogger(__name__)
@@ -86,9 +87,12 @@ def process_image(job: Job, output: OutputFile, stylize: Stylize, options: Batch
     notes = still.notes + _size_notes(width, height, options) + notes_for(output, still)
     if count_animation_frames(data) > 1:
         notes.append("it moves; only its first picture is painted, as .png and .webp hold the others too")
+    elif still.metadata.pictures > 1:
+        notes.append(f"it holds {still.metadata.pictures} pictures; only the first is painted")
     _log_notes(job, notes)
     stylized = stylize(still.image, 0.0)
-    write_image(output, stylized, _resize_alpha(still, stylized))
+    written = write_image(output, stylized, _resize_alpha(still, stylized))
+    notes += _note_missing(job, still.metadata, written)
     return Result(str(job.source), str(job.output), frames=1, notes=notes)
 
 
@@ -104,11 +108,20 @@ def _process_animation(
             images.append(stylize(still.image, time))
             progress.update(len(images))
     stills = [_resize_alpha(still, image) for still, image in zip(animation.pictures, images, strict=True)]
-    write_animation(output, images, replace(animation, pictures=stills))
+    written = write_animation(output, images, replace(animation, pictures=stills))
+    notes += _note_missing(job, animation.metadata, written)
     return Result(
         str(job.source), str(job.output),
         frames=count, seconds=round(seconds, 3), notes=notes, losses=animation.losses,
     )  # fmt: skip
+
+
+def _note_missing(job: Job, metadata: ImageMetadata, written: bytes) -> list[str]:
+    """Tell the user what the input holds and the written output does not; return it."""
+    missing = metadata.missing_in(read_metadata(written))
+    notes = [f"left out of {job.output.suffix}: {', '.join(missing)}"] if missing else []
+    _log_notes(job, notes)
+    return notes
 
 
 def _resize_alpha(still: StillImage, stylized: Image) -> StillImage:

@@ -11,7 +11,8 @@ import numpy as np
 from realtime.errors import SourceError
 from realtime.frame import Animation, StillImage
 from realtime.imaging import to_8bit
-from realtime.sources.image import PNG_SIGNATURE, image_size, split_alpha
+from realtime.sources.image import image_size, split_alpha
+from realtime.sources.image_metadata import PNG_SIGNATURE, read_metadata
 from realtime.sources.limits import require_size
 
 _WEBP_ANIMATION_FLAG = 2
@@ -48,4 +49,5 @@ def decode_animation(path: Path, data: bytes) -> Animation | None:
     losses = []
     if len(frames) < count:
         losses.append(f"damaged: only {len(frames)} of {count} pictures could be decoded")
-    return Animation(frames, [int(ms) for ms in np.asarray(decoded.durations).ravel()], int(decoded.loop_count), losses)
+    durations = [int(ms) for ms in np.asarray(decoded.durations).ravel()]
+    return Animation(frames, durations, int(decoded.loop_count), losses, read_metadata(data))

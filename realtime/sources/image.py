@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from realtime.errors import SourceError
 from realtime.frame import StillImage
 from realtime.imaging import apply_orientation, to_8bit
+from realtime.sources import tiff
+from realtime.sources.exif import strip_thumbnail, take_orientation
 from realtime.sources.file_types import require_file
+from realtime.sources.image_metadata import PNG_SIGNATURE, read_metadata
 from realtime.sources.limits import MAX_PIXELS, require_size
 from realtime.sources.rare_images import decode_rare_image
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BYTE_ORDERS = {b"II": "<", b"MM": ">"}  # byte orders of TIFF structures, such as EXIF
-_WIDTH_TAG, _HEIGHT_TAG, _ORIENTATION_TAG = 0x0100, 0x0101, 0x0112
-_THUMBNAIL_OFFSET_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
-_SHORT, _LONG = 3, 4  # types of TIFF entries
+_WIDTH_TAG, _HEIGHT_TAG = 0x0100, 0x0101  # of TIFF
+_LINEAR_STARTS = (b"v/1\x01", b"#?RADIANCE", b"#?RGBE")  # OpenEXR and Radiance
 
 
 def read_bytes(path: Path) -> bytes:
@@ -57,21 +57,37 @@ def decode_image(path: Path, data: bytes) -> StillImage:
     if raw.dtype not in (np.uint8, np.uint16, np.float32):
         raise SourceError(f"{path} has samples of type {raw.dtype}, not of 8 or 16 bits: save it as such first")
     notes = []
+    if data.startswith(_LINEAR_STARTS):
+        raw = _encode_gamma(raw)
+    if data[4:8] == b"ftyp" and raw.dtype == np.uint16:
+        raw = _scale_to_16_bits(raw, data)
     if raw.dtype != np.uint8:
         notes.append("its colours have more than 8 bits; it is painted from 8")
     if raw.dtype == np.float32 and not 0 <= float(raw.min()) <= float(raw.max()) <= 1:
         notes.append("it has colours darker than black or brighter than white, which are cut off")
     metadata = {int(kind): bytes(np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=False)}
-    exif = strip_thumbnail(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
-    icc = metadata.get(cv2.IMAGE_METADATA_ICCP, b"")
-    offset, orientation = _find_orientation(exif)
-    if offset is not None:
-        raw = apply_orientation(raw, orientation)
-        is_little_endian = exif[_tiff_start(exif) :][:2] == b"II"
-        exif = exif[:offset] + (b"\1\0" if is_little_endian else b"\0\1") + exif[offset + 2 :]
+    found = read_metadata(data)
+    found.exif, orientation = take_orientation(strip_thumbnail(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
+    icc = metadata.get(cv2.IMAGE_METADATA_ICCP, found.icc)
+    found.icc = icc if icc[16:20] == b"RGB " else b""
+    raw = apply_orientation(raw, orientation)
     colours, alpha = split_alpha(raw)
-    icc = icc if icc[16:20] == b"RGB " else b""
-    return StillImage(to_8bit(colours), alpha, raw.dtype == np.uint16, exif, icc, notes)
+    if raw.ndim == 2 or raw.shape[2] <= 2:
+        notes.append("it is gray; it is written in colour")
+    return StillImage(to_8bit(colours), alpha, raw.dtype == np.uint16, found, notes)
+
+
+def _encode_gamma(raw: NDArray[Any]) -> NDArray[Any]:
+    """Return linear colours as those of sRGB (IEC 61966-2-1), float32; transparency stays."""
+    linear = np.maximum(raw[..., :3].astype(np.float32), 0)
+    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.concatenate([encoded, raw[..., 3:]], axis=-1, dtype=np.float32)
+
+
+def _scale_to_16_bits(raw: NDArray[Any], data: bytes) -> NDArray[Any]:
+    """Return an AVIF of 10 or 12 bits, which OpenCV decodes to numbers of as many bits, with 16 bits."""
+    bits = data[data.find(b"pixi") + 9] if b"pixi" in data else 16
+    return raw if not 8 < bits < 16 else np.asarray(raw.astype(np.uint32) * 65535 // ((1 << bits) - 1), np.uint16)
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -83,10 +99,10 @@ def image_size(data: bytes) -> tuple[int, int]:
             return _jpeg_size(data)
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return _webp_size(data)
-        if data[:4] in (b"II*\0", b"MM\0*"):
-            tags = _read_tags(data, 0)
-            return tags[_WIDTH_TAG][1], tags[_HEIGHT_TAG][1]
-    except (struct.error, IndexError, KeyError):
+        if data[:4] in tiff.STARTS:
+            entries = tiff.read_directory(data).entries
+            return int(entries[_WIDTH_TAG].number(data)), int(entries[_HEIGHT_TAG].number(data))
+    except tiff.DAMAGED:
         pass
     return 0, 0
 
@@ -111,58 +127,6 @@ def _webp_size(data: bytes) -> tuple[int, int]:
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     width, height = struct.unpack_from("<HH", data, 26)
     return width & 0x3FFF, height & 0x3FFF
-
-
-def strip_thumbnail(exif: bytes) -> bytes:
-    """Return the EXIF without its second directory, whose thumbnail shows the image before it was stylized."""
-    start = _tiff_start(exif)
-    try:
-        order, directory, count = _read_directory(exif, start)
-        link = directory + 2 + 12 * count
-        (second,) = struct.unpack_from(order + "I", exif, link)
-        if not second:
-            return exif
-        tags = _read_tags(exif, start, second)
-        offset, length = tags[_THUMBNAIL_OFFSET_TAG][1], tags[_THUMBNAIL_LENGTH_TAG][1]
-    except (struct.error, IndexError, KeyError):
-        return exif
-    unlinked = exif[:link] + bytes(4) + exif[link + 4 :]
-    offset += start
-    return unlinked[:offset] + bytes(len(unlinked[offset : offset + length])) + unlinked[offset + length :]
-
-
-def _tiff_start(exif: bytes) -> int:
-    return 6 if exif[:6] == b"Exif\0\0" else 0
-
-
-def _find_orientation(exif: bytes) -> tuple[int | None, int]:
-    """Return the offset of the orientation in the EXIF and its value; (None, 1) if there is none."""
-    try:
-        offset, value = _read_tags(exif, _tiff_start(exif))[_ORIENTATION_TAG]
-    except (struct.error, IndexError, KeyError):
-        return None, 1
-    return (offset, value) if 1 <= value <= 8 else (None, 1)
-
-
-def _read_directory(data: bytes, start: int, directory: int | None = None) -> tuple[str, int, int]:
-    """Return (byte order, offset in `data`, number of entries) of a TIFF directory, by default the first."""
-    order = _BYTE_ORDERS[data[start : start + 2]]
-    if directory is None:
-        (directory,) = struct.unpack_from(order + "I", data, start + 4)
-    (count,) = struct.unpack_from(order + "H", data, start + directory)
-    return order, start + directory, count
-
-
-def _read_tags(data: bytes, start: int, directory: int | None = None) -> dict[int, tuple[int, int]]:
-    """Return the integers in a TIFF directory, by default the first: by tag, (offset in `data`, value)."""
-    order, offset, count = _read_directory(data, start, directory)
-    tags = {}
-    for entry in range(offset + 2, offset + 2 + 12 * count, 12):
-        tag, kind, _ = struct.unpack_from(order + "HHI", data, entry)
-        if kind in (_SHORT, _LONG):
-            (value,) = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), data, entry + 8)
-            tags[tag] = entry + 8, value
-    return tags
 
 
 def split_alpha(raw: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -73,12 +73,12 @@ def test_colour_profile_and_exif_are_written_to_the_output(tmp_path: Path, suffi
     icc = profile()
     path = save(tmp_path / f"p.{suffix}", corners(), exif=exif(1), icc=icc)
     still = read_image(path)
-    assert still.icc == icc and still.exif
+    assert still.metadata.icc == icc and still.metadata.exif
     for other in SUFFIXES:
         target = OutputFile(tmp_path / f"o.{other}", sources=[path], overwrite=True)
         write_image(target, still.image, still)
         again = read_image(target.path)
-        assert (again.icc, again.exif) == (still.icc, still.exif)
+        assert (again.metadata.icc, again.metadata.exif) == (still.metadata.icc, still.metadata.exif)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
@@ -179,4 +179,4 @@ def test_exif_thumbnail_is_not_written_to_the_output(tmp_path: Path, order: str)
     target = OutputFile(tmp_path / "o.jpg", sources=[path])
     write_image(target, still.image, still)
     assert thumbnail not in target.path.read_bytes()
-    assert read_image(target.path).exif[:4] == head, "the rest of the EXIF is kept"
+    assert read_image(target.path).metadata.exif[:4] == head, "the rest of the EXIF is kept"
