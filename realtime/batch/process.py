@@ -185,7 +185,7 @@ def process_video(
             result.state = "interrupted"
             _finish_interrupted(job, output, sink, options)
             return result
-        sink.verify()
+        lacks = sink.verify()
         output.finish()
         if sink.alpha.is_lost and sink.alpha.note not in notes:
             notes.append(sink.alpha.note)
@@ -194,6 +194,8 @@ def process_video(
         if repaired:
             notes.append(f"times that stood still or ran backwards, mended: {repaired}")
             _log_notes(job, notes[-1:])
+        _log_notes(job, lacks)
+        notes += lacks
         result.losses = video.losses + sink.losses
         return result
 

@@ -26,33 +26,30 @@ from realtime.sinks.sound import (
     pcm_silence,
     silent_frames,
 )
+from realtime.sinks.tags import stream_tags
 
 _BITS_PER_CHANNEL = 96_000  # bit rate of a channel, in bits a second
 _OPUS_RATE = 48_000  # samples a second
 _PACKED_PCM_CONTAINERS = ("mp4", "mov")  # they store PCM without times: a gap has to be filled
-# Tags that are true of the input file alone.
-_INPUT_TAGS = {"DURATION", "ENCODER", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "ROTATE", "ALPHA_MODE"}
-
-
-def tags(metadata: dict[str, str]) -> dict[str, str]:
-    """Return the tags that are true of the output too."""
-    return {k: v for k, v in metadata.items() if k.upper() not in _INPUT_TAGS and not k.upper().startswith("_STAT")}
 
 
 class Track(ABC):
     """One stream on its way from file to file.
 
     repaired_timestamps: number of packets whose times did not increase and
-    were replaced. damaged: number of packets that could not be read.
+    were replaced. damaged: number of packets that could not be read. out: the
+    output's stream, None if there is none.
     """
 
     def __init__(self, source: Stream) -> None:
         self.source = source
+        self.out: Stream | None = None
         self._last_dts: int | None = None
         self.repaired_timestamps = self.damaged = 0
 
     def _copy_metadata(self, out: Stream) -> None:
-        out.metadata.update(tags(self.source.metadata))
+        self.out = out
+        out.metadata.update(stream_tags(self.source.metadata))
         out.disposition = self.source.disposition
 
     @abstractmethod

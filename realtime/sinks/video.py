@@ -24,7 +24,8 @@ from realtime.sinks.alpha import AlphaChannel
 from realtime.sinks.codecs import Encoding
 from realtime.sinks.output_file import OutputFile
 from realtime.sinks.resume import PartialVideo
-from realtime.sinks.tracks import Track, tags
+from realtime.sinks.tags import FilmTags
+from realtime.sinks.tracks import Track
 from realtime.system.thread_priority import restore_thread_priority
 
 # Fragmented MP4, a fragment a second, each flushed to the disk: what a killed process leaves can be played. At the end
@@ -63,8 +64,7 @@ class VideoSink:
     ) -> None:
         self._output, self._format, self._codec = output, format, encoding.codec
         self._tracks = {track.source.index: track for track in tracks}
-        self.frames = 0
-        self.end = Fraction(0)
+        self.frames, self.end = 0, Fraction(0)
         self._partial = partial
         self.kept_frames = partial.frames if partial is not None else 0
         self._kept_packets: Generator[Packet[Any]] | None = None
@@ -79,6 +79,7 @@ class VideoSink:
         self.alpha = AlphaChannel(encoding.codec, keeps_alpha)
         self._reformatter = VideoReformatter()
         self.notes = self._compromises(encoding)
+        self._film_tags: FilmTags | None = None
         fragments = _FRAGMENT_OPTIONS if format.variable_rate else _KEYFRAME_FRAGMENT_OPTIONS
         options = _FLUSH_OPTIONS | (fragments if encoding.fragmented else {})
         self._container: OutputContainer = av.open(
@@ -147,18 +148,11 @@ class VideoSink:
 
     def copy_metadata(self, source: InputContainer, video: VideoStream, start: Fraction) -> None:
         """Copy title, chapters and language from the source. start: seconds to subtract from the chapters' times."""
-        brand = ("major_brand", "minor_version", "compatible_brands")
-        self._container.metadata.update({k: v for k, v in tags(source.metadata).items() if k not in brand})
-        self._stream.metadata.update(tags(video.metadata))
+        self._film_tags = FilmTags(source, video)
+        self._film_tags.write(self._container, self._stream, start)
         if self.alpha.is_kept and self._codec == "vp9":
             self._stream.metadata["alpha_mode"] = "1"
         self._stream.disposition = video.disposition
-        chapters = source.chapters()
-        for chapter in chapters:
-            shift = round(start / (chapter["time_base"] or 1))
-            chapter["start"], chapter["end"] = (max(0, chapter[end] - shift) for end in ("start", "end"))
-        if chapters:
-            self._container.set_chapters(chapters)
 
     def start(self) -> None:
         """Open the encoder and write the header."""
@@ -212,8 +206,11 @@ class VideoSink:
         except (av.error.FFmpegError, ValueError):
             return
 
-    def verify(self) -> None:
-        """Read the file back and count its frames. Raises OutputError if one is missing or the duration is wrong."""
+    def verify(self) -> list[str]:
+        """Read the file back, count its frames, and return what of the tags it lacks, for the user.
+
+        Raises OutputError if a frame is missing or the duration is wrong.
+        """
         with self._ffmpeg_errors_as_output_errors(), av.open(str(self._output.part)) as container:
             stream = container.streams.video[0]
             found, end = 0, 0
@@ -221,11 +218,14 @@ class VideoSink:
                 if packet.size and packet.pts is not None and not packet.is_discard:  # players skip those marked so
                     found, end = found + 1, max(end, packet.pts + (packet.duration or 0))
             seconds = end * (stream.time_base or Fraction(1))
+            sources = {track.out.index: track.source for track in self._tracks.values() if track.out is not None}
+            lacks = self._film_tags.missing(container, sources) if self._film_tags is not None else []
         if found != self.frames or abs(seconds - self.end) > Fraction(1, 10) + 1 / self._format.rate:
             raise OutputError(
                 f"{self._output.path} came out wrong: {found} of {self.frames} pictures, "
                 f"{float(seconds):.2f} of {float(self.end):.2f} s; it is kept as {self._output.part}"
             )
+        return lacks
 
     def _to_av_frame(self, frame: VideoFrame) -> AvFrame:
         """Convert BGR to the encoder's pixel format, and attach the frame's time and duration."""

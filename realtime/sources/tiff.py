@@ -17,7 +17,7 @@ _MAX_DIRECTORIES = 10_000
 
 
 class TiffEntry(NamedTuple):
-    """A tag's value. type: of TIFF. size: number of values. place: of the first one in the data. order: of its bytes."""
+    """The value of a tag. type: of TIFF. size: number of values. place: in the data. order: of its bytes."""
 
     type: int
     size: int
