@@ -1,0 +1,1 @@
+"""Mutated input for everything that reads a file or a socket."""
