@@ -16,6 +16,21 @@ Each is an exception of Python as well, named in the middle, so that code that d
 
 from __future__ import annotations
 
+import unicodedata
+
+_UNPRINTABLE = ("Cc", "Zl", "Zp")  # Unicode's categories: control characters and separators of lines
+_DIRECTIONS = {*map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))}  # they change the order of what follows
+
+
+def printable(text: str) -> str:
+    """Return the text with a replacement for each control character, which could steer the terminal or begin a line."""
+    if text.isprintable():
+        return text
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if letter in _DIRECTIONS or unicodedata.category(letter) in _UNPRINTABLE else letter
+        for letter in text
+    )
+
 
 class StylizeError(Exception):
     """The base of all exceptions of this package.
@@ -30,7 +45,7 @@ class StylizeError(Exception):
     """
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else type(self).__name__
+        return printable(str(self.args[0])) if self.args else type(self).__name__
 
 
 class UsageError(StylizeError, ValueError):
@@ -73,5 +88,5 @@ def describe_unexpected(error: BaseException) -> str:
     """Return an exception that is not a StylizeError as one line: out of memory, or the first line of what it says."""
     if isinstance(error, MemoryError) or "Insufficient memory" in str(error):  # the latter is OpenCV's
         return "there is not enough memory for it"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [printable(line.strip()) for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}{f': {lines[0]}' if lines else ''} (--debug shows where)"

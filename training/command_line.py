@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from realtime.system.console import escape_unencodable, write_stderr
+from realtime.system.console import escape_unencodable, open_closed_streams, write_stderr
 from realtime.system.signals import INTERRUPTED_STATUS, defer_interrupts, install_interrupt_handlers
 from training.errors import TrainingError
 
@@ -85,6 +85,7 @@ def run_command(program: str, run: Callable[[], int], *, debug: bool, stopped: s
     debug: let errors through, with their traceback; stopped: the line for KeyboardInterrupt, "" for none.
     """
     install_interrupt_handlers()
+    open_closed_streams()
     escape_unencodable()
     try:
         return run()

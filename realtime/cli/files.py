@@ -16,7 +16,7 @@ from realtime.batch.runner import run_jobs
 from realtime.cli.checks import check_files, check_ranges, height_of
 from realtime.cli.options import stylizer_options
 from realtime.cli.progress_bar import ProgressBar
-from realtime.errors import StylizeError
+from realtime.errors import StylizeError, printable
 from realtime.sources.spool import spool_pipes
 from realtime.stylizer.library import Library, load_library
 from realtime.stylizer.look_options import look_from
@@ -122,10 +122,11 @@ def _print_result(result: Result, *, is_image: bool, as_json: bool) -> None:
         write_stderr(f"{result.source}: {loss}")
     if as_json or result.state in ("failed", "interrupted"):
         return
+    output = printable(result.output)
     if result.state == "skipped":
-        print(f"{result.output} is there already: skipped", flush=True)
+        print(f"{output} is there already: skipped", flush=True)
     elif is_image:
-        print(f"{result.output}: painted in {result.wall:.1f} s", flush=True)
+        print(f"{output}: painted in {result.wall:.1f} s", flush=True)
     else:
         seconds, wall = result.seconds, result.wall
-        print(f"{result.output}: {result.frames} frames, {seconds:.2f} s, painted in {wall:.1f} s", flush=True)
+        print(f"{output}: {result.frames} frames, {seconds:.2f} s, painted in {wall:.1f} s", flush=True)

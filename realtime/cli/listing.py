@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from realtime.errors import StylizeError
+from realtime.errors import StylizeError, printable
 from realtime.stylizer.library import load_library
 
 
@@ -123,7 +123,7 @@ def _print_rows(rows: list[dict[str, Any]], columns: list[str], as_json: bool) -
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else escape(str(value))
+    return "" if value is None else escape(printable(str(value)))
 
 
 def versions() -> str:

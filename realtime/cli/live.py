@@ -201,7 +201,7 @@ def _add_virtual_camera(controller: Controller, fps: float | None) -> None:
         controller.outputs.fail(error)
         return
     controller.outputs.add(camera)
-    print(f"virtual camera: {camera.name}", flush=True)
+    write_stdout(f"virtual camera: {camera.name}")
 
 
 def _add_page(controller: Controller, address: Address, camera: BrowserCamera, refusal: str) -> None:

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from realtime.errors import StylizeError, UsageError, describe_unexpected
-from realtime.system.console import escape_unencodable, log_to_console, write_stderr
+from realtime.system.console import escape_unencodable, log_to_console, open_closed_streams, write_stderr
 from realtime.system.paths import working_folder_problem
 from realtime.system.signals import INTERRUPTED_STATUS, install_interrupt_handlers
 
@@ -57,6 +57,7 @@ def main() -> int:
 
 def _run_command() -> int:
     config = None
+    open_closed_streams()
     escape_unencodable()
     log_to_console("realtime-stylize", "realtime")
     try:
@@ -77,7 +78,7 @@ def _run_command() -> int:
     except StylizeError as error:
         if "--debug" in sys.argv:
             raise
-        print(f"realtime-stylize: {config.locate(error) if config else error}", file=sys.stderr)
+        write_stderr(f"realtime-stylize: {config.locate(error) if config else error}")
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
         if problem := working_folder_problem():

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from realtime.batch.progress import VideoProgress
+from realtime.errors import printable
 
 
 class ProgressBar(VideoProgress):
@@ -16,9 +17,9 @@ class ProgressBar(VideoProgress):
 
     def __init__(self, name: str, total: int, rate: float, kept: int = 0) -> None:
         super().__init__(name, total, rate, kept)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[figures]}"))
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(name, total=total, figures="")
+        self._task = self._bar.add_task(printable(name), total=total, figures="")
 
     def show(self, frames: int, figures: str) -> None:
         """Draw the bar."""

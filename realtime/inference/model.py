@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from realtime.errors import EngineError, ModelError
+from realtime.errors import EngineError, ModelError, printable
+from realtime.inference.network_content import NetworkContent, network_content
 from realtime.inference.onnx_runtime import forbid_external_data, onnxruntime
-from realtime.system.console import printable
 from realtime.system.files import read_limited
 from realtime.system.toml_file import shorten_text
 
@@ -61,6 +62,31 @@ class Model:
     multiple: int
     trunk_digest: str = ""
     int8: bytes | None = None
+
+    @cached_property
+    def content(self) -> NetworkContent | None:
+        """What the file computes, to compare it with another one; None if that cannot be told."""
+        try:
+            return network_content(self.data)
+        except ValueError:
+            return None
+
+    def extends(self, other: Model) -> bool:
+        """Whether it has the convolutions of another model and that one's rows, but for a style that is being learnt.
+
+        `trunk_digest` says so, which any file can claim; here the weights themselves are compared.
+        """
+        if self.data == other.data:
+            return True
+        own, others = self.content, other.content
+        if own is None or others is None or own.digest != others.digest:
+            return False
+        if len(own.rows) != len(self.styles) or len(others.rows) != len(other.styles):
+            return False
+        rows = {style.name: own.rows[style.row] for style in self.styles}
+        return all(
+            rows.get(style.name) == others.rows[style.row] for style in other.styles if style.name != self.learning
+        )
 
     @property
     def learning(self) -> str:

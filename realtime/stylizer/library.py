@@ -67,10 +67,18 @@ def _largest(model: Model, models: list[Model]) -> Model:
     """
     names = {style.name for style in model.styles}
     related = [m for m in models if model.trunk_digest and m.trunk_digest == model.trunk_digest]
-    larger = [m for m in related if names <= {style.name for style in m.styles}]
+    larger = [m for m in related if names <= {style.name for style in m.styles} and _extends(m, model)]
     largest = max(larger, key=lambda m: (len(m.styles), not m.learning), default=model)
     same = [m for m in larger if {s.name for s in m.styles} == {s.name for s in largest.styles}]
     return next((m for m in same if m.learning), largest)
+
+
+def _extends(claimant: Model, model: Model) -> bool:
+    """Return whether it has the weights of the model, as it claims; if not, log it."""
+    extends = claimant.extends(model)
+    if not extends:
+        logger.warning("%s has other weights than %s: their styles do not mix", claimant.path, model.path.name)
+    return extends
 
 
 def _plain(name: str) -> str:

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from contextlib import suppress
 
+from realtime.errors import printable
+
 RESULT = {"result": True}  # extra=RESULT marks a log record as a result of the command, which goes to stdout
-
-
-def printable(text: str) -> str:
-    """Return the text with a replacement for each control character, which could steer the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def write_stdout(line: str) -> None:
     """Write one line to stdout."""
     with suppress(OSError):
-        print(line, flush=True)
+        print(printable(line), flush=True)
 
 
 def write_stderr(line: str) -> None:
     """Write one line to stderr."""
     with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 class ConsoleHandler(logging.Handler):
@@ -59,6 +57,23 @@ def log_to_console(program: str, package: str) -> None:
         logger.removeHandler(handler)
     logger.addHandler(ConsoleHandler(program))
     logger.setLevel(logging.INFO)
+
+
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that was closed when the program started.
+
+    Otherwise the next file opened would get its number, and what a native library prints would go into that file.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+        if getattr(sys, name) is None:  # Python sets it so for a closed one
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def escape_unencodable() -> None:

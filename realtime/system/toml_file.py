@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError
-from realtime.system.console import printable
+from realtime.errors import OutputError, StylizeError, UnknownStyle, UsageError, printable
 from realtime.system.files import FileLock, read_limited, real_path, sidecar_path, write_atomic
 from realtime.system.paths import expand_user
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 MAX_BYTES = 1 << 20  # of a mutated input
-MAX_MUTATIONS = 4  # applied to one input
+NUM_MUTATIONS = (1, 1, 1, 2, 4)  # applied to one input
 MAX_COPIES = 64  # of a repeated chunk
 EXTREME_TEXTS = (
     *(b"0", b"-1", b"1", b"255", b"65536", b"2147483647", b"-2147483648", b"4294967296", b"18446744073709551616"),
@@ -22,12 +22,12 @@ Mutation = Callable[[random.Random, bytes, Sequence[bytes]], bytes]
 def mutate(rng: random.Random, samples: Sequence[bytes]) -> bytes:
     """Return one of the samples after one to four random mutations."""
     data = rng.choice(samples)
-    for _ in range(rng.randint(1, MAX_MUTATIONS)):
+    for _ in range(rng.choice(NUM_MUTATIONS)):
         data = rng.choice(MUTATIONS)(rng, data, samples)[:MAX_BYTES]
     return data
 
 
-def flip_bits(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
+def flip_bits(rng: random.Random, data: bytes, samples: Sequence[bytes]) -> bytes:
     """Flip 1 to 16 bits."""
     changed = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 4, 16)) if data else 0):
@@ -62,8 +62,8 @@ def overwrite_number(rng: random.Random, data: bytes, _: Sequence[bytes]) -> byt
         return data
     position, bits = rng.randint(0, len(data) - size), 8 * size
     number = rng.choice((0, 1, 2**bits - 1, 2 ** (bits - 1), 2 ** (bits - 1) - 1, 2 ** (bits // 2), 2**bits - 2))
-    order = "little" if rng.random() < 0.5 else "big"
-    return data[:position] + number.to_bytes(size, order) + data[position + size :]
+    encoded = number.to_bytes(size, "little")
+    return data[:position] + (encoded if rng.random() < 0.5 else encoded[::-1]) + data[position + size :]
 
 
 def replace_number(rng: random.Random, data: bytes, samples: Sequence[bytes]) -> bytes:

@@ -45,7 +45,8 @@ class MjpegReader(Reader):
         self.samples = [
             head + b"".join(part + b"\r\n" + jpeg + b"\r\n" for jpeg in jpegs),
             head + b"".join(part + b"Content-Length: %d\r\n\r\n%b\r\n" % (len(jpeg), jpeg) for jpeg in jpegs),
-            b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + b"".join(jpegs),
+            b"HTTP/1.0 200 OK\r\nContent-Type: video/x-motion-jpeg\r\nContent-Length: %d\r\n\r\n" % sum(map(len, jpegs))
+            + b"".join(jpegs),
             b"HTTP/1.1 200 OK\r\nContent-Type: video/x-motion-jpeg\r\nTransfer-Encoding: chunked\r\n\r\n"
             + b"".join(chunks)
             + b"0\r\n\r\n",
@@ -95,7 +96,7 @@ class PageReader(Reader):
         names = ("/", "/page.js", "/controls", "/events", "/picture.jpg", "/stream.mjpg", "/thumbnails/3.jpg")
         bodies: list[tuple[str, Any]] = [
             ("/command", {"action": "style", "number": 3}),
-            ("/command", {"action": "next_style", "number": -1}),
+            ("/command", {"action": "stroke", "number": -1}),
             ("/command", {"setting": "strength", "value": 0.5}),
             ("/camera", {"id": "me", "type": "offer", "sdp": SDP}),
             ("/camera/stop", {"id": "me"}),
@@ -111,7 +112,8 @@ class PageReader(Reader):
             reply = b""
             with suppress(ConnectionError):
                 connection.sendall(data)
-                if not select.select([connection], [], [], HALF_REQUEST_SECONDS)[0]:
+                patience = REPLY_SECONDS if data in self.samples else HALF_REQUEST_SECONDS
+                if not select.select([connection], [], [], patience)[0]:
                     connection.shutdown(socket.SHUT_WR)
                 reply = connection.recv(4096)
         assert self.page.error is None and not self.controller.live.done.is_set(), "the page or the program has ended"

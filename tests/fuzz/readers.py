@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import re
 import struct
-import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -81,15 +80,14 @@ class ConfigReader(Reader):
             assert TomlFile(path).table["strength"] == 0.5
 
         refusals: list[Exception] = []
-        steps = [partial(read_config, path), *(partial(Presets(path).load, key, self.library) for key in file.table)]
+        steps: list[Callable[[], object]] = [partial(read_config, path)]
+        steps += (partial(Presets(path).load, key, self.library) for key in file.table)
         steps = [*steps[:4], read_options]  # the last one changes the file
         for step in steps:
             try:
                 step()
             except ERRORS as error:
                 refusals.append(error)
-                if not str(error).isprintable():
-                    raise
         if len(refusals) == len(steps):
             raise refusals[0]
 
@@ -174,7 +172,7 @@ class PictureReader(Reader):
 
     def _animation(self, suffix: str, image: np.typing.NDArray[np.uint8]) -> bytes:
         animation = cv2.Animation()
-        animation.frames, animation.durations = [image, image[::-1].copy()], np.array([100, 200])
+        animation.frames, animation.durations = [image, image[::-1].copy()], [100, 200]
         path = self.folder / f"animation{suffix}"
         assert cv2.imwriteanimation(str(path), animation)
         return path.read_bytes()
@@ -182,12 +180,19 @@ class PictureReader(Reader):
     def read(self, data: bytes) -> None:
         from realtime.batch.jobs import Job
         from realtime.batch.process import BatchOptions, process_image
-        from realtime.sinks.output_file import OutputFile
+        from realtime.sinks.output_file import OutputFile, lock_output
+        from tests.video_files import copy_frame
 
         source = self.file("in.png", data)
         for name in ("out.png", "out.jpg"):
-            output = OutputFile(self.folder / name, sources=[source], overwrite=True)
-            process_image(Job(source, output.path), output, lambda image, _: image.copy(), BatchOptions())
+            job = Job(source, self.folder / name)
+            lock = lock_output(job.output)
+            output = OutputFile(job.output, sources=[source], overwrite=True, lock=lock)
+            try:
+                process_image(job, output, copy_frame, BatchOptions())
+            finally:
+                output.drop_if_empty()
+                lock.release()
 
     def repair(self, data: bytes) -> bytes:
         """Correct the checksums of a PNG's chunks."""
@@ -223,15 +228,22 @@ class FilmReader(Reader):
             self.samples.append(path.read_bytes())
 
     def read(self, data: bytes) -> None:
-        from tests.video_files import process_file
+        from realtime.batch.jobs import Job
+        from realtime.batch.process import BatchOptions, process_video
+        from realtime.sinks.output_file import OutputFile, lock_output
+        from tests.video_files import copy_frame
 
         self.number += 1
-        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            source = Path(folder, "in.mkv")
-            source.write_bytes(data)
-            output = Path(folder, f"out.{('mp4', 'mkv')[self.number % 2]}")
-            result = process_file(source, output, preset="ultrafast", crf=30)
-            assert output.exists() and result.frames > 0
+        source = self.file("in.mkv", data)
+        job = Job(source, self.folder / f"out.{('mp4', 'mkv')[self.number % 2]}")
+        lock = lock_output(job.output)
+        output = OutputFile(job.output, sources=[source], overwrite=True, lock=lock)
+        try:
+            result = process_video(job, output, copy_frame, BatchOptions(preset="ultrafast", crf=30))
+        finally:
+            output.drop_if_empty()
+            lock.release()
+        assert job.output.exists() and result.frames > 0
 
 
 READERS: dict[str, type[Reader]] = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from realtime import Stylizer, TemporalSmoother
@@ -157,8 +159,54 @@ def test_user_model_never_replaces_shipped_styles_of_another_network(library: Li
     assert {id(model) for model, _ in Library([shipped], [same]).styles} == {id(same)}
 
 
+def change_weight(model: onnx.ModelProto) -> None:
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == "down.weight")
+    weight.raw_data = bytes(2) + weight.raw_data[2:]
+
+
+def change_shipped_row(model: onnx.ModelProto) -> None:
+    rows = next(tensor for tensor in model.graph.initializer if tensor.name == "styles")
+    rows.raw_data = bytes(2) + rows.raw_data[2:]
+
+
+def change_operator(model: onnx.ModelProto) -> None:
+    next(node for node in model.graph.node if node.op_type == "Relu").op_type = "Sigmoid"
+
+
+def rename_tensors(model: onnx.ModelProto) -> None:
+    """Change what versions of the exporter have changed."""
+    for part in [*model.graph.node, *model.graph.initializer]:
+        if isinstance(part, onnx.TensorProto):
+            part.name = part.name.replace("down.weight", "finer.weight")
+        else:
+            part.input[:] = [name.replace("down.weight", "finer.weight") for name in part.input]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_used"),
+    [(change_weight, False), (change_shipped_row, False), (change_operator, False), (rename_tensors, True)],
+)
+def test_model_that_claims_the_shipped_network_needs_its_weights(
+    library: Library, caplog: pytest.LogCaptureFixture, change: Callable[[onnx.ModelProto], None], is_used: bool
+) -> None:
+    shipped = library.models[0]
+    proto = onnx.load_from_string(shipped.data)
+    rows = next(tensor for tensor in proto.graph.initializer if tensor.name == "styles")
+    rows.raw_data += rows.raw_data[: len(rows.raw_data) // rows.dims[0]]
+    rows.dims[0] += 1
+    change(proto)
+    styles = (*shipped.styles, Style("grandma", len(shipped.styles)))
+    mine = replace(shipped, path=Path("yours.onnx"), data=proto.SerializeToString(), styles=styles)
+    both = Library([shipped], [mine])
+    assert both.find("starry_night")[0] is (mine if is_used else shipped)
+    assert both.find("grandma")[0] is mine, "its own styles are lost"
+    lines = [] if is_used else [f"yours.onnx has other weights than {shipped.path.name}: their styles do not mix"]
+    assert caplog.messages == lines
+
+
 LOST_PROVIDER = """
 import numpy as np
+import onnx
 from realtime import Stylizer
 
 class LostSession:
