@@ -8,21 +8,15 @@ them: a graph is a few nested lists of protobuf's fields.
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 _GRAPH = 7  # of a ModelProto
 _NODE, _INITIALIZER = 1, 5  # of a GraphProto
 _OP_TYPE, _ATTRIBUTE = 4, 5  # of a NodeProto
 _DIMS, _DATA_TYPE, _TENSOR_NAME, _RAW_DATA = 1, 2, 8, 9  # of a TensorProto
-_ITEM_TYPES: dict[int, np.dtype[Any]] = {
-    1: np.dtype("<u4"),
-    10: np.dtype("<u2"),
-}  # of the data types FLOAT and FLOAT16, as bits
+_ITEM_FORMATS = {1: "I", 10: "H"}  # of the data types FLOAT and FLOAT16, as the bits of their values
 _MIN_WEIGHTS = 16  # values; smaller tensors are constants of the graph
 _STYLE_ROWS = b"styles"  # name of the tensor [S, N] whose rows are the styles
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
@@ -51,24 +45,26 @@ def network_content(data: bytes) -> NetworkContent:
     for tensor in _bytes_of(graphs[0], _INITIALIZER):
         values, dims = _values(tensor)
         if _bytes_of(tensor, _TENSOR_NAME) == [_STYLE_ROWS]:
-            if len(dims) != 2 or not values.size or dims[0] * dims[1] != values.size:
+            if len(dims) != 2 or not values or dims[0] * dims[1] != len(values):
                 raise ValueError("the styles are not stored as rows")
-            rows = tuple(row.tobytes() for row in np.sort(values.reshape(dims), axis=1))
-        elif values.size >= _MIN_WEIGHTS:
+            starts = range(0, len(values), dims[1])
+            rows = tuple(array(values.typecode, sorted(values[i : i + dims[1]])).tobytes() for i in starts)
+        elif len(values) >= _MIN_WEIGHTS:
             weights.append(hashlib.sha256(repr(dims).encode() + values.tobytes()).hexdigest())
     digest.update(repr(sorted(weights)).encode())
     return NetworkContent(digest.hexdigest(), rows)
 
 
-def _values(tensor: bytes) -> tuple[NDArray[Any], list[int]]:
+def _values(tensor: bytes) -> tuple[array[int], list[int]]:
     """Return the bits of the values of a tensor of floating-point numbers, and its shape; no values of another type."""
-    numbers = {number: value for number, value in _fields(tensor)}
+    numbers = dict(_fields(tensor))
     dims = [value for number, value in _fields(tensor) if number == _DIMS and isinstance(value, int)]
     data_type, raw = numbers.get(_DATA_TYPE), numbers.get(_RAW_DATA)
-    item_type = _ITEM_TYPES.get(data_type) if isinstance(data_type, int) else None
-    if item_type is None or not isinstance(raw, bytes):
-        return np.zeros(0, np.uint32), dims
-    return np.frombuffer(raw, item_type), dims
+    if data_type not in _ITEM_FORMATS or not isinstance(data_type, int) or not isinstance(raw, bytes):
+        return array("H"), dims
+    values = array(_ITEM_FORMATS[data_type])
+    values.frombytes(raw)
+    return values, dims
 
 
 def _bytes_of(message: bytes, wanted: int) -> list[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -159,10 +159,13 @@ async def _state_events(
 
 async def _body(request: Request, limit: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise HTTPException(413, f"too large: {limit >> 10} KiB at most")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise HTTPException(413, f"too large: {limit >> 10} KiB at most")
+    except ClientDisconnect:  # the answer reaches no reader
+        raise HTTPException(400, "the body is cut short") from None
     return bytes(body)
 
 

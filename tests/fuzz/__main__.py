@@ -32,7 +32,7 @@ def main() -> int:
                 print(path)
                 reader.read(path.read_bytes())
             return 0
-        outcome = run(arguments.reader, Path(folder), seed=arguments.seed, seconds=arguments.seconds)
+        outcome = run(READERS[arguments.reader], Path(folder), seed=arguments.seed, seconds=arguments.seconds)
     for number, failure in outcome.failures.items():
         print(f"--- input {number}\n{failure}")
     print(

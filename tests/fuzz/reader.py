@@ -6,6 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from export.errors import ExportError
+from realtime.errors import StylizeError
+from training.errors import TrainingError
+
+ERRORS = (StylizeError, TrainingError, ExportError)
 SIZE = (48, 32)  # pixels, of pictures and films
 
 

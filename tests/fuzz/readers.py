@@ -14,14 +14,9 @@ from functools import partial
 import cv2
 import numpy as np
 
-from export.errors import ExportError
-from realtime.errors import StylizeError
 from realtime.testing import numbered_image
 from tests.fuzz.network_readers import MjpegReader, PageReader
-from tests.fuzz.reader import SIZE, Reader
-from training.errors import TrainingError
-
-ERRORS = (StylizeError, TrainingError, ExportError)
+from tests.fuzz.reader import ERRORS, SIZE, Reader
 
 
 class TrackReader(Reader):
@@ -96,9 +91,11 @@ class ModelReader(Reader):
     """Model files, which run once after reading."""
 
     def prepare(self) -> None:
+        from realtime.system.paths import shipped_folder
         from tests.inference.test_model import small_model
 
-        self.samples = [small_model().SerializeToString()]
+        small = small_model().SerializeToString()
+        self.samples = [small] * 4 + [(shipped_folder() / "live.onnx").read_bytes()]
         self.frame = np.zeros((32, 48, 3), np.uint8)
 
     def read(self, data: bytes) -> None:

@@ -14,11 +14,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from tests.fuzz.mutator import mutate
+from tests.fuzz.reader import ERRORS, Reader
 
-DEADLINE_SECONDS = 60.0  # of one input, and of the start; a busy machine does not reach it
+START_SECONDS = 300.0  # of imports and valid samples
+DEADLINE_SECONDS = 60.0  # of one input; a busy machine does not reach it
 MEMORY_BYTES = 4 << 30  # beyond what the valid samples take
 
 
@@ -41,39 +42,50 @@ class Outcome:
         return Counter(_shorten(failure) for failure in self.failures.values())
 
 
-def make_input(reader: Any, seed: int, number: int) -> bytes:
+def make_input(reader: Reader, seed: int, number: int) -> bytes:
     """Return the input of that number; the same for the same seed."""
     rng = random.Random(f"{seed}/{number}")
     data = mutate(rng, reader.samples)
-    repaired: bytes = reader.repair(data) if rng.random() < 0.5 else data
-    return repaired
+    return reader.repair(data) if rng.random() < 0.5 else data
 
 
 def run(
-    name: str, folder: Path, *, seed: int = 0, first: int = 0, inputs: int | None = None, seconds: float | None = None
+    reader: type[Reader],
+    folder: Path,
+    *,
+    seed: int = 0,
+    inputs: int | None = None,
+    seconds: float | None = None,
+    deadline: float = DEADLINE_SECONDS,
 ) -> Outcome:
-    """Read so many inputs, or inputs for so long, with the reader of that name."""
-    outcome, number, remaining = Outcome(), first, float("inf") if seconds is None else seconds
-    last = first + inputs if inputs is not None else sys.maxsize
+    """Read so many inputs, or inputs for so long."""
+    outcome, number, remaining = Outcome(), 0, float("inf") if seconds is None else seconds
+    last = sys.maxsize if inputs is None else inputs
     while number < last and remaining > 0:
-        number, used = _run_child(name, folder, outcome, seed, (number, last), remaining)
+        number, used = _run_child(reader, folder, outcome, seed, (number, last), remaining, deadline)
         remaining -= used
-    outcome.inputs = number - first
+    outcome.inputs = number
     return outcome
 
 
 def _run_child(
-    name: str, folder: Path, outcome: Outcome, seed: int, span: tuple[int, int], seconds: float
+    reader: type[Reader],
+    folder: Path,
+    outcome: Outcome,
+    seed: int,
+    span: tuple[int, int],
+    seconds: float,
+    deadline: float,
 ) -> tuple[int, float]:
     """Start a child and follow it; return the number after its last input, and the seconds after its start-up."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_read_all, args=(name, folder, seed, *span, sender), daemon=True)
+    child = context.Process(target=_read_all, args=(reader, folder, seed, *span, sender), daemon=True)
     child.start()
     sender.close()
     number, failure, begin = span[0], "", float("inf")
     try:
-        while receiver.poll(DEADLINE_SECONDS):
+        while receiver.poll(START_SECONDS if begin == float("inf") else deadline):
             message = receiver.recv()
             begin = min(begin, time.monotonic())
             if message is None:
@@ -84,7 +96,7 @@ def _run_child(
             outcome.refused += message["state"] == "refused"
             if message["state"] != "begun" and time.monotonic() - begin > seconds:
                 return number + 1, time.monotonic() - begin
-        failure = f"hangs for more than {DEADLINE_SECONDS:g} s"
+        failure = f"hangs for more than {deadline:g} s"
     except EOFError:
         child.join(DEADLINE_SECONDS)
         failure = f"the process ended with status {child.exitcode}"
@@ -96,10 +108,8 @@ def _run_child(
     return number + 1, max(1.0, time.monotonic() - begin)
 
 
-def _read_all(name: str, folder: Path, seed: int, first: int, last: int, sender: Connection) -> None:
+def _read_all(kind: type[Reader], folder: Path, seed: int, first: int, last: int, sender: Connection) -> None:
     """Read the inputs of these numbers in this process, and send what comes of each."""
-    from tests.fuzz.readers import ERRORS, READERS
-
     unnoticed: list[str] = []  # exceptions that no code has caught
     threading.excepthook = lambda args: unnoticed.append(
         "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
@@ -107,7 +117,7 @@ def _read_all(name: str, folder: Path, seed: int, first: int, last: int, sender:
     sys.unraisablehook = lambda args: unnoticed.append(
         "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
     )
-    with READERS[name](folder, unnoticed) as reader:
+    with kind(folder, unnoticed) as reader:
         for sample in reader.samples:
             reader.read(sample)
         assert not unnoticed, unnoticed
