@@ -21,6 +21,7 @@ from realtime.sinks.video import VideoSink
 from realtime.sources.animation import count_animation_frames, decode_animation
 from realtime.sources.image import decode_image, read_bytes
 from realtime.sources.image_metadata import read_metadata
+from realtime.sources.side_data import first_side_data
 from realtime.sources.video import VideoFile
 
 logger = logging.getLogger(__name__)
@@ -186,6 +187,8 @@ def process_video(
             _finish_interrupted(job, output, sink, options)
             return result
         lacks = sink.verify()
+        lost = sorted(video.side_data - first_side_data(output.part)) if video.side_data else []
+        lacks += [f"left out of the pictures: {', '.join(lost)}"] if lost else []
         output.finish()
         if sink.alpha.is_lost and sink.alpha.note not in notes:
             notes.append(sink.alpha.note)

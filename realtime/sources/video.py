@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 import av
@@ -28,6 +27,7 @@ from realtime.sources.decoders import alpha_decoder, area, open_video, size_beyo
 from realtime.sources.deinterlace import Deinterlacer
 from realtime.sources.limits import MAX_VIDEO_PIXELS, VIDEO_DECODER_LIMIT
 from realtime.sources.probe import FORMATS_WITHOUT_PTS, VideoProbe, choose_rate, choose_time_base, demux, probe_video
+from realtime.sources.side_data import has_hevc_alpha, side_data_names
 from realtime.sources.to_bgr import ToBgr
 
 SKIPPED_IMAGE: Image = np.zeros((1, 1, 3), np.uint8)  # placeholder for each of the first `skip_frames` frames
@@ -45,7 +45,7 @@ class VideoFile:
     quick_probe: probe its beginning only, which is enough for playback; `expected_frames` and `losses` are then unset.
     notes: what the user should know before the work starts. skip_frames: how many frames at the beginning are not
     converted but returned as SKIPPED_IMAGE. decode_errors, corrupt_frames: damaged frames that were skipped, and that
-    were decoded in part. repaired_timestamps: those that did not increase.
+    were decoded in part. repaired_timestamps: those that did not increase. side_data: what the frames so far carry.
     Raises SourceError if the file has no frame that can be decoded, UsageError if it has no such track.
     """
 
@@ -54,6 +54,7 @@ class VideoFile:
     ) -> None:
         self.path, self._max_frames = path, max_frames
         self.notes: list[str] = []
+        self.side_data: set[str] = set()
         self.skip_frames = 0
         self.decode_errors = self.corrupt_frames = self._repaired = self.frames_read = 0
         self._last: VideoFrame | None = None
@@ -246,6 +247,8 @@ class VideoFile:
             high_bit_depth,
             self._to_bgr.has_alpha,
         )
+        if has_hevc_alpha(stream) and not self._to_bgr.has_alpha:
+            self.notes.append("its transparency is lost: FFmpeg does not read that of HEVC")
         if high_bit_depth:
             self.notes.append("its colours have more than 8 bits; it is painted from 8")
         if first.interlaced_frame or getattr(context, "field_order", 0) not in _PROGRESSIVE_ORDERS:
@@ -262,6 +265,7 @@ class VideoFile:
             self.decode_errors += 1
             return None
         self.corrupt_frames += decoded.is_corrupt
+        self.side_data |= side_data_names(decoded)
         pts = decoded.pts
         if self._dts_offset is not None:
             pts = decoded.dts - self._dts_offset if decoded.dts is not None else None
@@ -288,9 +292,7 @@ class VideoFile:
     def __enter__(self) -> VideoFile:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
