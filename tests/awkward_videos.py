@@ -108,6 +108,8 @@ def _nonsense(folder: Path) -> Path:
 
 
 MP4_MKV = ("mp4", "mkv")
+_TRANSPARENT = ("-vf", "format=rgba,colorchannelmixer=aa=0.5", "-c:v", "png")
+_CAMERA = ("-metadata", "make=Canon", "-metadata", "model=R5")
 _ODD_SIZE = ("-f", "lavfi", "-i", "testsrc=s=63x47:r=10:d=1", "-pix_fmt", "yuv444p", "-c:v", "libx264")
 _FULL_RANGE = ("-vf", "scale=out_range=pc", *H264, "-color_range", "pc")
 _AUDIO_FIRST = ("-map", "1", "-map", "0", *H264, "-bf", "2", *AAC)
@@ -145,6 +147,9 @@ AWKWARD_VIDEOS = (
     AwkwardVideo("two pictures' tracks", _maker("mkv", *_TWO_VIDEO_TRACKS), video_stream="v:1"),
     AwkwardVideo("cut short", _cut_short, video_stream="v:0"),
     AwkwardVideo("bits flipped on the disk", _with_flipped_bits),
+    AwkwardVideo("transparency", _maker("mov", *VIDEO_INPUT, *_TRANSPARENT), ("mov", "mp4")),
+    AwkwardVideo("time code track", _maker("mov", *VIDEO_INPUT, *H264, "-timecode", "01:00:00:00"), MP4_MKV),
+    AwkwardVideo("make and model of the camera", _maker("mkv", *VIDEO_INPUT, *H264, *_CAMERA), ("mp4", "mov")),
     AwkwardVideo("sound alone", _maker("mp4", *AUDIO_INPUT, *AAC)),
     AwkwardVideo("nonsense", _nonsense),
 )  # fmt: skip
