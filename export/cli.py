@@ -106,8 +106,8 @@ def export(
     metadata = describe(network, paintings, licence, output.stem)
     model = network.write(np.float16, None).model(network.kind, metadata).SerializeToString()
     limit = {} if max_photos is None else {"max_photos": max_photos}
-    models = [model, quantize(network, model, metadata, photos, **limit)] if int8 and photos else [model]
     expected = make_references(network, photos, **limit)
+    models = [model, quantize(network, model, metadata, photos, expected, **limit)] if int8 and photos else [model]
     agreements = [verify(network, data, expected, int8=data is not model) for data in models]
     lines = []
     for path, data, agreement in zip(_outputs(output, int8), models, agreements, strict=True):

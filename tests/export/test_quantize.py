@@ -12,8 +12,10 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
+from export.checkpoints import load_exportable
 from export.cli import main
-from export.verify import psnr
+from export.quantize import calibrate, leave_out_worst
+from export.verify import make_references, psnr
 from realtime.inference.model import read_model
 from realtime.system.paths import shipped_folder
 from tests.export.conftest import Stylize, make_image, make_style_network
@@ -72,6 +74,18 @@ def test_coarse_level_is_quantized_and_matrices_are_not(tmp_path: Path, stylize:
     image = make_image(120, 160, 7)
     exact, int8 = (stylize(path.read_bytes(), image, [0, 1]) for path in (output, output.with_suffix(".int8.onnx")))
     assert 38 < psnr(exact.astype(np.int16) - int8) < 90
+
+
+def test_convolution_that_256_steps_are_too_few_for_is_left_out(exported: Path) -> None:
+    network = load_exportable(exported.parent / "checkpoint.pt", None)
+    ranges = calibrate(network, exported.parent / "photos")
+    expected = make_references(network, exported.parent / "photos", 1)
+    assert leave_out_worst(network, ranges, expected) == ranges, "all four can stay"
+    (low, high), after = ranges["trunk.0.second"]
+    spread = {**ranges, "trunk.0.second": ((300 * low, 300 * high), after)}  # hardly a step is left for its values
+    assert leave_out_worst(network, spread, expected) == {
+        name: limits for name, limits in ranges.items() if name != "trunk.0.second"
+    }
 
 
 def test_sibling_agrees_with_the_unquantized_model(exported: Path, stylize: Stylize) -> None:

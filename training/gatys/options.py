@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("the loss").add_argument
     add("--loss", choices=list(DEFAULTS), default="pyramid",
-        help="a Gram pyramid, as the live networks were trained on, or the paper's (default: %(default)s)")  # fmt: skip
+        help="a Gram pyramid, of broad strokes, or the paper's (default: %(default)s)")  # fmt: skip
     add("--content-weight", type=number_between(0), metavar="W", help=f"default: {_defaults('content_weight')}")
     add("--style-weight", type=number_between(0), metavar="W", help=f"default: {_defaults('style_weight')}")
     add(
