@@ -25,6 +25,7 @@ from tests.awkward_videos import AWKWARD_VIDEOS, AwkwardVideo  # noqa: E402
 from tests.video_files import audio_md5, duration, ffmpeg, first_sound_time, probe, process_file, streams  # noqa: E402
 
 MAX_LEVELS = 5  # mean difference of two frames that are called alike
+LARGE_LEVELS = 20.0  # a mean difference above it is not given as a number
 MAX_TIME_ERROR = 0.00101  # s
 MAX_DURATION_ERROR = 0.002  # s
 
@@ -90,6 +91,8 @@ def _compare_frames(video: AwkwardVideo, source: Path, output: Path) -> str:
     if len(before) != len(after):
         return f"{len(before)} → {len(after)}"
     worst = max(float(np.abs(a.astype(np.int16) - b).mean()) for a, b in zip(before, after, strict=True))
+    if worst > LARGE_LEVELS:  # how large depends on how FFmpeg conceals what is damaged
+        return f"{len(after)}, differing"
     return f"{len(after)}, " + ("alike" if worst < MAX_LEVELS else f"differing by {worst:.0f} levels")
 
 

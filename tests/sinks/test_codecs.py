@@ -135,7 +135,8 @@ def test_no_encoder_leaves_a_real_time_thread(tmp_path: Path) -> None:
     assert real_time_threads() == set()
     for name in ENCODERS:
         with suppress(OutputError):  # no such hardware
-            find_problem(choose_encoding(tmp_path / "a.mkv", name), software=True)
+            path = tmp_path / ("a.mov" if name == "png" else "a.mkv")
+            find_problem(choose_encoding(path, name), software=True)
         assert real_time_threads() == set(), name
 
     def stylize(image: Image, seconds: float) -> Image:
