@@ -174,7 +174,7 @@ class _Trainer:
         schedule, state = self.config.schedule, self.state
         for group in self.optimizer.param_groups:
             rate = learning_rate(schedule, state.photos // schedule.batch, progress(schedule, state))
-            group["lr"] = rate * group.get("factor", 1.0)  # checkpoints of before have none
+            group["lr"] = rate * group.get("factor", 1.0)  # missing in checkpoints of earlier versions
         count, device = len(batch.photo), batch.photo.device
         styles = torch.arange(state.photos, state.photos + count, device=device) % len(self.weights)
         terms = self._terms(batch, styles)  # [N, TERMS]

@@ -186,21 +186,28 @@ def process_video(
             result.state = "interrupted"
             _finish_interrupted(job, output, sink, options)
             return result
-        lacks = sink.verify()
-        lost = sorted(video.side_data - first_side_data(output.part)) if video.side_data else []
-        lacks += [f"left out of the pictures: {', '.join(lost)}"] if lost else []
-        output.finish()
-        if sink.alpha.is_lost and sink.alpha.note not in notes:
-            notes.append(sink.alpha.note)
-            _log_notes(job, notes[-1:])
-        repaired = video.repaired_timestamps + sink.repaired_timestamps
-        if repaired:
-            notes.append(f"times that stood still or ran backwards, mended: {repaired}")
-            _log_notes(job, notes[-1:])
-        _log_notes(job, lacks)
-        notes += lacks
+        more_notes = _finish_whole(output, video, sink, notes)
+        _log_notes(job, more_notes)
+        notes += more_notes
         result.losses = video.losses + sink.losses
         return result
+
+
+def _finish_whole(output: OutputFile, video: VideoFile, sink: VideoSink, notes: list[str]) -> list[str]:
+    """Check the output and give it its final name; return what is to be told beside the notes before.
+
+    Raises OutputError.
+    """
+    lacks = sink.verify()
+    lost = sorted(video.side_data - first_side_data(output.part)) if video.side_data else []
+    lacks += [f"left out of the pictures: {', '.join(lost)}"] if lost else []
+    output.finish()
+    repaired = video.repaired_timestamps + sink.repaired_timestamps
+    return (
+        [sink.alpha.note] * (sink.alpha.is_lost and sink.alpha.note not in notes)
+        + [f"times that stood still or ran backwards, mended: {repaired}"] * bool(repaired)
+        + lacks
+    )
 
 
 def _finish_interrupted(job: Job, output: OutputFile, sink: VideoSink, options: BatchOptions) -> None:

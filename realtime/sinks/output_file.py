@@ -12,10 +12,10 @@ from realtime.errors import OutputError
 from realtime.system.files import (
     FileLock,
     create_part,
+    lock_name,
     real_path,
     rename_to_new,
     replace_file,
-    require_name,
     same_file,
     sidecar_path,
     write_atomic,
@@ -174,8 +174,7 @@ def lock_output(path: Path) -> FileLock:
     if not os.path.isdir(real.parent):
         raise OutputError(f"{path}: there is no folder {real.parent}")
     try:
-        require_name(real)
-        return FileLock(sidecar_path(real, ".part.lock"))
+        return lock_name(real)
     except BlockingIOError:
         raise OutputError(f"{path} is being written by another run of this program") from None
     except OSError as error:

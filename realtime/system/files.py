@@ -229,3 +229,12 @@ else:
         except OSError as error:
             if error.errno not in _LOCKS_UNSUPPORTED:
                 raise
+
+
+def lock_name(path: Path) -> FileLock:
+    """Lock the name of an output, so that no other run writes it; the lock is NAME.part.lock beside it.
+
+    path: not a symbolic link. Raises BlockingIOError if another run holds it, and other OSErrors.
+    """
+    require_name(path)
+    return FileLock(sidecar_path(path, ".part.lock"))

@@ -165,7 +165,6 @@ def test_weights_of_other_shapes_and_missing_files_are_refused(tmp_path: Path) -
 
 
 def test_finest_level_is_compared_in_a_window_of_the_detail_side(pyramid: Vgg) -> None:
-    """The window of this picture is either all black or all noise at the finest level; the levels below see all."""
     torch.manual_seed(0)
     layers, painting = LOSSES["pyramid"], torch.rand(1, 3, 64, 64)
     picture = torch.rand(1, 3, 64, 64)

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.system.files import (
-    FileLock,
     create_part,
+    lock_name,
     real_path,
     rename_to_new,
     replace_file,
-    require_name,
     same_file,
     sidecar_path,
 )
@@ -28,7 +27,7 @@ class OutputFile:
     """An image file that is written to NAME.part first, so that NAME is either complete or missing.
 
     inputs: files that must not be the output.
-    The name is locked until the end of a `with` statement.
+    Its name is locked from the constructor to the end of a `with` statement.
     Raises TrainingError where the output is one of them, exists already (unless `overwrite`), cannot be written, is
     being written by another run, or has a suffix of no known format.
     """
@@ -50,8 +49,7 @@ class OutputFile:
         if not os.access(path.parent, os.W_OK):
             raise TrainingError(f"{path.parent}: nothing can be written there")
         try:
-            require_name(path)
-            self._lock = FileLock(sidecar_path(real_path(path), ".part.lock"))
+            self._lock = lock_name(real_path(path))
         except BlockingIOError:
             raise TrainingError(f"{path} is being written by another run") from None
         except OSError as error:
@@ -60,7 +58,6 @@ class OutputFile:
     def write(self, image: NDArray[np.uint8]) -> None:
         """Write an image [H, W, 3], BGR, replacing what this object wrote before.
 
-        The name is locked until the end of a `with` statement.
         Raises TrainingError where the disk refuses it, or where another program has created the file meanwhile; the
         image is in `part` then.
         """
